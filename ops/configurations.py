@@ -1,0 +1,66 @@
+"""Writes the configurations of the XMPP server and the TLS front from their templates. Standard library only."""
+
+import os
+from pathlib import Path
+from string import Template
+
+from ops.keys import write_private
+from ops.layout import PROJECT, Layout
+
+PROSODY = PROJECT / "xmpp_components" / "prosody"
+NGINX_TEMPLATE = Path(__file__).with_name("nginx.conf.template")
+
+
+def lua(text: str | Path) -> str:
+    """Returns a Lua string literal."""
+    escaped = str(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def prosody(layout: Layout, secrets: dict[str, str], web_url: str | None = None) -> Path:
+    """Writes the XMPP server's configuration (it holds secrets: 0600). Returns its path."""
+    authority = layout.data / "ca"
+    template = Template((PROSODY / "prosody.cfg.lua.template").read_text())
+    text = template.substitute(
+        pidfile=lua(layout.folder("run") / "prosody.pid"),
+        data_path=lua(layout.folder("prosody")),
+        plugin_path=lua(PROSODY / "modules"),
+        interfaces=", ".join(lua(host) for host in layout.outside_hosts),
+        c2s_port=layout.c2s_port,
+        direct_tls_port=layout.direct_tls_port,
+        http_port=layout.xmpp_http_port,
+        component_port=layout.component_port,
+        certificate=lua(authority / "server.pem"),
+        key=lua(authority / "server.key"),
+        domain=lua(layout.domain),
+        threads_domain=lua(layout.threads_domain),
+        web_url=lua(web_url or f"http://127.0.0.1:{layout.base_port}"),
+        internal_token=lua(secrets["internal_token"]),
+        component_secret=lua(secrets["component_secret"]),
+        origins=", ".join(lua(origin) for origin in layout.origins),
+    )
+    path = layout.folder("run") / "prosody.cfg.lua"
+    write_private(path, text)
+    return path
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def nginx(layout: Layout) -> Path:
+    """Writes the TLS front's configuration. Returns its path."""
+    authority = layout.data / "ca"
+    listens = [f"listen {_bracketed(host)}:{layout.https_port} ssl;" for host in layout.outside_hosts]
+    text = Template(NGINX_TEMPLATE.read_text()).substitute(
+        run=layout.folder("run"),
+        user_line="user root;" if os.geteuid() == 0 else "",
+        certificate=authority / "server.pem",
+        key=authority / "server.key",
+        listens=" ".join(listens),
+        xmpp_http_port=layout.xmpp_http_port,
+        domain=layout.domain,
+    )
+    path = layout.folder("run") / "nginx.conf"
+    write_private(path, text)
+    return path

@@ -1,0 +1,127 @@
+"""Where everything lies and listens: one data folder, one base port. Standard library only."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+LONGEST_SOCKET_PATH = 100
+"""A Unix socket's path may have 107 bytes; names in DIR/run have room for what the parts add."""
+
+PORT_PURPOSES = ("web (http)", "web (https)", "XMPP (STARTTLS)", "XMPP (TLS)", "XMPP server's http", "XMPP components")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One clinic's folder, addresses and ports. `host` is what outside ports bind to."""
+
+    data: Path
+    base_port: int
+    host: str = "127.0.0.1"
+    domain: str = "localhost"
+    database_url: str = ""
+    extra_public_url: str = ""
+
+    @property
+    def threads_domain(self) -> str:
+        """The address of the threads component."""
+        return f"threads.{self.domain}"
+
+    @property
+    def database(self) -> str:
+        """The database's URL: SQLite below the data folder unless another was given."""
+        return self.database_url or f"sqlite:///{self.data / 'clinic.sqlite3'}"
+
+    @property
+    def public_url(self) -> str:
+        """Where a browser on this machine goes. Passkeys and cookies want the name localhost."""
+        return self.extra_public_url or f"http://localhost:{self.base_port}"
+
+    @property
+    def shown_host(self) -> str:
+        """The name or address that other machines use; localhost while the clinic listens on loopback only."""
+        return "localhost" if self.host in ("127.0.0.1", "0.0.0.0", "::", "localhost") else self.host
+
+    @property
+    def outside_hosts(self) -> tuple[str, ...]:
+        """What TLS ports bind to. Plain http and the parts' own ports stay on loopback whatever `host` says."""
+        if self.host in ("127.0.0.1", "localhost"):
+            return ("127.0.0.1",)
+        return (self.host,) if self.host in ("0.0.0.0", "::") else ("127.0.0.1", self.host)
+
+    @property
+    def certificate_names(self) -> tuple[str, ...]:
+        """Names and addresses that the server certificate must hold for."""
+        names = [self.domain, self.threads_domain, "localhost", "127.0.0.1", "::1"]
+        names.append(socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host)
+        return tuple(dict.fromkeys(name.lower() for name in names))
+
+    @property
+    def https_url(self) -> str:
+        """The same clinic by TLS."""
+        return f"https://{self.shown_host}:{self.https_port}"
+
+    @property
+    def https_port(self) -> int:
+        """Port of the TLS front."""
+        return self.base_port + 1
+
+    @property
+    def c2s_port(self) -> int:
+        """Port of XMPP with STARTTLS."""
+        return self.base_port + 2
+
+    @property
+    def direct_tls_port(self) -> int:
+        """Port of XMPP inside TLS from the first byte."""
+        return self.base_port + 3
+
+    @property
+    def xmpp_http_port(self) -> int:
+        """Loopback port of the XMPP server's WebSocket."""
+        return self.base_port + 4
+
+    @property
+    def component_port(self) -> int:
+        """Loopback port for the threads component."""
+        return self.base_port + 5
+
+    @property
+    def websocket_url(self) -> str:
+        """The WebSocket that a page on this machine opens."""
+        return f"ws://localhost:{self.xmpp_http_port}/xmpp-websocket"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The sites whose pages may open the WebSocket."""
+        found = [self.public_url, self.https_url]
+        found += [f"http://{name}:{self.base_port}" for name in ("localhost", "127.0.0.1")]
+        found += [f"https://{name}:{self.https_port}" for name in ("localhost", "127.0.0.1", self.domain)]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def ports(self) -> dict[int, str]:
+        """Each port with what it is for."""
+        return {self.base_port + step: purpose for step, purpose in enumerate(PORT_PURPOSES)}
+
+    def folder(self, name: str) -> Path:
+        """Returns a sub-folder of the data folder, made with mode 0700 if absent."""
+        path = self.data / name
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    def environment(self) -> dict[str, str]:
+        """Returns the environment of every process of this clinic."""
+        own = {
+            "BEDSIDE_DATA": str(self.data),
+            "BEDSIDE_DATABASE_URL": self.database,
+            "BEDSIDE_DOMAIN": self.domain,
+            "BEDSIDE_BASE_PORT": str(self.base_port),
+            "BEDSIDE_HOST": self.host,
+            "BEDSIDE_SECRETS": str(self.data / "secrets"),
+            "BEDSIDE_PUBLIC_URL": self.public_url,
+            "BEDSIDE_HTTPS_URL": self.https_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+        return {**os.environ, **own}
