@@ -30,6 +30,7 @@ def prosody(layout: Layout, secrets: dict[str, str], web_url: str | None = None)
         direct_tls_port=layout.direct_tls_port,
         http_port=layout.xmpp_http_port,
         component_port=layout.component_port,
+        certificates=lua(authority),
         certificate=lua(authority / "server.pem"),
         key=lua(authority / "server.key"),
         domain=lua(layout.domain),

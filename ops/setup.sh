@@ -124,12 +124,16 @@ front_end() {
     if ! stamped npm "$frontend/package-lock.json" || [ ! -d "$frontend/node_modules" ]; then
         say "Installing the front end's packages, pinned and checked by hash (npm ci)"
         hint "check the connection to the npm registry"
-        (cd "$frontend" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+        pushd "$frontend" >/dev/null
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+        popd >/dev/null
         stamp npm "$frontend/package-lock.json"
     fi
     say "Bundling the front end"
     hint "the message above names the file and line of $frontend that does not build"
-    (cd "$frontend" && node build.mjs)
+    pushd "$frontend" >/dev/null
+    node build.mjs
+    popd >/dev/null
     stamp front-end "${sources[@]}"
     hint ""
 }

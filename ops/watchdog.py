@@ -1,13 +1,26 @@
 """Ends every process group of a supervisor that is gone, however it went: reads `+PGID` and `-PGID` lines until end of file.
 
 Standard library only; runs with `python -I -S` in a session of its own. The kernel ends a supervisor's children (launch.py), but not their
-children: workers of the web server and of the TLS front would stay and hold the ports.
+children: workers of the web server and of the TLS front would stay and hold the ports. It inherits the data folder's lock, so that a next
+supervisor waits until all is cleared up.
 """
 
 import contextlib
 import os
 import signal
 import sys
+import time
+
+PATIENCE_SECONDS = 3.0
+
+
+def gone(group: int) -> bool:
+    """Returns whether no process of this group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def main() -> None:
@@ -24,6 +37,10 @@ def main() -> None:
     for group in groups:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while groups and time.monotonic() < deadline:
+        groups = {group for group in groups if not gone(group)}
+        time.sleep(0.01)
 
 
 main()

@@ -12,6 +12,9 @@ local function check(event)
 	end
 end
 
-for _, path in ipairs({ "/xmpp-websocket", "/xmpp-websocket/" }) do
-	module:hook_object_event(server, "GET " .. module.host .. path, check, 100);
+-- The XMPP server offers the WebSocket for every name it is called by, and once more for each of its hosts.
+for _, host in ipairs({ "", module.host }) do
+	for _, path in ipairs({ "/xmpp-websocket", "/xmpp-websocket/" }) do
+		module:hook_object_event(server, "GET " .. host .. path, check, 100);
+	end
 end

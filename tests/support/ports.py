@@ -1,0 +1,38 @@
+"""Free loopback ports, and waiting for a condition instead of for a time."""
+
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import count
+from os import getpid
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_FIRST, _LAST, _STEP = 20000, 32000, 10
+_starts = count(getpid() % ((_LAST - _FIRST) // _STEP))
+
+
+def free_base_port(needed: int = 6) -> int:
+    """Returns the first of `needed` consecutive ports that nobody listens on, below the range of outgoing connections."""
+    for number in _starts:
+        base = _FIRST + number * _STEP % (_LAST - _FIRST)
+        with ExitStack() as stack:
+            try:
+                for port in range(base, base + needed):
+                    probe = stack.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return base
+    raise AssertionError("unreachable")
+
+
+def eventually(condition: Callable[[], T], seconds: float = 10.0, what: str = "") -> T:
+    """Returns the condition's value once it is true. Raises AssertionError if that takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
+        time.sleep(0.02)
+    return value

@@ -1,0 +1,46 @@
+"""The real XMPP server with Bedside's own configuration and modules, on free loopback ports."""
+
+import subprocess
+from pathlib import Path
+from types import TracebackType
+
+from ops import certificates, configurations, keys, preflight
+from ops.layout import Layout
+from ops.parts import port_open
+from tests.support.ports import eventually, free_base_port
+from tests.support.raw_xmpp import Client, Component
+
+
+class Prosody:
+    """One server in `data`; its password checks go to the layout's base port (or `web_url`)."""
+
+    def __init__(self, data: Path, web_url: str | None = None):
+        self.layout = Layout(data, free_base_port())
+        preflight.prepare_folder(data)
+        self.secrets = keys.ensure(data / "secrets")
+        certificates.ensure(data / "ca", self.layout.domain, self.layout.certificate_names)
+        self.config = configurations.prosody(self.layout, self.secrets, web_url)
+        self.ca = data / "ca" / "ca.pem"
+        self.log = data / "log" / "xmpp.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Prosody":
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen([preflight.program("prosody"), "-F", "--config", str(self.config)], stdout=output, stderr=subprocess.STDOUT)
+        layout = self.layout
+        for port in (layout.c2s_port, layout.direct_tls_port, layout.xmpp_http_port, layout.component_port):
+            eventually(lambda port=port: port_open(port), what=f"Prosody's port {port}")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+
+    def client(self) -> Client:
+        """Returns a client that is connected, not logged in."""
+        return Client(self.layout.direct_tls_port, self.ca)
+
+    def component(self) -> Component:
+        """Returns the connected threads component."""
+        return Component(self.layout.component_port, self.layout.threads_domain, self.secrets["component_secret"])
