@@ -1,4 +1,4 @@
-"""The `bedside` command. Parses arguments and turns problems into words; each sub-command imports what it needs when it is called."""
+"""The `bedside` command. Parses arguments and turns problems into words; a sub-command imports what it needs when it is called."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,23 @@ DATA = click.option(
 DATABASE = click.option("--database-url", envvar="BEDSIDE_DATABASE_URL", default="", help="A PostgreSQL URL; SQLite below --data if absent.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Lazy(click.Group):
+    """Commands by name; `account` brings in the whole domain, so it is imported only when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns all names."""
+        return sorted([*super().list_commands(ctx), "account"])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Returns one command."""
+        if name == "account":
+            from ops.account import account
+
+            return account
+        return super().get_command(ctx, name)
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Bedside: self-hosted telehealth messaging."""
 
@@ -37,6 +53,33 @@ def up(data: Path, database_url: str, base_port: int, host: str, domain: str, de
 
     layout = Layout(data.absolute(), base_port, host=host, domain=domain.lower(), database_url=database_url)
     sys.exit(run(layout, with_demo=demo))
+
+
+@cli.command()
+def worker() -> None:
+    """Do the clinic's background work (`bedside up` starts this)."""
+    from ops.worker import main as work
+
+    work()
+
+
+@cli.command()
+@DATA
+def demo(data: Path) -> None:
+    """Add the made-up people and threads to a clinic that was started before."""
+    from ops.demo import seed
+    from ops.deployment import recall
+
+    click.echo(f"Done. Accounts and passwords: {seed(recall(data.absolute()))}")
+
+
+@cli.command()
+@DATA
+def doctor(data: Path) -> None:
+    """Check a clinic's deployment and explain each finding."""
+    from ops.doctor import examine
+
+    sys.exit(examine(data.absolute(), click.echo))
 
 
 def main() -> None:

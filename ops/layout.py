@@ -9,7 +9,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 LONGEST_SOCKET_PATH = 100
 """A Unix socket's path may have 107 bytes; names in DIR/run have room for what the parts add."""
 
-PORT_PURPOSES = ("web (http)", "web (https)", "XMPP (STARTTLS)", "XMPP (TLS)", "XMPP server's http", "XMPP components")
+PORT_PURPOSES = ("web, http", "web, https", "XMPP with STARTTLS", "XMPP with TLS", "XMPP server's http", "XMPP components")
 
 
 @dataclass(frozen=True)

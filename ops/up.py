@@ -65,8 +65,9 @@ def prepare_database(layout: Layout, *, with_demo: bool) -> tuple[Path | None, s
     """Migrates, seeds the demonstration. Returns where its accounts are written, and the one-time link of an empty clinic."""
     if not (PROJECT / "migrations" / "env.py").exists():
         return None, None
-    from ops import database, demo, first_run
+    from ops import database, demo, deployment, first_run
 
+    deployment.remember(layout)
     database.migrate(layout.database)
     if with_demo:
         return demo.seed(layout), None

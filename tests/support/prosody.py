@@ -26,7 +26,9 @@ class Prosody:
 
     def __enter__(self) -> "Prosody":
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen([preflight.program("prosody"), "-F", "--config", str(self.config)], stdout=output, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                [preflight.program("prosody"), "-F", "--config", str(self.config)], stdout=output, stderr=subprocess.STDOUT
+            )
         layout = self.layout
         for port in (layout.c2s_port, layout.direct_tls_port, layout.xmpp_http_port, layout.component_port):
             eventually(lambda port=port: port_open(port), what=f"Prosody's port {port}")

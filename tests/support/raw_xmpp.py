@@ -44,7 +44,9 @@ class Stream:
         """Opens the stream (again)."""
         self.parser = ET.XMLPullParser(["start", "end"])
         self.depth = 0
-        self.send(f"<?xml version='1.0'?><stream:stream to='{self.to}' xmlns='{self.xmlns}' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>")
+        self.send(
+            f"<?xml version='1.0'?><stream:stream to='{self.to}' xmlns='{self.xmlns}' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
+        )
 
     def send(self, text: str) -> None:
         """Sends text as it is."""

@@ -1,4 +1,4 @@
-"""Nothing passes between accounts, and no OMEMO keys: mod_bedside_isolation, mod_bedside_no_omemo, mod_bedside_origin with the real Prosody."""
+"""Nothing passes between accounts, and no OMEMO keys: mod_bedside_isolation, _no_omemo and _origin with the real Prosody."""
 
 import http.client
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.prosody import Prosody
-from tests.support.raw_xmpp import CLIENT, Client, Component
+from tests.support.raw_xmpp import CLIENT, Client
 from tests.support.stub_web import StubWeb
 
 STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
@@ -45,7 +45,8 @@ def assert_nothing_arrived(client: Client) -> None:
         "<iq id='m' to='ana@localhost' type='get'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
         "<iq id='m' to='ana@localhost/home' type='set'><query xmlns='jabber:iq:version'/></iq>",
         "<iq id='m' to='ana@localhost' type='get'><vCard xmlns='vcard-temp'/></iq>",
-        "<iq id='m' to='ana@localhost' type='get'><pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:bookmarks:1'/></pubsub></iq>",
+        "<iq id='m' to='ana@localhost' type='get'>"
+        "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:bookmarks:1'/></pubsub></iq>",
     ],
 )
 def test_nothing_reaches_another_account(pair: tuple[Client, Client], stanza: str) -> None:
@@ -60,7 +61,10 @@ def test_nothing_reaches_another_account(pair: tuple[Client, Client], stanza: st
 
 def test_bounces_of_one_account_reach_no_other(pair: tuple[Client, Client]) -> None:
     ana, eve = pair
-    eve.send("<message to='ana@localhost/home' type='error'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>psst</gone></error></message>")
+    eve.send(
+        "<message to='ana@localhost/home' type='error'><error type='cancel'>"
+        "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>psst</gone></error></message>"
+    )
     assert_nothing_arrived(eve)
     assert_nothing_arrived(ana)
 
@@ -93,7 +97,12 @@ def test_component_learns_that_a_session_is_gone(prosody: Prosody, web: StubWeb)
 
 @pytest.mark.parametrize(
     "node",
-    ["eu.siacs.conversations.axolotl.devicelist", "eu.siacs.conversations.axolotl.bundles:31415", "urn:xmpp:omemo:2:devices", "urn:xmpp:omemo:2:bundles"],
+    [
+        "eu.siacs.conversations.axolotl.devicelist",
+        "eu.siacs.conversations.axolotl.bundles:31415",
+        "urn:xmpp:omemo:2:devices",
+        "urn:xmpp:omemo:2:bundles",
+    ],
 )
 @pytest.mark.parametrize("to", ["", " to='ana@localhost'"])
 def test_omemo_keys_are_refused_in_words(pair: tuple[Client, Client], node: str, to: str) -> None:
@@ -105,9 +114,7 @@ def test_omemo_keys_are_refused_in_words(pair: tuple[Client, Client], node: str,
     )
     assert answer.get("type") == "error"
     assert "record" in answer.findtext(f".//{STANZAS}text", "")
-    answer = ana.ask(
-        f"<iq type='get' id='q'><pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='{node}'/></pubsub></iq>", id="q"
-    )
+    answer = ana.ask(f"<iq type='get' id='q'><pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='{node}'/></pubsub></iq>", id="q")
     assert answer.get("type") == "error"
 
 

@@ -1,0 +1,114 @@
+"""`--demo`: fills a clinic with made-up people and threads, through the domain's actions only. Imports `clinic` and `web.passwords`.
+
+Safe to repeat, also after a crash in the middle: what exists stays. Passwords are random for each clinic and kept in DIR/secrets/demo.json.
+"""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from clinic import Actor, Database, Role
+from clinic.account.views import login_record
+from clinic.errors import Conflict
+from ops import keys
+from ops.demo_history import COORDINATOR_LINKS, PATIENT_LINKS, PEOPLE, THREADS, Person
+from ops.deployment import open_clinic
+from ops.layout import Layout
+from web.passwords import hash_password
+
+CONSOLE = Actor.system()
+CARE_ROLES = ("patient", "practitioner", "coordinator")
+
+
+class Demo:
+    """The demonstration in one clinic. `state` is what ready.json shows: accounts and threads by name."""
+
+    def __init__(self, layout: Layout, database: Database) -> None:
+        self.layout = layout
+        self.database = database
+        self.path = layout.data / "secrets" / "demo.json"
+        self.state: dict[str, dict[str, Any]] = {"accounts": {}, "threads": {}}
+        self.uids: dict[str, str] = {}
+
+    def load(self) -> None:
+        """Reads what earlier starts made; people that this database does not know are made anew."""
+        if self.path.exists():
+            self.state = json.loads(self.path.read_text())
+        for person in PEOPLE:
+            with self.database.read(CONSOLE) as work:
+                record = login_record(work, person.email)
+            if record:
+                self.uids[person.key] = record.account_uid
+            else:
+                self.state["accounts"].pop(person.key, None)
+                self.state["threads"] = {}
+
+    def save(self) -> None:
+        """Keeps the state, 0600."""
+        keys.write_private(self.path, json.dumps(self.state, indent=1) + "\n")
+
+    def actor(self, key: str) -> Actor:
+        """Returns a made-up person as if signed in to the page."""
+        role = next(person.role for person in PEOPLE if person.key == key)
+        return Actor.page(self.uids[key], Role(role), "")
+
+    def add(self, person: Person) -> None:
+        """Makes one account with a password and, in care roles, a device."""
+        if person.key in self.uids:
+            invited = self.database.perform(CONSOLE, "account.invite", self.uids[person.key]).value
+        else:
+            fields = {"name": person.name, "email": person.email, "birth_date": person.birth_date, "roles": [person.role]}
+            invited = self.database.perform(CONSOLE, "account.create", **fields).value
+        self.uids[person.key] = invited.account_uid
+        password = secrets.token_urlsafe(15)
+        self.database.perform(Actor.anonymous(), "account.accept_invitation", token=invited.token, password_hash=hash_password(password))
+        account = {"role": person.role, "email": person.email, "password": password, "totp": None, "jid": None, "device_password": None}
+        if person.role in CARE_ROLES:
+            device = self.database.perform(self.actor(person.key), "device.mint", name="Demonstration").value
+            account |= {"jid": f"{device.handle}@{self.layout.domain}", "device_password": device.password}
+        self.state["accounts"][person.key] = account
+        self.save()
+
+    def link(self, action: str, **pair: str) -> None:
+        """Links two accounts, unless they are."""
+        try:
+            self.database.perform(CONSOLE, action, **{role: self.uids[key] for role, key in pair.items()})
+        except Conflict:
+            # Linked by an earlier start that was cut off.
+            return
+
+    def talk(self, name: str) -> None:
+        """Starts one thread and posts its history; stable client ids keep a repetition from doubling it."""
+        one, other = name.split("-")
+        thread = self.database.perform(self.actor(other), "thread.start", person=self.uids[one], reason="Demonstration").value
+        for number, (author, body) in enumerate(THREADS[name], 1):
+            self.database.perform(self.actor(author), "text.post", thread, body=body, client_id=f"demo-{name}-{number}")
+        self.state["threads"][name] = {"uid": thread, "room": f"{thread}@{self.layout.threads_domain}", "url": f"/threads/{thread}"}
+        self.save()
+
+    def fill(self) -> None:
+        """Makes what is missing."""
+        self.load()
+        for person in PEOPLE:
+            if person.key not in self.state["accounts"]:
+                self.add(person)
+        if set(self.state["threads"]) == set(THREADS):
+            return
+        for patient, practitioner in PATIENT_LINKS:
+            self.link("link.patient_add", patient=patient, practitioner=practitioner)
+        for coordinator, practitioner in COORDINATOR_LINKS:
+            self.link("link.coordinator_add", coordinator=coordinator, practitioner=practitioner)
+        for name in THREADS:
+            self.talk(name)
+
+
+def seed(layout: Layout) -> Path:
+    """Fills the clinic. Returns the file that holds accounts and threads as ready.json shows them."""
+    database = open_clinic(layout)
+    try:
+        demo = Demo(layout, database)
+        demo.fill()
+    finally:
+        database.close()
+    return demo.path

@@ -1,0 +1,84 @@
+"""`bedside worker`: does the outbox jobs of the queue "worker" and the clinic's housekeeping. Imports `clinic`.
+
+Housekeeping goes by the clock: sealing the audit chain, ending what has expired. Logs ids and codes only.
+"""
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from clinic import Database, outbox
+from clinic.account.sweep import sweep
+from clinic.audit.seal import seal
+from clinic.config import Config
+from clinic.doorbell import Doorbell
+from clinic.errors import DomainError
+
+QUEUE = "worker"
+WAIT_SECONDS = 0.5
+logger = logging.getLogger("worker")
+
+
+@dataclass
+class Chore:
+    """Something to do every `seconds`; `work` returns how many things it did."""
+
+    name: str
+    seconds: float
+    work: Callable[[Database], int]
+    due: float = 0.0
+
+    def run_if_due(self, database: Database) -> None:
+        """Does it if its time has come."""
+        if time.monotonic() < self.due:
+            return
+        self.due = time.monotonic() + self.seconds
+        if done := self.work(database):
+            logger.info("%s: %d", self.name, done)
+
+
+class Worker:
+    """The loop; `stop` ends it after what it is doing."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.stopping = False
+        self.chores = [Chore("sealed", 5, seal), Chore("swept", 60, sweep)]
+
+    def stop(self, number: int, frame: object) -> None:
+        """Handles SIGTERM and SIGINT."""
+        self.stopping = True
+
+    def turn(self) -> None:
+        """Does what is due. A database that is busy or full is tried again at the next turn."""
+        try:
+            for job in outbox.claim(self.database, QUEUE):
+                outbox.retry(self.database, job, "no handler")
+                logger.warning("job %s has no handler", job.name)
+            for chore in self.chores:
+                chore.run_if_due(self.database)
+        except DomainError as error:
+            logger.warning("put off: %s", error.code)
+
+
+def main() -> None:
+    """Runs until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    config = Config.from_environ()
+    database = Database.open(config.database_url, run_dir=config.run_dir, pepper=config.pepper)
+    worker = Worker(database)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, worker.stop)
+    bell = Doorbell(config.run_dir, QUEUE)
+    mark = config.run_dir / "worker.ready"
+    try:
+        while not worker.stopping:
+            worker.turn()
+            mark.touch()
+            bell.wait(WAIT_SECONDS)
+    finally:
+        mark.unlink(missing_ok=True)
+        bell.close()
+        database.close()

@@ -1,0 +1,293 @@
+"""A stage for the threads component: a stand-in for the XMPP server on a real socket, the real component, a real clinic on
+SQLite, and clients that speak and hear protocol. What clients should hear is written as the XML itself: attributes and
+children that are written must be there; what is not written may be anything.
+"""
+
+import asyncio
+import copy
+import hashlib
+import inspect
+import re
+import xml.etree.ElementTree as ET
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+
+from clinic import Actor, Database, metadata
+from clinic.config import Config
+from clinic.permissions import Role
+from tests.support.ports import free_base_port
+from xmpp_components.component import Threads
+
+NS = "jabber:component:accept"
+STREAM = "http://etherx.jabber.org/streams"
+SECRET = "stage"
+PATIENCE = 5.0
+USER, X, MARKERS = "http://jabber.org/protocol/muc#user", "http://jabber.org/protocol/muc", "urn:xmpp:chat-markers:0"
+STANZA_ID = "{urn:xmpp:sid:0}stanza-id"
+
+
+def parse(text: str) -> ET.Element:
+    """Returns a stanza's element, in the namespace of a component's stream."""
+    return ET.fromstring(f"<s xmlns='{NS}'>{text}</s>")[0]
+
+
+def shown(element: ET.Element) -> str:
+    """Returns XML to read in a failed test."""
+    element = copy.deepcopy(element)
+    for part in element.iter():
+        space, _, name = part.tag[1:].rpartition("}")
+        part.tag = name
+        if space != NS:
+            part.set("xmlns", space)
+    return ET.tostring(element, encoding="unicode")
+
+
+def matches(wanted: ET.Element, got: ET.Element) -> bool:
+    """Returns whether all that is written in `wanted` is in `got`; `*` stands for any text."""
+    if wanted.tag != got.tag or any(got.get(k) != v and not (v == "*" and got.get(k)) for k, v in wanted.attrib.items()):
+        return False
+    text = (wanted.text or "").strip()
+    if text and text != "*" and text != (got.text or "").strip():
+        return False
+    return all(any(matches(part, other) for other in got) for part in wanted)
+
+
+class Client:
+    """One session of a person at the XMPP server."""
+
+    def __init__(self, server: "Server", jid: str):
+        self.server, self.jid = server, jid
+        self.handle, _, self.resource = jid.partition("@")[0], "", jid.partition("/")[2]
+        self.heard: asyncio.Queue[ET.Element] = asyncio.Queue()
+        self.answers_pings = True
+        server.clients[jid] = self
+
+    def sends(self, text: str) -> None:
+        """Sends a stanza; the server puts in who it is from."""
+        self.server.to_component(re.sub(r"^<(\w+)", rf"<\1 from='{self.jid}'", text.strip(), count=1))
+
+    async def hears(self) -> ET.Element:
+        """Returns the next stanza."""
+        return await asyncio.wait_for(self.heard.get(), PATIENCE)
+
+    async def receives(self, text: str) -> ET.Element:
+        """Returns the next stanza, which must be this one."""
+        got = await self.hears()
+        assert matches(parse(text), got), f"\nwanted {text}\ngot    {shown(got)}"
+        return got
+
+    async def finds(self, text: str) -> ET.Element:
+        """Returns the next stanza that is like this one; others before it are passed over."""
+        wanted, passed = parse(text), []
+        while True:
+            try:
+                got = await self.hears()
+            except TimeoutError:
+                raise AssertionError(f"\nwanted {text}\ngot    " + "\n       ".join(passed)) from None
+            if matches(wanted, got):
+                return got
+            passed.append(shown(got))
+
+    async def everything(self) -> list[ET.Element]:
+        """Returns all that has come until the service answers a ping sent now."""
+        self.sends(f"<iq type='get' id='barrier' to='{self.server.domain}'><ping xmlns='urn:xmpp:ping'/></iq>")
+        got = []
+        while (one := await self.hears()).get("id") != "barrier":
+            got.append(one)
+        return got
+
+    def gone(self, room: str | None = None) -> None:
+        """Goes offline without a word; with `room`, the server tells that room, as it does for directed presence."""
+        self.server.clients.pop(self.jid, None)
+        if room:
+            self.server.to_component(f"<presence from='{self.jid}' to='{room}' type='unavailable'/>")
+
+
+class Server:
+    """A stand-in for the XMPP server: XEP-0114 on one side, clients on the other, and what a server does for absent ones."""
+
+    def __init__(self, domain: str):
+        self.domain = f"threads.{domain}"
+        self.clients: dict[str, Client] = {}
+        self.stored: deque[ET.Element] = deque()
+        self.disconnects: list[dict[str, str]] = []
+        self.refuses_disconnects = False
+        self.writer: asyncio.StreamWriter | None = None
+        self.connections = 0
+        self._listening: asyncio.Server | None = None
+
+    async def listen(self, port: int) -> None:
+        """Starts to accept the component."""
+        self._listening = await asyncio.start_server(self._serve, "127.0.0.1", port)
+
+    async def close(self) -> None:
+        """Stops; the component's stream ends."""
+        if self._listening:
+            self._listening.close()
+            await self._listening.wait_closed()
+        self.cut()
+
+    def cut(self) -> None:
+        """Ends the component's stream."""
+        if self.writer:
+            self.writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        parser, depth = ET.XMLPullParser(["start", "end"]), 0
+        self.connections += 1
+        while data := await reader.read(65536):
+            parser.feed(data)
+            for event, element in parser.read_events():
+                depth += 1 if event == "start" else -1
+                if event == "start" and depth == 1:
+                    writer.write(f"<stream:stream xmlns='{NS}' xmlns:stream='{STREAM}' from='{self.domain}' id='s1'>".encode())
+                elif event == "end" and depth == 1 and element.tag == f"{{{NS}}}handshake":
+                    assert element.text == hashlib.sha1(f"s1{SECRET}".encode()).hexdigest()
+                    writer.write(b"<handshake/>")
+                    self.writer = writer
+                elif event == "end" and depth == 1:
+                    self._route(element)
+                elif event == "end" and depth == 0:
+                    writer.write(b"</stream:stream>")
+                    writer.close()
+        writer.close()
+
+    def to_component(self, text: str) -> None:
+        """Gives the component a stanza."""
+        assert self.writer is not None, "the component is not connected"
+        self.writer.write(text.encode())
+
+    def _route(self, stanza: ET.Element) -> None:
+        to = stanza.get("to", "")
+        assert stanza.get("from", "").partition("/")[0].rpartition("@")[2] == self.domain, f"a foreign sender: {shown(stanza)}"
+        if to == self.domain.removeprefix("threads."):
+            self._asked(stanza)
+        elif (client := self.clients.get(to)) is not None:
+            if stanza.find("{urn:xmpp:ping}ping") is not None:
+                if client.answers_pings:
+                    self.to_component(f"<iq type='result' id='{stanza.get('id')}' from='{to}' to='{stanza.get('from')}'/>")
+            else:
+                client.heard.put_nowait(stanza)
+        elif "/" not in to:
+            self.stored.append(stanza)
+        elif stanza.get("type") not in ("error", "result", "unavailable") and not stanza.tag.endswith("presence"):
+            name = stanza.tag.rpartition("}")[2]
+            self.to_component(
+                f"<{name} type='error' id='{stanza.get('id', '')}' from='{to}' to='{stanza.get('from')}'><error type='cancel'>"
+                "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></" + name + ">")
+
+    def _asked(self, iq: ET.Element) -> None:
+        self.disconnects.append(dict(iq[0].attrib))
+        kind = "error" if self.refuses_disconnects else "result"
+        self.to_component(f"<iq type='{kind}' id='{iq.get('id')}' from='{iq.get('to')}' to='{iq.get('from')}'/>")
+
+
+class Person:
+    """Somebody of the cast, with the XMPP address that the clinic gave them."""
+
+    def __init__(self, uid: str, handle: str, name: str, role: Role):
+        self.uid, self.handle, self.name, self.role = uid, handle, name, role
+        self.actor = Actor.page(uid, role, "0" * 26)
+
+
+class Stage:
+    """Ana (patient) and Boris (practitioner, assisted by Chen) have a thread; Eve is a patient who is in none of it."""
+
+    def __init__(self, folder: Path):
+        port = free_base_port()
+        self.config = Config(
+            data=folder, database_url=f"sqlite:///{folder / 'clinic.sqlite3'}", domain="localhost", base_port=port, host="127.0.0.1",
+            public_url="", https_url="", pepper=b"p" * 32, flask_key="k", component_secret=SECRET, internal_token="t")
+        self.db = Database.open(self.config.database_url, run_dir=self.config.run_dir, pepper=self.config.pepper)
+        metadata.create_all(self.db.engine)
+        self.ana = self._person("Ana Alves", Role.PATIENT)
+        self.eve = self._person("Eve Eide", Role.PATIENT)
+        self.boris = self._person("Boris Berg", Role.PRACTITIONER)
+        self.chen = self._person("Chen Chao", Role.COORDINATOR)
+        system = Actor.system()
+        self.db.perform(system, "link.patient_add", patient=self.ana.uid, practitioner=self.boris.uid)
+        self.db.perform(system, "link.coordinator_add", coordinator=self.chen.uid, practitioner=self.boris.uid)
+        self.thread = self.db.perform(self.boris.actor, "thread.start", person=self.ana.uid).value
+        self.server = Server(self.config.domain)
+        self.room = f"{self.thread}@{self.server.domain}"
+        self.component: Threads | None = None
+
+    def _person(self, name: str, role: Role) -> Person:
+        from clinic.account.tables import accounts
+        born = date(1980, 1, 1) if role is Role.PATIENT else None
+        uid = self.db.perform(Actor.system(), "account.create", name=name, birth_date=born, roles=[role]).value.account_uid
+        with self.db.reading() as connection:
+            handle = connection.execute(accounts.select().where(accounts.c.uid == uid)).one().handle
+        return Person(uid, handle, name, role)
+
+    async def __aenter__(self) -> "Stage":
+        await self.server.listen(self.config.component_port)
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+        await self.server.close()
+        self.db.engine.dispose()
+
+    async def start(self) -> None:
+        """Starts the component and waits until it serves."""
+        self._stop = asyncio.Event()
+        self.component = Threads(self.config, self.db)
+        self._running = asyncio.create_task(self.component.run(self._stop))
+        await self.until(lambda: (self.config.run_dir / "threads.ready").exists() or self._running.done())
+
+    async def stop(self) -> None:
+        """Stops the component in good order."""
+        self._stop.set()
+        await asyncio.wait_for(self._running, PATIENCE)
+
+    async def crash(self) -> None:
+        """Ends the component where it stands: nothing is flushed, nothing said."""
+        assert self.component is not None
+        self.component.submit = lambda *a, **k: asyncio.get_running_loop().create_future()  # type: ignore[method-assign]
+        self._running.cancel()
+        for task in list(self.component._tasks):
+            task.cancel()
+        self.component.stream.abort()
+        await asyncio.gather(self._running, return_exceptions=True)
+        (self.config.run_dir / "threads.ready").unlink(missing_ok=True)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Waits for a condition of the world outside the protocol."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    def client(self, person: Person, resource: str = "phone") -> Client:
+        """Returns a new session of a person."""
+        return Client(self.server, f"{person.handle}@{self.config.domain}/{resource}")
+
+    async def joined(self, person: Person, resource: str = "phone", history: int = 0) -> Client:
+        """Returns a new session of a person that is in the room and has heard all of joining."""
+        client = self.client(person, resource)
+        client.sends(f"<presence to='{self.room}/{person.name}'><x xmlns='{X}'><history maxstanzas='{history}'/></x></presence>")
+        await client.finds(f"<message type='groupchat' from='{self.room}'><subject/></message>")
+        return client
+
+    def says(self, client: Client, text: str, id: str, origin: str | None = None) -> None:
+        """Sends a message to the room."""
+        origin_id = f"<origin-id xmlns='urn:xmpp:sid:0' id='{origin}'/>" if origin else ""
+        client.sends(f"<message to='{self.room}' type='groupchat' id='{id}'><body>{text}</body>{origin_id}</message>")
+
+    def writes(self, person: Person, text: str, client_id: str) -> str:
+        """Posts a text from the page. Returns the entry's uid."""
+        return self.db.perform(person.actor, "text.post", self.thread, body=text, client_id=client_id).entries[0].uid
+
+
+def played(test: Callable[[Stage], Awaitable[None]]) -> Callable[[Path], None]:
+    """Runs a test's protocol on a stage of its own."""
+    def run(tmp_path: Path) -> None:
+        async def play() -> None:
+            async with Stage(tmp_path) as stage:
+                await test(stage)
+        asyncio.run(play())
+    run.__name__, run.__doc__, run.__module__ = test.__name__, inspect.getdoc(test), test.__module__
+    return run
