@@ -1,0 +1,124 @@
+"""`bedside doctor`: looks at a deployment and explains each finding. Changes nothing. Imports `clinic`'s tables through SQLAlchemy only."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ops import certificates, configurations, database, keys, preflight
+from ops.deployment import recall
+from ops.layout import Layout
+from ops.parts import port_open
+
+OLDEST = {"prosody": (0, 12, 0), "nginx": (1, 18, 0)}
+VERSION_COMMANDS = {"prosody": ("prosodyctl", "about"), "nginx": ("nginx", "-v")}
+VERSION_PATTERNS = {"prosody": r"Prosody (\d+)\.(\d+)\.(\d+)", "nginx": r"nginx/(\d+)\.(\d+)\.(\d+)"}
+OWN_MODULES = ("auth_bedside", "bedside_sessions", "bedside_isolation", "bedside_no_omemo", "bedside_origin")
+LITTLE_SPACE_MB = 1000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `advice` says what to do when it is not well."""
+
+    well: bool
+    what: str
+    advice: str = ""
+
+
+def _programs(layout: Layout) -> Iterator[Finding]:
+    for name, package in preflight.PROGRAMS.items():
+        if not shutil.which(name, path=preflight.SEARCH_PATH):
+            yield Finding(False, f"{name} is missing", f"Run `make setup`, or install Debian's package {package}.")
+            continue
+        program, argument = VERSION_COMMANDS[name]
+        asked = subprocess.run([preflight.program(program), argument], capture_output=True, text=True, check=False, timeout=30)
+        found = re.search(VERSION_PATTERNS[name], asked.stdout + asked.stderr)
+        version = tuple(map(int, found.groups())) if found else ()
+        shown = ".".join(map(str, version)) or "unknown"
+        yield Finding(version >= OLDEST[name], f"{name} {shown}", f"Bedside is tested with {'.'.join(map(str, OLDEST[name]))} and newer.")
+
+
+def _private_files(layout: Layout) -> Iterator[Finding]:
+    paths = [layout.data, layout.data / "secrets", *sorted((layout.data / "secrets").iterdir()), *sorted((layout.data / "ca").glob("*.key"))]
+    open_ones = [str(path) for path in paths if path.stat().st_mode & 0o077]
+    yield Finding(not open_ones, "secrets and keys are readable for their owner only", f"Run: chmod -R go= {' '.join(open_ones)}")
+    absent = [name for name in keys.NAMES if not (layout.data / "secrets" / name).exists()]
+    yield Finding(not absent, "all secrets exist", f"Missing: {', '.join(absent)}. A start makes new ones; devices and log-ins then end.")
+
+
+def _certificate(layout: Layout) -> Iterator[Finding]:
+    found = certificates.load(layout.data / "ca" / "server.pem")
+    left = certificates.days_left(found) if found else 0
+    yield Finding(left > 14, f"the server certificate holds for {left:.0f} days", "Stop and start the clinic: a start renews it.")
+
+
+def _disk(layout: Layout) -> Iterator[Finding]:
+    free = shutil.disk_usage(layout.data).free // 1_000_000
+    yield Finding(free > LITTLE_SPACE_MB, f"{free} MB are free on the disk", "Free some space: on a full disk no message is accepted.")
+
+
+def _database(layout: Layout) -> Iterator[Finding]:
+    advice = "Check that the database server runs, and --database-url."
+    try:
+        current, newest = database.versions(layout.database)
+        yield Finding(current == newest, f"the schema is at version {current}", "Stop and start the clinic: a start migrates it.")
+        engine = create_engine(layout.database)
+        try:
+            with engine.connect() as connection:
+                if engine.dialect.name == "sqlite":
+                    said = connection.execute(text("PRAGMA integrity_check")).scalar_one()
+                    yield Finding(said == "ok", "the database is intact", f"SQLite says: {said}. Restore the last backup.")
+                parked = connection.execute(text("SELECT count(*) FROM jobs WHERE parked_at IS NOT NULL")).scalar_one()
+                yield Finding(parked == 0, f"{parked} jobs were given up", "The logs of worker and threads say why.")
+        finally:
+            engine.dispose()
+    except SQLAlchemyError as error:
+        yield Finding(False, f"the database cannot be read ({type(error).__name__})", advice)
+
+
+def _xmpp(layout: Layout) -> Iterator[Finding]:
+    modules = configurations.PROSODY / "modules"
+    absent = [name for name in OWN_MODULES if not (modules / f"mod_{name}.lua").exists()]
+    yield Finding(not absent, "the XMPP server's own modules are there", f"Missing: {', '.join(absent)}. Reinstall Bedside.")
+    config = layout.data / "run" / "prosody.cfg.lua"
+    log = layout.data / "log" / "xmpp.log"
+    started = log.read_text(errors="replace").rpartition("Hello and welcome to Prosody")[2] if log.exists() else ""
+    refused = sorted(set(re.findall(r"(?:Error loading|Unable to load|Error initializing) module '?(\S+?)'?[ :]", started)))
+    yield Finding(not refused, "the XMPP server loaded its modules", f"Not loaded: {', '.join(refused)}. See {log}.")
+    off = config.exists() and bool(re.search(r'modules_disabled = \{ "s2s"', config.read_text())) and "Activated service 's2s'" not in started
+    yield Finding(off, "federation with other servers is off", f"Stop and start the clinic: a start writes {config} anew.")
+
+
+def _processes(layout: Layout) -> Iterator[Finding]:
+    running = (layout.data / "ready.json").exists()
+    yield Finding(running, "the clinic is running", f"Start it: bedside up --data {layout.data} --base-port {layout.base_port}")
+    if running:
+        silent = [f"{port} ({purpose})" for port, purpose in layout.ports.items() if not port_open(port)]
+        yield Finding(not silent, "every port answers", f"Silent: {', '.join(silent)}. See the logs in {layout.data / 'log'}.")
+        for mark in ("threads.ready", "worker.ready"):
+            name = mark.partition(".")[0]
+            there = (layout.data / "run" / mark).exists()
+            yield Finding(there, f"{name} is at work", f"See {layout.data / 'log' / name}.log.")
+
+
+CHECKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (_programs, _private_files, _certificate, _disk, _database, _xmpp, _processes)
+
+
+def examine(data: Path, say: Callable[[str], None]) -> int:
+    """Prints every finding. Returns 0 if all is well, 1 otherwise. Raises Problem if there is no clinic in `data`."""
+    layout = recall(data)
+    unwell = 0
+    for check in CHECKS:
+        for finding in check(layout):
+            say(f"{'ok ' if finding.well else '!! '} {finding.what}")
+            if not finding.well:
+                unwell += 1
+                say(f"      {finding.advice}")
+    say("\nAll is well." if not unwell else f"\n{unwell} things need a look.")
+    return 1 if unwell else 0
