@@ -1,0 +1,48 @@
+"""Bedside's domain: every rule, in one folder a capability. See README.md beside this file.
+
+Imports SQLAlchemy and the standard library only. Importing this package declares every table, kind, action and view.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from clinic import errors
+from clinic.actions import ACTIONS, VIEWS
+from clinic.config import VERSION, Config
+from clinic.database import metadata
+from clinic.kinds import KINDS
+from clinic.permissions import Permission, Role, can
+from clinic.work import Actor, Call, Database, Done, Door, Work
+
+# In dependency order; each names the modules that declare something.
+CAPABILITIES: dict[str, tuple[str, ...]] = {
+    "account": ("tables", "actions", "sessions", "views"),
+    "thread": ("tables", "kinds", "actions", "links", "live", "views", "relay"),
+    "text": ("kinds", "actions"),
+    "audit": ("tables",),
+}
+
+for _capability, _modules in CAPABILITIES.items():
+    for _module in _modules:
+        importlib.import_module(f"clinic.{_capability}.{_module}")
+
+__all__ = [
+    "ACTIONS",
+    "CAPABILITIES",
+    "KINDS",
+    "VERSION",
+    "VIEWS",
+    "Actor",
+    "Call",
+    "Config",
+    "Database",
+    "Done",
+    "Door",
+    "Permission",
+    "Role",
+    "Work",
+    "can",
+    "errors",
+    "metadata",
+]

@@ -1,0 +1,1 @@
+"""Accounts, roles, links, devices and sessions: tables, actions, views."""

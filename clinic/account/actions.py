@@ -1,0 +1,243 @@
+"""Actions on accounts: creating, inviting, passwords, roles, activity. Imports clinic only."""
+
+from __future__ import annotations
+
+import secrets as random
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.account.secrets import mac, new_token
+from clinic.account.settings import put_setting
+from clinic.account.tables import account_roles, accounts, devices, invitations, login_sessions
+from clinic.actions import action
+from clinic.database import new_id, new_uid
+from clinic.errors import Conflict, Expired, Invalid, NotFound, NotPermitted
+from clinic.fields import BirthDate, Choice, Choices, Computed, Email, Text
+from clinic.permissions import CARE_ROLES, Permission, Role
+from clinic.work import Work
+
+INVITATION_DAYS = 7
+SET_UP_MINUTES = 30
+ROLES = tuple(Role)
+NAME = Text("name", "Name", max_bytes=200)
+PASSWORD = Computed("password_hash")
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """A new one-time link for an account: `token` is shown once and never stored."""
+
+    account_uid: str
+    token: str
+
+
+def account_for(work: Work, uid: str) -> sa.Row[Any]:
+    """Return the row of any account, active or not, for who manages accounts. Raises: NotFound."""
+    row = work.row(sa.select(accounts).where(accounts.c.uid == uid))
+    if row is None:
+        raise NotFound()
+    return row
+
+
+def fold_name(name: str) -> str:
+    """Return `name` as people search it: lower case, single blanks."""
+    return " ".join(name.casefold().split())
+
+
+def _insert_account(
+    work: Work, name: str, email: str | None, birth_date: date | None, roles: tuple[str, ...], password_hash: str | None
+) -> tuple[int, str]:
+    if email and work.row(sa.select(accounts.c.id).where(accounts.c.email == email)):
+        raise Conflict("An account with this e-mail address exists already. Use another, or reset that one.")
+    if len(CARE_ROLES & set(roles)) > 1:
+        raise Invalid("An account holds one role in care: patient, practitioner or coordinator.", field="roles")
+    account_id, uid = new_id(), new_uid()
+    work.insert(
+        accounts,
+        id=account_id,
+        uid=uid,
+        handle=random.token_hex(8),
+        email=email,
+        name=name,
+        folded_name=fold_name(name),
+        birth_date=birth_date,
+        password_hash=password_hash,
+        active=True,
+        created_at=work.now,
+    )
+    for role in roles:
+        work.insert(account_roles, account_id=account_id, role=role)
+    return account_id, uid
+
+
+def _invite(work: Work, account_id: int | None, lifetime: timedelta) -> str:
+    token = new_token()
+    work.insert(
+        invitations,
+        id=new_id(),
+        account_id=account_id,
+        token_mac=mac(work.pepper, "invitation", token),
+        created_at=work.now,
+        expires_at=work.now + lifetime,
+    )
+    return token
+
+
+def open_invitation(work: Work, token: str) -> sa.Row[Any] | None:
+    """Return the invitation of `token` while it is unused, in time and (for an account) active; else None."""
+    query = (
+        sa.select(invitations, accounts.c.uid, accounts.c.name, accounts.c.email, accounts.c.active)
+        .select_from(invitations.outerjoin(accounts, accounts.c.id == invitations.c.account_id))
+        .where(invitations.c.token_mac == mac(work.pepper, "invitation", token))
+    )
+    row = work.row(query)
+    if row is None or row.used_at is not None or row.expires_at <= work.now or row.active is False:
+        return None
+    return row
+
+
+def end_access(work: Work, account_id: int, handle: str, *, devices_too: bool) -> None:
+    """End an account's login sessions, and its devices when `devices_too`, and its live connections with them."""
+    for row in work.rows(
+        sa.select(login_sessions.c.id).where(
+            login_sessions.c.account_id == account_id, login_sessions.c.ended_at.is_(None)
+        )
+    ):
+        work.update(login_sessions, row.id, ended_at=work.now)
+    if devices_too:
+        live = sa.and_(devices.c.account_id == account_id, devices.c.revoked_at.is_(None))
+        for row in work.rows(sa.select(devices.c.id).where(live)):
+            work.update(devices, row.id, revoked_at=work.now)
+    work.enqueue("threads", "xmpp.disconnect", handle=handle, device=None)
+
+
+@action(
+    "account.create",
+    Permission.ACCOUNT_MANAGE,
+    fields=(
+        NAME,
+        Email("email", "E-mail", required=False),
+        BirthDate("birth_date", "Birth date", required=False),
+        Choices("roles", "Roles", options=ROLES),
+    ),
+)
+def create(work: Work, name: str, email: str | None, birth_date: date | None, roles: tuple[str, ...]) -> Invited:
+    """Create an account without a password, and the link by which its owner sets one.
+
+    Raises: Conflict when the e-mail is taken; Invalid for a patient without a birth date.
+    """
+    if Role.PATIENT in roles and birth_date is None:
+        raise Invalid("A patient needs a birth date: it tells two people of one name apart.", field="birth_date")
+    account_id, uid = _insert_account(work, name, email, birth_date, roles, None)
+    return Invited(uid, _invite(work, account_id, timedelta(days=INVITATION_DAYS)))
+
+
+@action("account.invite", Permission.ACCOUNT_MANAGE, on=account_for)
+def invite(work: Work, account: sa.Row[Any]) -> Invited:
+    """Make a new link by which the account's owner sets a (new) password; earlier links end."""
+    if not account.active:
+        raise Conflict("This account is deactivated. Activate it first.")
+    unused = sa.and_(invitations.c.account_id == account.id, invitations.c.used_at.is_(None))
+    for row in work.rows(sa.select(invitations.c.id).where(unused)):
+        work.update(invitations, row.id, used_at=work.now)
+    return Invited(account.uid, _invite(work, account.id, timedelta(days=INVITATION_DAYS)))
+
+
+@action("account.deactivate", Permission.ACCOUNT_MANAGE, on=account_for)
+def deactivate(work: Work, account: sa.Row[Any]) -> None:
+    """Close an account's every way in at once; its entries and memberships stay."""
+    if work.person_or_none is not None and work.person.id == account.id:
+        raise NotPermitted("You cannot deactivate the account you are using. Another administrator can.")
+    work.update(accounts, account.id, active=False)
+    end_access(work, account.id, account.handle, devices_too=True)
+
+
+@action("account.activate", Permission.ACCOUNT_MANAGE, on=account_for)
+def activate(work: Work, account: sa.Row[Any]) -> None:
+    """Open a deactivated account again; its devices stay revoked."""
+    work.update(accounts, account.id, active=True)
+
+
+@action("account.accept_invitation", Permission.SIGN_IN, fields=(Computed("token"), PASSWORD))
+def accept_invitation(work: Work, token: str, password_hash: str) -> str:
+    """Set the password of the account that `token` belongs to; the link is then used up.
+
+    Returns: the account's uid. Raises: Expired.
+    """
+    row = open_invitation(work, token)
+    if row is None or row.account_id is None:
+        raise Expired()
+    work.update(invitations, row.id, used_at=work.now)
+    work.update(accounts, row.account_id, password_hash=password_hash)
+    handle = work.rows(sa.select(accounts.c.handle).where(accounts.c.id == row.account_id))[0].handle
+    end_access(work, row.account_id, handle, devices_too=True)
+    return str(row.uid)
+
+
+@action("account.change_password", Permission.ACCOUNT_OWN, fields=(PASSWORD,))
+def change_password(work: Work, password_hash: str) -> None:
+    """Set the actor's own password and end their other login sessions; devices have passwords of their own and stay."""
+    work.update(accounts, work.person.id, password_hash=password_hash)
+    others = sa.and_(
+        login_sessions.c.account_id == work.person.id,
+        login_sessions.c.uid != (work.actor.session or ""),
+        login_sessions.c.ended_at.is_(None),
+    )
+    for row in work.rows(sa.select(login_sessions.c.id, login_sessions.c.uid).where(others)):
+        work.update(login_sessions, row.id, ended_at=work.now)
+        work.enqueue("threads", "xmpp.disconnect", handle=work.person.handle, device=f"page:{row.uid}")
+
+
+@action("account.switch_role", Permission.ACCOUNT_OWN, fields=(Choice("role", "Role", options=ROLES),))
+def switch_role(work: Work, role: str) -> None:
+    """Let the actor's login session act in another of their roles; audited. Raises: NotPermitted."""
+    if Role(role) not in work.person.roles:
+        raise NotPermitted("Your account does not hold this role.")
+    row = work.row(sa.select(login_sessions.c.id).where(login_sessions.c.uid == (work.actor.session or "")))
+    if row is None:
+        raise NotFound()
+    work.update(login_sessions, row.id, role=role)
+    work.enqueue("threads", "xmpp.disconnect", handle=work.person.handle, device=f"page:{work.actor.session}")
+
+
+@action("clinic.open_set_up", Permission.SYSTEM)
+def open_set_up(work: Work) -> str:
+    """Make the one-time link of an empty clinic; earlier ones end. Returns: the token. Raises: Conflict."""
+    if work.row(sa.select(accounts.c.id).limit(1)) is not None:
+        raise Conflict("This clinic has accounts already. Use `bedside account` to reset one.")
+    unused = sa.and_(invitations.c.account_id.is_(None), invitations.c.used_at.is_(None))
+    for row in work.rows(sa.select(invitations.c.id).where(unused)):
+        work.update(invitations, row.id, used_at=work.now)
+    return _invite(work, None, timedelta(minutes=SET_UP_MINUTES))
+
+
+@action(
+    "clinic.set_up",
+    Permission.SIGN_IN,
+    fields=(
+        Computed("token"),
+        Text("clinic_name", "Clinic's name", max_bytes=200),
+        Text("emergency_number", "Emergency number", max_bytes=40),
+        NAME,
+        Email("email", "E-mail"),
+        PASSWORD,
+    ),
+)
+def set_up(
+    work: Work, token: str, clinic_name: str, emergency_number: str, name: str, email: str, password_hash: str
+) -> str:
+    """Make the clinic's first account, an administrator, by the one-time link of the console.
+
+    Returns: the account's uid. Raises: Expired when the link was used, is too old, or an account exists.
+    """
+    row = open_invitation(work, token)
+    if row is None or row.account_id is not None or work.row(sa.select(accounts.c.id).limit(1)) is not None:
+        raise Expired("This set-up link is not valid any more. Restart the clinic to get a new one on its console.")
+    work.update(invitations, row.id, used_at=work.now)
+    put_setting(work, "clinic_name", clinic_name)
+    put_setting(work, "emergency_number", emergency_number)
+    _, uid = _insert_account(work, name, email, None, (Role.ADMIN,), password_hash)
+    return uid

@@ -1,0 +1,381 @@
+"""Views of accounts: who may log in, who I am, my devices, the admin's lists, finding people. Imports clinic only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.account.actions import fold_name, open_invitation
+from clinic.account.secrets import mac, page_token as make_page_token, session_of_page_token
+from clinic.account.sessions import FAILURES_FORGOTTEN, wait_seconds
+from clinic.account.settings import DEFAULTS, setting
+from clinic.account.tables import (
+    account_roles,
+    accounts,
+    coordinator_links,
+    devices as device_table,
+    invitations,
+    login_failures,
+    login_sessions,
+    patient_links,
+)
+from clinic.actions import view
+from clinic.errors import Invalid
+from clinic.permissions import Permission, Role
+from clinic.work import Work
+
+IDLE = {True: timedelta(minutes=15), False: timedelta(minutes=30)}  # staff, patients
+ABSOLUTE = {True: timedelta(hours=12), False: timedelta(hours=24)}
+FOUND_AT_MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRecord:
+    """What the log-in page needs of an account; the hash goes no further than the page's check."""
+
+    account_uid: str
+    password_hash: str | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live login session and whose it is."""
+
+    uid: str
+    account_uid: str
+    role: Role
+    roles: frozenset[Role]
+    name: str
+    handle: str
+    seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationView:
+    """Whose password a link sets."""
+
+    account_uid: str
+    name: str
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """The signed-in person's own account."""
+
+    uid: str
+    name: str
+    email: str | None
+    role: Role
+    roles: tuple[Role, ...]
+    handle: str
+    birth_date: date | None
+    has_messages: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One of the person's own devices."""
+
+    uid: str
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCheck:
+    """A device whose password was given. A revoked device's retries must not lock out its owner."""
+
+    device_uid: str
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One row of the admin's list. invited: a link is open with which its owner can set a password."""
+
+    uid: str
+    name: str
+    email: str | None
+    roles: tuple[Role, ...]
+    birth_date: date | None
+    active: bool
+    has_password: bool
+    invited: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRef:
+    """A person as lists and pickers show them."""
+
+    uid: str
+    name: str
+    birth_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """All links: (coordinator, practitioner) and (patient, practitioner)."""
+
+    coordinators: tuple[tuple[PersonRef, PersonRef], ...]
+    patients: tuple[tuple[PersonRef, PersonRef], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A person one may start a thread with. linked: no reason is needed."""
+
+    uid: str
+    name: str
+    role: Role
+    birth_date: date | None
+    linked: bool
+
+
+@view(Permission.SIGN_IN)
+def login_record(work: Work, email: str) -> LoginRecord | None:
+    """Return the account of an e-mail address, or None."""
+    row = work.row(sa.select(accounts).where(accounts.c.email == email.strip().casefold()))
+    return None if row is None else LoginRecord(row.uid, row.password_hash, row.active)
+
+
+@view(Permission.SIGN_IN)
+def login_wait(work: Work, keys: list[str]) -> float:
+    """Return for how many seconds the next try under `keys` is not looked at; 0 when it may come."""
+    waits = [0.0]
+    for row in work.rows(sa.select(login_failures).where(login_failures.c.key.in_(keys))):
+        if row.last_at > work.now - FAILURES_FORGOTTEN:
+            passed = (work.now - row.last_at).total_seconds()
+            waits.append(wait_seconds(row.failures) - passed)
+    return max(waits)
+
+
+def _live_session(work: Work, condition: sa.ColumnElement[bool]) -> Session | None:
+    row = work.row(
+        sa.select(
+            login_sessions, accounts.c.uid.label("account_uid"), accounts.c.name, accounts.c.handle, accounts.c.active
+        )
+        .join(accounts, accounts.c.id == login_sessions.c.account_id)
+        .where(condition)
+    )
+    if row is None or not row.active or row.ended_at is not None:
+        return None
+    roles = work.rows(sa.select(account_roles.c.role).where(account_roles.c.account_id == row.account_id))
+    held = frozenset(Role(held.role) for held in roles)
+    watched = held != {Role.PATIENT}
+    expires_at = min(row.seen_at + IDLE[watched], row.created_at + ABSOLUTE[watched])
+    if expires_at <= work.now or Role(row.role) not in held:
+        return None
+    return Session(row.uid, row.account_uid, Role(row.role), held, row.name, row.handle, row.seen_at, expires_at)
+
+
+@view(Permission.SIGN_IN)
+def session(work: Work, token: str) -> Session | None:
+    """Return the live login session of a cookie's token, or None when it has ended or idled out."""
+    return _live_session(work, login_sessions.c.token_mac == mac(work.pepper, "session", token))
+
+
+@view(Permission.SIGN_IN)
+def invitation(work: Work, token: str) -> InvitationView | None:
+    """Return whose password an open link sets, or None."""
+    row = open_invitation(work, token)
+    return None if row is None or row.account_id is None else InvitationView(row.uid, row.name, row.email)
+
+
+@view(Permission.SIGN_IN)
+def set_up_open(work: Work, token: str) -> bool:
+    """Say whether `token` is the live set-up link of an empty clinic."""
+    row = open_invitation(work, token)
+    return row is not None and row.account_id is None and is_empty(work)
+
+
+@view(Permission.SIGN_IN)
+def is_empty(work: Work) -> bool:
+    """Say whether the clinic has no account yet."""
+    return work.row(sa.select(accounts.c.id).limit(1)) is None
+
+
+@view(Permission.SIGN_IN)
+def clinic_settings(work: Work) -> dict[str, str]:
+    """Return the settings that every page may show: the clinic's name, emergency number, time zone."""
+    return {key: setting(work, key) for key in DEFAULTS}
+
+
+@view(Permission.ACCOUNT_OWN)
+def me(work: Work) -> Me:
+    """Return the actor's own account."""
+    person = work.person
+    row = work.row(sa.select(accounts.c.email).where(accounts.c.id == person.id))
+    assert work.role is not None and row is not None  # ACCOUNT_OWN has a person
+    roles = tuple(sorted(person.roles))
+    has_messages = work.role is person.care_role
+    return Me(person.uid, person.name, row.email, work.role, roles, person.handle, person.birth_date, has_messages)
+
+
+@view(Permission.DEVICE_OWN)
+def devices(work: Work) -> list[DeviceView]:
+    """Return the actor's own devices, newest first, revoked ones last."""
+    query = (
+        sa.select(device_table)
+        .where(device_table.c.account_id == work.person.id)
+        .order_by(device_table.c.revoked_at.is_not(None), device_table.c.id.desc())
+    )
+    return [DeviceView(row.uid, row.name, row.created_at, row.last_used_at, row.revoked_at) for row in work.rows(query)]
+
+
+@view(Permission.SYSTEM)
+def check_device(work: Work, handle: str, secret: str) -> DeviceCheck | None:
+    """Return the device of active account `handle` whose password is `secret`, or None."""
+    query = (
+        sa.select(device_table.c.uid, device_table.c.revoked_at)
+        .join(accounts, accounts.c.id == device_table.c.account_id)
+        .where(
+            device_table.c.secret_mac == mac(work.pepper, "device", secret),
+            accounts.c.handle == handle,
+            accounts.c.active.is_(True),
+        )
+    )
+    row = work.row(query)
+    return None if row is None else DeviceCheck(row.uid, row.revoked_at is not None)
+
+
+@view(Permission.SYSTEM)
+def check_page_token(work: Work, handle: str, token: str) -> str | None:
+    """Return the uid of the live login session that `token` stands for, when `handle` is its person; else None."""
+    uid = session_of_page_token(work.pepper, handle, token, work.now)
+    live = _live_session(work, login_sessions.c.uid == uid) if uid else None
+    return live.uid if live is not None and live.handle == handle else None
+
+
+@view(Permission.SYSTEM)
+def handle_exists(work: Work, handle: str) -> bool:
+    """Say whether `handle` is an active account's."""
+    query = sa.select(accounts.c.id).where(accounts.c.handle == handle, accounts.c.active.is_(True))
+    return work.row(query) is not None
+
+
+@view(Permission.THREAD_READ)
+def page_token(work: Work) -> str:
+    """Return a one-minute token with which this login session's page logs in to XMPP."""
+    return make_page_token(work.pepper, work.person.handle, work.actor.session or "", work.now)
+
+
+@view(Permission.ACCOUNT_MANAGE)
+def account_list(work: Work) -> list[AccountRow]:
+    """Return all accounts by name."""
+    roles: dict[int, list[Role]] = {}
+    for row in work.rows(sa.select(account_roles).order_by(account_roles.c.role)):
+        roles.setdefault(row.account_id, []).append(Role(row.role))
+    still = sa.and_(invitations.c.used_at.is_(None), invitations.c.expires_at > work.now)
+    invited = {row.account_id for row in work.rows(sa.select(invitations.c.account_id).where(still))}
+    return [
+        AccountRow(
+            uid=row.uid,
+            name=row.name,
+            email=row.email,
+            roles=tuple(roles.get(row.id, ())),
+            birth_date=row.birth_date,
+            active=row.active,
+            has_password=row.password_hash is not None,
+            invited=row.id in invited,
+            created_at=row.created_at,
+        )
+        for row in work.rows(sa.select(accounts).order_by(accounts.c.folded_name, accounts.c.id))
+    ]
+
+
+@view(Permission.LINK_MANAGE)
+def account_links(work: Work) -> Links:
+    """Return all coordinator and patient links, by practitioner's name."""
+
+    def pairs(table: sa.Table, other: sa.Column[Any]) -> tuple[tuple[PersonRef, PersonRef], ...]:
+        one, chief = accounts.alias(), accounts.alias()
+        query = (
+            sa.select(
+                *(column.label(f"a_{column.name}") for column in (one.c.uid, one.c.name, one.c.birth_date)),
+                *(column.label(f"b_{column.name}") for column in (chief.c.uid, chief.c.name, chief.c.birth_date)),
+            )
+            .select_from(table)
+            .join(one, one.c.id == other)
+            .join(chief, chief.c.id == table.c.practitioner_id)
+            .order_by(chief.c.folded_name, one.c.folded_name)
+        )
+        return tuple(
+            (PersonRef(r.a_uid, r.a_name, r.a_birth_date), PersonRef(r.b_uid, r.b_name, r.b_birth_date))
+            for r in work.rows(query)
+        )
+
+    return Links(
+        pairs(coordinator_links, coordinator_links.c.coordinator_id), pairs(patient_links, patient_links.c.patient_id)
+    )
+
+
+@view(Permission.THREAD_START)
+def find_people(work: Work, query: str = "") -> list[Found]:
+    """Return with whom the actor may start a 1:1 thread, at most FOUND_AT_MOST, by name.
+
+    query: parts of the name and, for staff, a birth date (1984-03-27 or 27/3/1984). A patient sees the practitioners
+    they are linked to; staff search everybody in care. Without a query staff see who is linked to them.
+    Raises: Invalid for an impossible date. Source: product.md, Threads.
+    """
+    words, born = _search_terms(query)
+    me_id = work.person.id
+    chiefs = sa.select(coordinator_links.c.practitioner_id).where(coordinator_links.c.coordinator_id == me_id)
+    own_chiefs = sa.or_(patient_links.c.practitioner_id == me_id, patient_links.c.practitioner_id.in_(chiefs))
+    linked_patients = sa.select(patient_links.c.patient_id).where(own_chiefs)
+    linked_chiefs = sa.select(patient_links.c.practitioner_id).where(patient_links.c.patient_id == me_id)
+    linked = sa.or_(
+        sa.and_(account_roles.c.role == Role.PATIENT, accounts.c.id.in_(linked_patients)),
+        sa.and_(account_roles.c.role == Role.PRACTITIONER, accounts.c.id.in_(linked_chiefs)),
+    )
+    wanted = [Role.PRACTITIONER] if work.role is Role.PATIENT else [Role.PATIENT, Role.PRACTITIONER]
+    if work.role is Role.COORDINATOR:
+        wanted = [Role.PATIENT]
+    statement = (
+        sa.select(accounts, account_roles.c.role, linked.label("linked"))
+        .join(account_roles, account_roles.c.account_id == accounts.c.id)
+        .where(accounts.c.active.is_(True), accounts.c.id != me_id, account_roles.c.role.in_(wanted))
+        .order_by(linked.desc(), accounts.c.folded_name, accounts.c.id)
+        .limit(FOUND_AT_MOST)
+    )
+    for word in words:
+        statement = statement.where(accounts.c.folded_name.contains(word, autoescape=True))
+    if born is not None and work.role is not Role.PATIENT:
+        statement = statement.where(accounts.c.birth_date == born)
+    if work.role is Role.PATIENT or not (words or born):
+        statement = statement.where(linked)
+    return [
+        Found(
+            row.uid,
+            row.name,
+            Role(row.role),
+            row.birth_date if row.role == Role.PATIENT else None,
+            bool(row.linked) or row.role == Role.PRACTITIONER,
+        )
+        for row in work.rows(statement)
+    ]
+
+
+def _search_terms(query: str) -> tuple[list[str], date | None]:
+    words, born = [], None
+    for word in fold_name(query).split():
+        iso = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", word)
+        local = re.fullmatch(r"(\d{1,2})[./](\d{1,2})[./](\d{4})", word)
+        if not (iso or local):
+            words.append(word)
+            continue
+        year, month, day = iso.groups() if iso else tuple(reversed(local.groups() if local else ()))
+        try:
+            born = date(int(year), int(month), int(day))
+        except ValueError:
+            raise Invalid(f"{word} is not a date. Write it as 1984-03-27 or 27/3/1984.", field="query") from None
+    return words, born

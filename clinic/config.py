@@ -1,0 +1,101 @@
+"""Where this clinic keeps its state and how its parts reach each other, read from the environment.
+
+Owns Config. Imports the standard library only. `bedside up` sets the variables and writes the secrets; every process
+reads them here, so that a port or a path is derived in one place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+VERSION = "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One clinic's deployment. Ports are offsets from `base_port`; secrets are hexadecimal strings of 32 bytes."""
+
+    data: Path
+    database_url: str
+    domain: str
+    base_port: int
+    host: str
+    public_url: str
+    https_url: str
+    pepper: bytes = field(repr=False)
+    flask_key: str = field(repr=False)
+    component_secret: str = field(repr=False)
+    internal_token: str = field(repr=False)
+
+    @property
+    def threads_domain(self) -> str:
+        """The XMPP domain whose addresses are threads and feeds."""
+        return f"threads.{self.domain}"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets, locks and ready marks of the running processes."""
+        return self.data / "run"
+
+    @property
+    def web_port(self) -> int:
+        return self.base_port
+
+    @property
+    def https_port(self) -> int:
+        return self.base_port + 1
+
+    @property
+    def c2s_port(self) -> int:
+        return self.base_port + 2
+
+    @property
+    def c2s_tls_port(self) -> int:
+        return self.base_port + 3
+
+    @property
+    def xmpp_http_port(self) -> int:
+        return self.base_port + 4
+
+    @property
+    def component_port(self) -> int:
+        return self.base_port + 5
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> Config:
+        """Read the deployment from `environ` (the process's own when absent).
+
+        Raises: SystemExit with words when a variable or a secret's file is missing.
+        """
+        env = os.environ if environ is None else environ
+        try:
+            data = Path(env["BEDSIDE_DATA"]).absolute()
+        except KeyError:
+            raise SystemExit("BEDSIDE_DATA is not set: start the clinic with `bedside up --data DIR`.") from None
+        secrets = Path(env.get("BEDSIDE_SECRETS", str(data / "secrets")))
+        base_port = int(env.get("BEDSIDE_BASE_PORT", "8600"))
+        return cls(
+            data=data,
+            database_url=env.get("BEDSIDE_DATABASE_URL", f"sqlite:///{data / 'clinic.sqlite3'}"),
+            domain=env.get("BEDSIDE_DOMAIN", "localhost"),
+            base_port=base_port,
+            host=env.get("BEDSIDE_HOST", "127.0.0.1"),
+            public_url=env.get("BEDSIDE_PUBLIC_URL", f"http://localhost:{base_port}"),
+            https_url=env.get("BEDSIDE_HTTPS_URL", f"https://localhost:{base_port + 1}"),
+            pepper=bytes.fromhex(_secret(secrets, "pepper")),
+            flask_key=_secret(secrets, "flask_key"),
+            component_secret=_secret(secrets, "component_secret"),
+            internal_token=_secret(secrets, "internal_token"),
+        )
+
+
+def _secret(folder: Path, name: str) -> str:
+    try:
+        return (folder / name).read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise SystemExit(
+            f"The secret {folder / name} cannot be read ({error.strerror}): `bedside up --data DIR` makes it."
+        ) from None

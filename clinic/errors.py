@@ -1,0 +1,146 @@
+"""Every way in which the clinic says no: one registry with both wire forms.
+
+Owns the error classes. Imports the standard library only. A transport never invents an error: it raises one of these
+(or lets one pass) and reads from the class what its own wire needs: `status` for HTTP, `condition` and `type` for
+XMPP (RFC 6120, section 8.3.3), `code` for programs and `text` for people. The text always says what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A refusal that the person who asked should read."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    condition: ClassVar[str]
+    type: ClassVar[str]
+    default: ClassVar[str]
+
+    def __init__(self, text: str | None = None, *, field: str | None = None, wait_seconds: float | None = None) -> None:
+        self.text = text or self.default
+        self.field = field
+        self.wait_seconds = wait_seconds
+        super().__init__(self.text)
+
+
+REGISTRY: dict[str, type[DomainError]] = {}
+
+
+def _register(error: type[DomainError]) -> type[DomainError]:
+    if error.code in REGISTRY:
+        raise RuntimeError(f"two errors are named {error.code!r}")
+    REGISTRY[error.code] = error
+    return error
+
+
+@_register
+class NotFound(DomainError):
+    """The thing does not exist, or may not be known to this actor: both read the same (rule 5)."""
+
+    code = "not-found"
+    status = 404
+    condition = "item-not-found"
+    type = "cancel"
+    default = "There is nothing here, or you have no access to it. Go back to your threads and open it from there."
+
+
+@_register
+class NotPermitted(DomainError):
+    """The actor sees the thing but may not do this to it."""
+
+    code = "not-permitted"
+    status = 403
+    condition = "forbidden"
+    type = "auth"
+    default = "Your role does not allow this. Ask the clinic's administrator if you need it."
+
+
+@_register
+class NotSignedIn(DomainError):
+    """Nobody is signed in, or the session has ended."""
+
+    code = "not-signed-in"
+    status = 401
+    condition = "not-authorized"
+    type = "auth"
+    default = "You are not signed in any more. Sign in and try again; what you typed is kept."
+
+
+@_register
+class Invalid(DomainError):
+    """A declared field refuses its value."""
+
+    code = "invalid"
+    status = 422
+    condition = "bad-request"
+    type = "modify"
+    default = "Something in this form is not right. Correct it and send it again."
+
+
+@_register
+class TooLong(DomainError):
+    """A text is larger than its field takes."""
+
+    code = "too-long"
+    status = 413
+    condition = "not-acceptable"
+    type = "modify"
+    default = "This text is too long. Shorten it or send it in parts."
+
+
+@_register
+class NotAcceptable(DomainError):
+    """The request is well formed but is not done here, by design."""
+
+    code = "not-acceptable"
+    status = 406
+    condition = "not-acceptable"
+    type = "modify"
+    default = "This is not done here."
+
+
+@_register
+class Conflict(DomainError):
+    """Something with the same identity exists already, or changed meanwhile."""
+
+    code = "conflict"
+    status = 409
+    condition = "conflict"
+    type = "cancel"
+    default = "This exists already. Reload the page to see it."
+
+
+@_register
+class Expired(DomainError):
+    """A link or token is past its time, or was used."""
+
+    code = "expired"
+    status = 410
+    condition = "gone"
+    type = "cancel"
+    default = "This link is not valid any more. Ask for a new one."
+
+
+@_register
+class TooMany(DomainError):
+    """A limit on attempts or on rate; `wait_seconds` says how long."""
+
+    code = "too-many"
+    status = 429
+    condition = "resource-constraint"
+    type = "wait"
+    default = "That was too often. Wait a moment and try again."
+
+
+@_register
+class Busy(DomainError):
+    """The clinic's machine cannot store anything right now (database held, disk full). Nothing was changed."""
+
+    code = "busy"
+    status = 503
+    condition = "resource-constraint"
+    type = "wait"
+    default = "The clinic's machine could not store this just now. Nothing was changed; try again in a moment."

@@ -1,0 +1,208 @@
+"""Declared fields of an action: what a value may be, checked once for every door.
+
+Owns the field classes. Imports the standard library and clinic.errors. A web form, an ad-hoc command's data form and
+JSON all arrive as text or plain values; `parse` turns them into what the action takes or raises Invalid with words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from clinic.errors import Invalid, TooLong
+
+# XML 1.0, section 2.2: what text in a stanza may hold. One form feed let through would close the component's stream.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NAMES = {"\x00": "a null character", "\x0b": "a vertical tab", "\x0c": "a form feed", "\x1b": "an escape character"}
+_UID = re.compile(r"[0-9a-z]{26}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+
+
+def refuse_unsendable(text: str, field: str) -> str:
+    """Return `text`, or raise Invalid naming the character that XML cannot carry and where it stands."""
+    found = _NOT_XML.search(text)
+    if found is None:
+        return text
+    character = found.group()
+    name = _NAMES.get(character, "a character")
+    raise Invalid(
+        f"This text holds {name} (U+{ord(character):04X}, at position {found.start() + 1}) that messages cannot carry. "
+        "Remove it and send again.",
+        field=field,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named value of an action. `public` is False for what only the clinic's own code computes (a password's hash):
+    no form, command or stanza can reach an action that has such a field. `audited` values appear in the audit log.
+    """
+
+    name: str
+    label: str = ""
+    required: bool = True
+    public: bool = True
+    audited: bool = True
+
+    def parse(self, raw: Any) -> Any:
+        """Return the checked value of `raw`. Raises: Invalid, TooLong."""
+        if raw is None or raw == "":
+            if self.required:
+                raise Invalid(f"{self.label or self.name.replace('_', ' ').capitalize()} is missing.", field=self.name)
+            return None
+        return self.check(raw)
+
+    def check(self, raw: Any) -> Any:
+        raise Invalid(f"{self.name} is of no known form.", field=self.name)
+
+    def text(self, raw: Any) -> str:
+        if not isinstance(raw, str):
+            raise Invalid(f"{self.label or self.name} must be text.", field=self.name)
+        return refuse_unsendable(raw, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Field):
+    """Text of at most `max_bytes` in UTF-8. A single line is trimmed and its blanks folded; `multiline` keeps its
+    form and only refuses to be blank. Never in the audit log: it may hold health data.
+    """
+
+    max_bytes: int = 1024
+    multiline: bool = False
+    audited: bool = False
+
+    def check(self, raw: Any) -> str:
+        value = self.text(raw).replace("\r\n", "\n").replace("\r", "\n")
+        size = len(value.encode())
+        if size > self.max_bytes:
+            raise TooLong(
+                f"This text is {size:,} bytes long; {self.max_bytes:,} is the most. Shorten it or send it in parts.",
+                field=self.name,
+            )
+        value = value if self.multiline else " ".join(value.split())
+        if not value.strip():
+            raise Invalid(f"{self.label or self.name.capitalize()} is empty.", field=self.name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Uid(Field):
+    """The uid of an object, as it appears in a URL."""
+
+    def check(self, raw: Any) -> str:
+        value = self.text(raw).strip()
+        if not _UID.fullmatch(value):
+            raise Invalid(f"{self.label or self.name} is not an identifier of this clinic.", field=self.name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class ClientId(Field):
+    """The sender's own id of one message, 1 to 128 characters: the same id again is the same message (rule 9)."""
+
+    audited: bool = False
+
+    def check(self, raw: Any) -> str:
+        value = self.text(raw)
+        if len(value) > 128:
+            raise Invalid("The message's id is longer than 128 characters.", field=self.name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Field):
+    """One of `options`."""
+
+    options: tuple[str, ...] = ()
+
+    def check(self, raw: Any) -> str:
+        value = self.text(raw).strip()
+        if value not in self.options:
+            raise Invalid(f"{self.label or self.name}: choose one of {', '.join(self.options)}.", field=self.name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Choices(Field):
+    """One or more of `options`, given as a list or as text separated by commas."""
+
+    options: tuple[str, ...] = ()
+
+    def check(self, raw: Any) -> tuple[str, ...]:
+        given = raw.split(",") if isinstance(raw, str) else raw
+        if not isinstance(given, Sequence):
+            raise Invalid(f"{self.label or self.name} must be a list.", field=self.name)
+        one = Choice(self.name, self.label, options=self.options)
+        return tuple(dict.fromkeys(one.check(item) for item in given))
+
+
+@dataclass(frozen=True, slots=True)
+class Flag(Field):
+    """Yes or no, in the spellings of web forms and data forms."""
+
+    def check(self, raw: Any) -> bool:
+        if isinstance(raw, bool):
+            return raw
+        value = str(raw).strip().lower()
+        if value in {"1", "true", "yes", "on"}:
+            return True
+        if value in {"0", "false", "no", "off"}:
+            return False
+        raise Invalid(f"{self.label or self.name}: say yes or no.", field=self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Email(Field):
+    """An e-mail address, folded to lower case."""
+
+    audited: bool = False
+
+    def check(self, raw: Any) -> str:
+        value = self.text(raw).strip().casefold()
+        if len(value) > 254 or not _EMAIL.fullmatch(value):
+            raise Invalid("This is not an e-mail address. It looks like name@example.org.", field=self.name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class BirthDate(Field):
+    """A date in the past, as YYYY-MM-DD."""
+
+    audited: bool = False
+
+    def check(self, raw: Any) -> date:
+        try:
+            value = raw if isinstance(raw, date) else date.fromisoformat(self.text(raw).strip())
+        except ValueError:
+            raise Invalid("Write the birth date as year-month-day, for example 1984-03-27.", field=self.name) from None
+        if not date(1880, 1, 1) <= value <= date.today():
+            raise Invalid("This birth date is not possible. Check the year.", field=self.name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Computed(Field):
+    """A value that the clinic's own code supplies, of type `kind`; unreachable for every client."""
+
+    kind: type = str
+    public: bool = False
+    audited: bool = False
+
+    def check(self, raw: Any) -> Any:
+        if not isinstance(raw, self.kind):
+            raise TypeError(f"{self.name} must be {self.kind.__name__}, not {type(raw).__name__}")
+        return raw
+
+
+def parse_all(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Check every declared field against `values` and return the parsed ones by name.
+
+    Raises: Invalid or TooLong of the first field that refuses; Invalid for a name that is not declared.
+    """
+    unknown = set(values) - {field.name for field in fields}
+    if unknown:
+        raise Invalid(f"Unknown field: {', '.join(sorted(unknown))}.", field=sorted(unknown)[0])
+    return {field.name: field.parse(values.get(field.name)) for field in fields}

@@ -1,0 +1,75 @@
+"""The registry of kinds of entries: payload, plain body, XML child and page fragment, declared once each.
+
+Owns @kind and KINDS. Imports the standard library only. A capability declares its kinds in its own folder; the log
+stores a payload as JSON, the component sends `body` to any client and `xml` beside it, the page draws `fragment`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any, Protocol, TypeVar, cast
+
+
+class Payload(Protocol):
+    """What a kind's dataclass offers; its fields are plain JSON values."""
+
+    @property
+    def body(self) -> str:
+        """The entry in words, for a client that knows nothing of its kind (rule 14)."""
+
+
+PayloadType = TypeVar("PayloadType", bound=type)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of entry. `fragment` is a template below the page's entries/; `xml` renders the child in `ns`."""
+
+    name: str
+    payload: type
+    fragment: str
+    ns: str | None
+    xml: Callable[[Any], str] | None
+
+    def decode(self, stored: str) -> Any:
+        """Return the payload of the JSON `stored`; unknown members (of a newer version) are ignored."""
+        known = {field.name for field in fields(self.payload)}
+        data = {name: value for name, value in json.loads(stored).items() if name in known}
+        return self.payload(**{name: tuple(v) if isinstance(v, list) else v for name, v in data.items()})
+
+
+KINDS: dict[str, Kind] = {}
+_BY_PAYLOAD: dict[type, Kind] = {}
+
+
+def kind(
+    name: str, *, fragment: str, ns: str | None = None, xml: Callable[[Any], str] | None = None
+) -> Callable[[PayloadType], PayloadType]:
+    """Declare a frozen dataclass as the payload of the kind `name`.
+
+    fragment: template file, relative to the page's entries folder. ns, xml: the own-namespace child, when there is one.
+    """
+
+    def declare(payload: PayloadType) -> PayloadType:
+        if name in KINDS:
+            raise RuntimeError(f"two kinds are named {name!r}")
+        if not is_dataclass(payload) or not hasattr(payload, "body"):
+            raise RuntimeError(f"the payload of {name!r} must be a dataclass with a body")
+        if (ns is None) != (xml is None):
+            raise RuntimeError(f"{name!r}: ns and xml come together")
+        KINDS[name] = _BY_PAYLOAD[payload] = Kind(name, payload, fragment, ns, xml)
+        return payload
+
+    return declare
+
+
+def kind_of(payload: Payload) -> Kind:
+    """Return the declared kind of `payload`."""
+    return _BY_PAYLOAD[type(payload)]
+
+
+def encode(payload: Payload) -> str:
+    """Return `payload` as the JSON that the log stores."""
+    return json.dumps(asdict(cast(Any, payload)), ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,140 @@
+"""Set-wise loading of what an action stands on: the persons who act, their threads with members, known client ids.
+
+Owns Person, LoadedThread, LoadedMember and the load functions. Imports the tables, clinic.log, SQLAlchemy. One query a
+kind of thing for a whole batch (rule 3); a single action uses the same code with sets of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from clinic.account.tables import account_roles, accounts
+from clinic.log import Entry, entries, entry_of, select_entries
+from clinic.permissions import CARE_ROLES, Role
+from clinic.thread.tables import memberships, threads
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An active account as an action or a view meets it."""
+
+    id: int
+    uid: str
+    handle: str
+    name: str
+    birth_date: date | None
+    roles: frozenset[Role]
+
+    @property
+    def care_role(self) -> Role | None:
+        """The role in threads; None for somebody who is an administrator only."""
+        return next(iter(self.roles & CARE_ROLES), None)
+
+
+@dataclass(slots=True)
+class LoadedMember:
+    """A current member of a loaded thread."""
+
+    id: int
+    account_id: int
+    uid: str
+    handle: str
+    name: str
+    nick: str
+    role: Role
+    group_admin: bool
+    from_seq: int
+    delivered_seq: int
+    read_seq: int
+    muted: bool
+    birth_date: date | None
+
+
+@dataclass(slots=True)
+class LoadedThread:
+    """A thread under its lock, with its current members by account id. `last_seq` moves as entries are settled."""
+
+    id: int
+    uid: str
+    kind: str
+    last_seq: int
+    last_entry_at: datetime
+    relayed_seq: int
+    version: int
+    members: dict[int, LoadedMember] = field(default_factory=dict)
+
+    @property
+    def patients(self) -> list[LoadedMember]:
+        """The members who are patients, in order of joining."""
+        return [member for member in self.members.values() if member.role is Role.PATIENT]
+
+
+def load_persons(connection: Connection, uids: Collection[str], handles: Collection[str]) -> list[Person]:
+    """Return the active accounts of `uids` and `handles`, each once."""
+    wanted = sa.or_(accounts.c.uid.in_(uids), accounts.c.handle.in_(handles))
+    query = (
+        sa.select(accounts, account_roles.c.role)
+        .join(account_roles, account_roles.c.account_id == accounts.c.id)
+        .where(accounts.c.active.is_(True), wanted)
+    )
+    found: dict[int, Person] = {}
+    for row in connection.execute(query):
+        roles = frozenset({Role(row.role)}) | (found[row.id].roles if row.id in found else frozenset())
+        found[row.id] = Person(row.id, row.uid, row.handle, row.name, row.birth_date, roles)
+    return list(found.values())
+
+
+def load_threads(connection: Connection, uids: Collection[str], *, lock: bool) -> dict[str, LoadedThread]:
+    """Return the threads of `uids` with their current members, locked in id order when `lock` (PostgreSQL; on SQLite
+    the write transaction is the lock).
+    """
+    query = sa.select(threads).where(threads.c.uid.in_(uids)).order_by(threads.c.id)
+    if lock:
+        query = query.with_for_update()
+    found = {row.id: _thread(row) for row in connection.execute(query)}
+    members = (
+        sa.select(memberships, accounts.c.uid, accounts.c.handle, accounts.c.name, accounts.c.birth_date)
+        .join(accounts, accounts.c.id == memberships.c.account_id)
+        .where(memberships.c.thread_id.in_(found), memberships.c.ended_at.is_(None))
+        .order_by(memberships.c.thread_id, memberships.c.id)
+    )
+    if found:
+        for row in connection.execute(members):
+            found[row.thread_id].members[row.account_id] = _member(row)
+    return {thread.uid: thread for thread in found.values()}
+
+
+def load_known(connection: Connection, keys: Collection[tuple[int, int, str]]) -> dict[tuple[int, int, str], Entry]:
+    """Return the entries already stored under (thread id, author id, client id): what is being sent again."""
+    if not keys:
+        return {}
+    identity = sa.tuple_(entries.c.thread_id, entries.c.author_id, entries.c.client_id)
+    rows = connection.execute(select_entries().where(identity.in_(list(keys))))
+    return {(row.thread_id, row.author_id, row.client_id): entry_of(row) for row in rows}
+
+
+def _thread(row: sa.Row[tuple[object, ...]]) -> LoadedThread:
+    return LoadedThread(row.id, row.uid, row.kind, row.last_seq, row.last_entry_at, row.relayed_seq, row.version)
+
+
+def _member(row: sa.Row[tuple[object, ...]]) -> LoadedMember:
+    return LoadedMember(
+        id=row.id,
+        account_id=row.account_id,
+        uid=row.uid,
+        handle=row.handle,
+        name=row.name,
+        nick=row.nick,
+        role=Role(row.role),
+        group_admin=row.group_admin,
+        from_seq=row.from_seq,
+        delivered_seq=row.delivered_seq,
+        read_seq=row.read_seq,
+        muted=row.muted,
+        birth_date=row.birth_date,
+    )

@@ -1,0 +1,149 @@
+"""The thread log: one ordered list of entries a thread, and the one place that says who may see which.
+
+Owns the entries table, Audience, Entry, Author and the audience filter in both forms (SQL and in memory). Imports
+clinic.database, clinic.kinds, clinic.permissions and the tables. Appending happens through `Work.append` (work.py),
+which gives an entry its `seq` under the thread's lock. Every reader (page, archive, live tail, later search, export
+and notification) goes through `visible` or `allowed`: rule 13.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from clinic.account.tables import accounts
+from clinic.database import UtcInstant, metadata
+from clinic.kinds import KINDS, Payload, kind_of
+from clinic.permissions import Role
+from clinic.thread.tables import memberships, threads
+
+entries = sa.Table(
+    "entries",
+    metadata,
+    sa.Column("thread_id", sa.ForeignKey("threads.id"), primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("uid", sa.String(26), nullable=False, unique=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("author_id", sa.ForeignKey("accounts.id")),
+    sa.Column("author_role", sa.String(16)),
+    sa.Column("at", UtcInstant, nullable=False),
+    sa.Column("audience", sa.String(16), nullable=False),
+    sa.Column("client_id", sa.String(128)),
+    sa.Column("message_id", sa.String(1024)),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.UniqueConstraint("thread_id", "author_id", "client_id"),
+    # Keeps a patient's page flat when most entries are for staff only.
+    sa.Index("ix_entries_thread_id_audience_seq", "thread_id", "audience", "seq"),
+    sqlite_with_rowid=False,
+)
+
+
+class Audience(StrEnum):
+    """Who may ever see an entry."""
+
+    EVERYONE = "everyone"
+    STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote an entry: the verified name, the name unique in the thread (`nick`), the role acted in."""
+
+    uid: str
+    name: str
+    nick: str
+    role: Role
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry as stored. `seq` is for the clinic's own processes: a patient never learns it (rule 9).
+
+    author: None when the clinic itself speaks. client_id: the sender's id, unique per thread and author.
+    message_id: the id attribute of the sender's stanza where it had one.
+    """
+
+    thread: str
+    seq: int
+    uid: str
+    kind: str
+    at: datetime
+    author: Author | None
+    audience: Audience
+    payload: Any
+    client_id: str | None
+    message_id: str | None
+
+    @property
+    def body(self) -> str:
+        """The entry in words, for any client (rule 14)."""
+        payload: Payload = self.payload
+        return payload.body
+
+    def xml(self) -> str | None:
+        """The kind's own-namespace child as serialized XML, or None when the body says it all."""
+        kind = kind_of(self.payload)
+        return kind.xml(self.payload) if kind.xml else None
+
+
+class Reader(Protocol):
+    """What the audience filter needs of a member: a thread.views.RoomMember or a loaded one."""
+
+    @property
+    def role(self) -> Role: ...
+    @property
+    def from_seq(self) -> int: ...
+
+
+def visible(role: Role, from_seq: sa.ColumnElement[int] | int) -> sa.ColumnElement[bool]:
+    """Return the SQL condition on `entries` that a member of `role` may see them, from after `from_seq`."""
+    interval = entries.c.seq > from_seq
+    return interval if role.is_staff else sa.and_(interval, entries.c.audience == Audience.EVERYONE)
+
+
+def allowed(entry: Entry, reader: Reader) -> bool:
+    """Say whether `reader` may see `entry`: the same rule as `visible`, for the live tail."""
+    return entry.seq > reader.from_seq and (reader.role.is_staff or entry.audience is Audience.EVERYONE)
+
+
+def select_entries() -> sa.Select[Any]:
+    """Return the select whose rows `entry_of` reads: entries with their authors, unfiltered and unordered."""
+    author = sa.and_(memberships.c.thread_id == entries.c.thread_id, memberships.c.account_id == entries.c.author_id)
+    return sa.select(
+        entries,
+        threads.c.uid.label("thread_uid"),
+        accounts.c.uid.label("author_uid"),
+        accounts.c.name.label("author_name"),
+        accounts.c.handle.label("author_handle"),
+        memberships.c.nick.label("author_nick"),
+    ).select_from(
+        entries.join(threads, threads.c.id == entries.c.thread_id)
+        .outerjoin(accounts, accounts.c.id == entries.c.author_id)
+        .outerjoin(memberships, author)
+    )
+
+
+def entry_of(row: Row[Any]) -> Entry:
+    """Return the Entry of one row of `select_entries`."""
+    author = None
+    if row.author_id is not None:
+        nick = row.author_nick or row.author_name
+        author = Author(row.author_uid, row.author_name, nick, Role(row.author_role), row.author_handle)
+    return Entry(
+        thread=row.thread_uid,
+        seq=row.seq,
+        uid=row.uid,
+        kind=row.kind,
+        at=row.at,
+        author=author,
+        audience=Audience(row.audience),
+        payload=KINDS[row.kind].decode(row.payload),
+        client_id=row.client_id,
+        message_id=row.message_id,
+    )

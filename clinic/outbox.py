@@ -1,0 +1,87 @@
+"""Durable jobs: what must happen outside the database because of a committed change (rule 4).
+
+Owns the jobs table and claim, done, retry. Imports clinic.database. An action queues a job with `Work.enqueue` in its
+own transaction; a process claims jobs of its queue, does the work, and says done, or retry with a growing pause.
+A job may run twice (the claimer died before `done`): what it does must stand that.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from clinic.database import UtcInstant, metadata
+
+if TYPE_CHECKING:
+    from clinic.work import Database
+
+LEASE_SECONDS = 30
+MAX_ATTEMPTS = 20
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("queue", sa.String(32), nullable=False),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("due_at", UtcInstant, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Column("parked_at", UtcInstant),
+    sa.Index("ix_jobs_queue_due_at", "queue", "due_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One claimed job. `id` stays inside the process that claimed it; `attempts` counts this one."""
+
+    id: int
+    queue: str
+    name: str
+    payload: dict[str, Any]
+    attempts: int
+
+
+def claim(database: Database, queue: str, limit: int = 20) -> list[Job]:
+    """Claim up to `limit` due jobs of `queue`, oldest first, for LEASE_SECONDS.
+
+    Returns: the jobs; an empty list without writing anything when none is due. Raises: Busy.
+    """
+    now = database.now()
+    due = sa.and_(jobs.c.queue == queue, jobs.c.due_at <= now, jobs.c.parked_at.is_(None))
+    with database.reading() as connection:
+        if connection.execute(sa.select(jobs.c.id).where(due).limit(1)).first() is None:
+            return []
+    with database.writing() as connection:
+        chosen = sa.select(jobs).where(due).order_by(jobs.c.due_at).limit(limit).with_for_update(skip_locked=True)
+        rows = connection.execute(chosen).all()
+        if rows:
+            lease = now + timedelta(seconds=LEASE_SECONDS)
+            taken = sa.update(jobs).where(jobs.c.id.in_([row.id for row in rows]))
+            connection.execute(taken.values(due_at=lease, attempts=jobs.c.attempts + 1))
+    return [Job(row.id, row.queue, row.name, json.loads(row.payload), row.attempts + 1) for row in rows]
+
+
+def done(database: Database, job: Job) -> None:
+    """Forget `job`: its work is finished. Raises: Busy (it will then run once more)."""
+    with database.writing() as connection:
+        connection.execute(sa.delete(jobs).where(jobs.c.id == job.id))
+
+
+def retry(database: Database, job: Job, error: str) -> None:
+    """Give `job` back to run later, after a pause that doubles from 1 to 300 s; park it after MAX_ATTEMPTS.
+
+    A parked job stays for `bedside doctor` to show. Raises: Busy.
+    """
+    pause = min(300, 2 ** (job.attempts - 1))
+    values: dict[str, Any] = {"due_at": database.now() + timedelta(seconds=pause), "error": error[:500]}
+    if job.attempts >= MAX_ATTEMPTS:
+        values["parked_at"] = database.now()
+    with database.writing() as connection:
+        connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(**values))

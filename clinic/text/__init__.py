@@ -1,0 +1,1 @@
+"""Texts: the kind of message that people type."""

@@ -1,0 +1,35 @@
+"""The action that posts a text. Imports clinic only."""
+
+from __future__ import annotations
+
+from clinic.actions import action
+from clinic.fields import ClientId, Text
+from clinic.loading import LoadedThread
+from clinic.permissions import Permission
+from clinic.text.kinds import TextPayload
+from clinic.thread.actions import thread_for
+from clinic.work import Work
+
+MAX_BYTES = 64 * 1024
+
+
+@action(
+    "text.post",
+    Permission.TEXT_POST,
+    on=thread_for,
+    fields=(
+        Text("body", "Message", max_bytes=MAX_BYTES, multiline=True),
+        ClientId("client_id"),
+        Text("message_id", max_bytes=1024, required=False),
+    ),
+    batchable=True,
+    audited=False,
+)
+def post(work: Work, thread: LoadedThread, body: str, client_id: str, message_id: str | None) -> str:
+    """Post a text in a thread; idempotent on (thread, author, client_id), so that resending is always safe.
+
+    body: at most MAX_BYTES of UTF-8. message_id: the id attribute of the sender's stanza, which reflections carry.
+    Returns: the entry's uid. Raises: NotFound, Invalid, TooLong. Source: product.md, Threads; design.md, rule 9.
+    """
+    author = work.member(thread)
+    return work.append(thread, TextPayload(body), author=author, client_id=client_id, message_id=message_id)

@@ -1,0 +1,1 @@
+"""Threads: memberships, notices, marks, and who is live in them."""

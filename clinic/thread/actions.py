@@ -1,0 +1,169 @@
+"""Actions on threads: start a 1:1, move the read marker, mute. Imports clinic only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
+from clinic.actions import action
+from clinic.database import new_id, new_uid
+from clinic.errors import Invalid, NotFound, NotPermitted
+from clinic.fields import Choice, Flag, Text, Uid
+from clinic.loading import LoadedThread
+from clinic.log import entries, visible
+from clinic.permissions import Permission, Role
+from clinic.thread.kinds import Notice
+from clinic.thread.members import Joining, add_member, coordinators_of, include_coordinators, invite_live
+from clinic.thread.tables import memberships, threads
+from clinic.work import Work
+
+
+def thread_for(work: Work, uid: str) -> LoadedThread:
+    """Return a thread that the actor is a member of. Raises: NotFound, also where it exists (rule 5)."""
+    return work.thread(uid)
+
+
+@action(
+    "thread.start",
+    Permission.THREAD_START,
+    fields=(
+        Uid("person", "Person"),
+        Text("reason", "Reason", max_bytes=2000, required=False),
+        Uid("practitioner", "On behalf of", required=False),
+    ),
+)
+def start(work: Work, person: str, reason: str | None, practitioner: str | None) -> str:
+    """Start a 1:1 thread with `person`, or find the one that the two have.
+
+    practitioner: for a coordinator, on whose behalf; may be left out when they assist one only. reason: needed with a
+    patient not linked to the practitioner; the patient reads it. Returns: the thread's uid.
+    Raises: NotFound, NotPermitted, Invalid. Source: product.md, Threads and Roles.
+    """
+    other, other_role = _other(work, person)
+    chief: Joining = _own_practitioner(work, practitioner) if work.role is Role.COORDINATOR else work.person
+    patient = next((p for p, role in ((work.person, work.role), (other, other_role)) if role is Role.PATIENT), None)
+    key = "-".join(str(number) for number in sorted((chief.id, other.id)))
+    existing = work.row(sa.select(threads.c.uid).where(threads.c.pair_key == key))
+    if existing is not None:
+        return str(existing.uid)
+    linked = patient is None or _linked(work, patient.id, other.id if patient is work.person else chief.id)
+    if not linked and work.role is Role.PATIENT:
+        raise NotFound()
+    if not linked and not reason:
+        raise Invalid(
+            "This patient is not linked to you. Write why you start a thread; the patient will read it.", field="reason"
+        )
+    return _new_direct(work, chief, other, other_role, key, "" if linked else reason or "")
+
+
+def _other(work: Work, uid: str) -> tuple[sa.Row[Any], Role]:
+    query = (
+        sa.select(accounts, account_roles.c.role)
+        .join(account_roles, account_roles.c.account_id == accounts.c.id)
+        .where(accounts.c.uid == uid, accounts.c.active.is_(True), account_roles.c.role != Role.ADMIN)
+    )
+    row = work.row(query)
+    if row is None:
+        raise NotFound()
+    role = Role(row.role)
+    if row.id == work.person.id:
+        raise Invalid("A thread needs somebody else. Choose another person.", field="person")
+    allowed = {
+        Role.PATIENT: (Role.PRACTITIONER,),
+        Role.PRACTITIONER: (Role.PATIENT, Role.PRACTITIONER),
+        Role.COORDINATOR: (Role.PATIENT,),
+    }
+    if work.role not in allowed or role not in allowed[work.role]:
+        raise NotFound() if work.role is Role.PATIENT else NotPermitted(f"You cannot start a thread with a {role}.")
+    return row, role
+
+
+def _own_practitioner(work: Work, uid: str | None) -> sa.Row[Any]:
+    query = (
+        sa.select(accounts)
+        .join(coordinator_links, coordinator_links.c.practitioner_id == accounts.c.id)
+        .where(coordinator_links.c.coordinator_id == work.person.id, accounts.c.active.is_(True))
+    )
+    rows = [row for row in work.rows(query) if uid is None or row.uid == uid]
+    if len(rows) == 1:
+        return rows[0]
+    if rows:
+        raise Invalid("You assist several practitioners. Choose on whose behalf you start.", field="practitioner")
+    raise NotPermitted("You start threads on behalf of a practitioner whom you assist; this is none of them.")
+
+
+def _linked(work: Work, patient_id: int, practitioner_id: int) -> bool:
+    query = sa.select(patient_links.c.id).where(
+        patient_links.c.patient_id == patient_id, patient_links.c.practitioner_id == practitioner_id
+    )
+    return work.row(query) is not None
+
+
+def _new_direct(work: Work, chief: Joining, other: sa.Row[Any], other_role: Role, key: str, reason: str) -> str:
+    uid = new_uid()
+    thread = LoadedThread(new_id(), uid, "direct", 0, work.now, 0, 0)
+    work.insert(
+        threads,
+        id=thread.id,
+        uid=uid,
+        kind="direct",
+        pair_key=key,
+        created_at=work.now,
+        last_seq=0,
+        last_entry_at=work.now,
+        relayed_seq=0,
+        version=0,
+        changed_at=work.now,
+    )
+    chief_role = Role.PATIENT if work.role is Role.PATIENT else Role.PRACTITIONER
+    add_member(work, thread, chief, chief_role)
+    add_member(work, thread, other, other_role)
+    code = "thread-started-unlinked" if reason else "thread-started"
+    starter = (work.person.name,) if work.role is Role.COORDINATOR else ()
+    work.append(thread, Notice(code, (*starter, *(m.nick for m in thread.members.values())), reason))
+    if thread.patients:
+        practitioners = [m.account_id for m in thread.members.values() if m.role is Role.PRACTITIONER]
+        include_coordinators(work, thread, coordinators_of(work, practitioners))
+    for joining in (chief, other):
+        invite_live(work, thread, joining)
+    return uid
+
+
+@action(
+    "thread.mark",
+    Permission.THREAD_MARK,
+    on=thread_for,
+    fields=(Uid("entry", "Entry"), Choice("state", "State", options=("delivered", "read"))),
+    batchable=True,
+    audited=False,
+)
+def mark(work: Work, thread: LoadedThread, entry: str, state: str) -> bool:
+    """Move the actor's own marker up to an entry that they see; read implies delivered; it never moves back.
+
+    Returns: whether a marker moved. Raises: NotFound for an entry that is not theirs to see.
+    """
+    member = work.member(thread)
+    query = sa.select(entries.c.seq).where(
+        entries.c.thread_id == thread.id, entries.c.uid == entry, visible(member.role, member.from_seq)
+    )
+    row = work.row(query)
+    if row is None:
+        raise NotFound()
+    moved: dict[str, int] = {}
+    if row.seq > member.delivered_seq:
+        moved["delivered_seq"] = member.delivered_seq = row.seq
+    if state == "read" and row.seq > member.read_seq:
+        moved["read_seq"] = member.read_seq = row.seq
+    if moved:
+        work.update(memberships, member.id, **moved)
+        work.touch(thread, members=False)
+    return bool(moved)
+
+
+@action("thread.mute", Permission.THREAD_MUTE, on=thread_for, fields=(Flag("muted", "Muted"),), audited=False)
+def mute(work: Work, thread: LoadedThread, muted: bool) -> bool:
+    """Silence the actor's own notifications of a thread, or let them sound again. Returns: the new setting."""
+    work.update(memberships, work.member(thread).id, muted=muted)
+    return muted

@@ -1,0 +1,122 @@
+"""Actions that link people: coordinators to practitioners, patients to practitioners. Admins only. Imports clinic only.
+
+A coordinator is a member of every 1:1 thread of their practitioners, now and later; linking and unlinking therefore
+change those threads at once and say so in each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
+from clinic.actions import action
+from clinic.database import new_id
+from clinic.errors import Conflict, Invalid, NotFound
+from clinic.fields import Uid
+from clinic.permissions import Permission, Role
+from clinic.thread.members import exclude_coordinator, include_coordinators
+from clinic.thread.tables import memberships, threads
+from clinic.work import Work
+
+COORDINATOR = Uid("coordinator", "Coordinator")
+PRACTITIONER = Uid("practitioner", "Practitioner")
+PATIENT = Uid("patient", "Patient")
+
+
+def _in_role(work: Work, uid: str, role: Role, field: str) -> sa.Row[Any]:
+    query = (
+        sa.select(accounts)
+        .join(account_roles, account_roles.c.account_id == accounts.c.id)
+        .where(accounts.c.uid == uid, account_roles.c.role == role)
+    )
+    row = work.row(query)
+    if row is None:
+        raise Invalid(f"Choose a {role} of this clinic.", field=field)
+    return row
+
+
+def _link_id(work: Work, table: sa.Table, **columns: int) -> int | None:
+    row = work.row(sa.select(table.c.id).where(*(table.c[name] == value for name, value in columns.items())))
+    return None if row is None else int(row.id)
+
+
+def _direct_patient_threads(work: Work, practitioner_id: int) -> list[str]:
+    """Return the uids of the 1:1 threads that a practitioner has with patients."""
+    patient = memberships.alias()
+    query = (
+        sa.select(threads.c.uid)
+        .join(memberships, memberships.c.thread_id == threads.c.id)
+        .join(patient, patient.c.thread_id == threads.c.id)
+        .where(
+            threads.c.kind == "direct",
+            memberships.c.account_id == practitioner_id,
+            memberships.c.ended_at.is_(None),
+            patient.c.role == Role.PATIENT,
+        )
+        .distinct()
+    )
+    return [row.uid for row in work.rows(query)]
+
+
+@action("link.coordinator_add", Permission.LINK_MANAGE, fields=(COORDINATOR, PRACTITIONER))
+def coordinator_add(work: Work, coordinator: str, practitioner: str) -> int:
+    """Let a coordinator assist a practitioner: they join all of that practitioner's 1:1 threads, announced in each.
+
+    Returns: how many threads they joined. Raises: Conflict when they are linked already.
+    """
+    assistant = _in_role(work, coordinator, Role.COORDINATOR, "coordinator")
+    chief = _in_role(work, practitioner, Role.PRACTITIONER, "practitioner")
+    if _link_id(work, coordinator_links, coordinator_id=assistant.id, practitioner_id=chief.id) is not None:
+        raise Conflict("This coordinator assists this practitioner already.")
+    work.insert(
+        coordinator_links,
+        id=new_id(),
+        coordinator_id=assistant.id,
+        practitioner_id=chief.id,
+        created_at=work.now,
+    )
+    joined = work.threads(_direct_patient_threads(work, chief.id))
+    for thread in joined:
+        include_coordinators(work, thread, [assistant])
+    return len(joined)
+
+
+@action("link.coordinator_remove", Permission.LINK_MANAGE, fields=(COORDINATOR, PRACTITIONER))
+def coordinator_remove(work: Work, coordinator: str, practitioner: str) -> int:
+    """End a coordinator's assistance: they leave that practitioner's 1:1 threads at once, announced in each.
+
+    Returns: how many threads they left. Raises: NotFound when they are not linked.
+    """
+    assistant = _in_role(work, coordinator, Role.COORDINATOR, "coordinator")
+    chief = _in_role(work, practitioner, Role.PRACTITIONER, "practitioner")
+    link_id = _link_id(work, coordinator_links, coordinator_id=assistant.id, practitioner_id=chief.id)
+    if link_id is None:
+        raise NotFound("This coordinator does not assist this practitioner. Reload the page.")
+    work.delete(coordinator_links, link_id)
+    left = work.threads(_direct_patient_threads(work, chief.id))
+    for thread in left:
+        exclude_coordinator(work, thread, assistant.id)
+    return len(left)
+
+
+@action("link.patient_add", Permission.LINK_MANAGE, fields=(PATIENT, PRACTITIONER))
+def patient_add(work: Work, patient: str, practitioner: str) -> None:
+    """Link a patient to a practitioner, so that either may start their thread. Raises: Conflict when linked."""
+    person = _in_role(work, patient, Role.PATIENT, "patient")
+    chief = _in_role(work, practitioner, Role.PRACTITIONER, "practitioner")
+    if _link_id(work, patient_links, patient_id=person.id, practitioner_id=chief.id) is not None:
+        raise Conflict("This patient is linked to this practitioner already.")
+    work.insert(patient_links, id=new_id(), patient_id=person.id, practitioner_id=chief.id, created_at=work.now)
+
+
+@action("link.patient_remove", Permission.LINK_MANAGE, fields=(PATIENT, PRACTITIONER))
+def patient_remove(work: Work, patient: str, practitioner: str) -> None:
+    """Unlink a patient from a practitioner; threads they have stay. Raises: NotFound when not linked."""
+    person = _in_role(work, patient, Role.PATIENT, "patient")
+    chief = _in_role(work, practitioner, Role.PRACTITIONER, "practitioner")
+    link_id = _link_id(work, patient_links, patient_id=person.id, practitioner_id=chief.id)
+    if link_id is None:
+        raise NotFound("This patient is not linked to this practitioner. Reload the page.")
+    work.delete(patient_links, link_id)

@@ -1,0 +1,127 @@
+"""Views for the live tail, a process of the clinic itself: whole threads with their members. System only.
+
+Imports clinic only. What leaves the process is filtered per member with clinic.log.allowed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from clinic.actions import view
+from clinic.errors import NotFound
+from clinic.loading import LoadedMember
+from clinic.log import Entry, entries, entry_of, select_entries, visible
+from clinic.permissions import Permission, Role
+from clinic.thread.tables import live_sessions, threads
+from clinic.thread.views import title_for
+from clinic.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMember:
+    """A member as the live tail serves them. read_uid, delivered_uid: the newest entry at or below their marker."""
+
+    account_uid: str
+    handle: str
+    nick: str
+    role: Role
+    group_admin: bool
+    from_seq: int
+    read_seq: int
+    delivered_seq: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A thread with its current members; `title` of each member is what the thread is called for them."""
+
+    uid: str
+    kind: str
+    version: int
+    last_seq: int
+    relayed_seq: int
+    members: tuple[RoomMember, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSession:
+    """Where somebody was live when last known."""
+
+    address: str
+    kind: str
+    thread: str | None
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A thread that changed: compare version (members, titles) and last_seq (entries) with what you know."""
+
+    uid: str
+    version: int
+    last_seq: int
+
+
+@view(Permission.SYSTEM)
+def room(work: Work, uid: str) -> Room:
+    """Return a thread with its members. Raises: NotFound."""
+    thread = work.thread(uid)
+
+    def served(member: LoadedMember) -> RoomMember:
+        return RoomMember(
+            account_uid=member.uid,
+            handle=member.handle,
+            nick=member.nick,
+            role=member.role,
+            group_admin=member.group_admin,
+            from_seq=member.from_seq,
+            read_seq=member.read_seq,
+            delivered_seq=member.delivered_seq,
+            title=title_for(thread, member.account_id),
+        )
+
+    members = tuple(served(member) for member in thread.members.values())
+    return Room(thread.uid, thread.kind, thread.version, thread.last_seq, thread.relayed_seq, members)
+
+
+@view(Permission.SYSTEM)
+def entries_after(work: Work, uid: str, seq: int, limit: int = 200) -> list[Entry]:
+    """Return the entries of a thread after `seq`, oldest first, for every audience. Raises: NotFound."""
+    thread = work.thread(uid)
+    query = select_entries().where(entries.c.thread_id == thread.id, entries.c.seq > seq)
+    return [entry_of(row) for row in work.rows(query.order_by(entries.c.seq).limit(limit))]
+
+
+@view(Permission.SYSTEM)
+def uid_at(work: Work, uid: str, seq: int, member: RoomMember) -> str | None:
+    """Return the uid of the newest entry at or below `seq` that `member` may see, or None."""
+    thread = work.thread(uid)
+    seen = sa.and_(entries.c.thread_id == thread.id, visible(member.role, member.from_seq), entries.c.seq <= seq)
+    row = work.row(sa.select(entries.c.uid).where(seen).order_by(entries.c.seq.desc()).limit(1))
+    return None if row is None else str(row.uid)
+
+
+@view(Permission.SYSTEM)
+def news(work: Work, since: datetime) -> list[News]:
+    """Return the threads that changed at or after `since`; the caller asks a little back, as clocks and commits do."""
+    query = sa.select(threads.c.uid, threads.c.version, threads.c.last_seq).where(threads.c.changed_at >= since)
+    return [News(row.uid, row.version, row.last_seq) for row in work.rows(query)]
+
+
+@view(Permission.SYSTEM)
+def unrelayed(work: Work) -> list[News]:
+    """Return the threads with entries that the live tail is not known to have delivered."""
+    query = sa.select(threads.c.uid, threads.c.version, threads.c.last_seq)
+    rows = work.rows(query.where(threads.c.relayed_seq < threads.c.last_seq))
+    return [News(row.uid, row.version, row.last_seq) for row in rows]
+
+
+@view(Permission.SYSTEM)
+def live_now(work: Work) -> list[LiveSession]:
+    """Return every session that was live when last known."""
+    query = sa.select(live_sessions).order_by(live_sessions.c.since, live_sessions.c.key)
+    return [LiveSession(row.address, row.kind, row.thread_uid, row.handle) for row in work.rows(query)]

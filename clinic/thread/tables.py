@@ -1,0 +1,57 @@
+"""Tables of threads, memberships and live sessions. Imports clinic.database only."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from clinic.database import UtcInstant, metadata
+
+threads = sa.Table(
+    "threads",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("uid", sa.String(26), nullable=False, unique=True),
+    sa.Column("kind", sa.String(16), nullable=False),  # "direct" (1:1 and who is included) or "group"
+    # Of a direct thread: the two accounts, so that a pair has one thread even when both start it at once.
+    sa.Column("pair_key", sa.String(64), unique=True),
+    sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("last_seq", sa.BigInteger, nullable=False),
+    sa.Column("last_entry_at", UtcInstant, nullable=False),
+    # Up to which entry the live tail is known to have delivered; it may lag, never lead.
+    sa.Column("relayed_seq", sa.BigInteger, nullable=False),
+    # Grows when members, titles or marks change; with changed_at it is what a poll looks at.
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("changed_at", UtcInstant, nullable=False, index=True),
+)
+
+memberships = sa.Table(
+    "memberships",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("thread_id", sa.ForeignKey("threads.id"), nullable=False),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("group_admin", sa.Boolean, nullable=False),
+    # The shown name, made unique within the thread: what an occupant of the room is called.
+    sa.Column("nick", sa.String(210), nullable=False),
+    sa.Column("from_seq", sa.BigInteger, nullable=False),  # entries up to this one are not for this member
+    sa.Column("delivered_seq", sa.BigInteger, nullable=False),
+    sa.Column("read_seq", sa.BigInteger, nullable=False),
+    sa.Column("muted", sa.Boolean, nullable=False),
+    sa.Column("joined_at", UtcInstant, nullable=False),
+    sa.Column("ended_at", UtcInstant),
+    sa.UniqueConstraint("thread_id", "account_id"),
+)
+
+# Where a member is live right now: an XMPP client in a thread, or a page's feed. Kept so that a component that was
+# killed serves everybody again without their doing anything. `key` is address and thread together.
+live_sessions = sa.Table(
+    "live_sessions",
+    metadata,
+    sa.Column("key", sa.String(4000), primary_key=True),
+    sa.Column("address", sa.String(3100), nullable=False, index=True),
+    sa.Column("kind", sa.String(16), nullable=False),  # "occupant" or "feed"
+    sa.Column("handle", sa.String(32), nullable=False, index=True),
+    sa.Column("thread_uid", sa.String(26)),
+    sa.Column("since", UtcInstant, nullable=False),
+)

@@ -1,0 +1,106 @@
+"""Buffered writes: what actions want changed, collapsed per row and sent in a few statements at the end.
+
+Owns Buffer and flush. Imports SQLAlchemy. An action that fails drops its buffer and nothing else; the database hears
+of a batch only once every action in it has been decided.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from clinic.database import metadata
+
+Values = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Row:
+    """What is to become of one row: deleted first, then inserted, then updated, each only where asked."""
+
+    delete: bool = False
+    insert: Values | None = None
+    update: Values = field(default_factory=dict)
+
+
+class Buffer:
+    """The ordered writes of one action, or the collapsed writes of a whole transaction."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[sa.Table, Any], _Row] = {}
+
+    def insert(self, table: sa.Table, values: Values) -> None:
+        """Insert a row; its primary key is among `values`."""
+        key = tuple(values[column.name] for column in table.primary_key)
+        row = self._row(table, key if len(key) > 1 else key[0])
+        if row.insert is not None:
+            raise ValueError(f"{table.name} {key} is inserted twice in one transaction")
+        row.insert, row.update = values, {}
+
+    def update(self, table: sa.Table, key: Any, values: Values) -> None:
+        """Set columns of the row whose (single-column) primary key is `key`."""
+        row = self._row(table, key)
+        (row.update if row.insert is None else row.insert).update(values)
+
+    def delete(self, table: sa.Table, key: Any) -> None:
+        """Delete the row whose (single-column) primary key is `key`; nothing happens when there is none."""
+        row = self._row(table, key)
+        row.delete, row.insert, row.update = True, None, {}
+
+    def absorb(self, other: Buffer) -> None:
+        """Take over the writes of `other`, which come after those already here."""
+        for (table, key), row in other._rows.items():
+            if row.delete:
+                self.delete(table, key)
+            if row.insert is not None:
+                self.insert(table, row.insert)
+            if row.update:
+                self.update(table, key, row.update)
+
+    def flush(self, connection: Connection) -> None:
+        """Send everything: deletes, then inserts in the order that foreign keys need, then updates."""
+        by_table: dict[sa.Table, list[tuple[Any, _Row]]] = defaultdict(list)
+        for (table, key), row in self._rows.items():
+            by_table[table].append((key, row))
+        ordered = [table for table in metadata.sorted_tables if table in by_table]
+        for table in reversed(ordered):
+            _delete(connection, table, [key for key, row in by_table[table] if row.delete])
+        for table in ordered:
+            inserts = [row.insert for _, row in by_table[table] if row.insert is not None]
+            for group in _alike(inserts):
+                connection.execute(sa.insert(table), group)
+        for table in ordered:
+            updates = [row.update | {"key_": key} for key, row in by_table[table] if row.update]
+            for group in _alike(updates):
+                _update(connection, table, group)
+
+    def _row(self, table: sa.Table, key: Any) -> _Row:
+        return self._rows.setdefault((table, key), _Row())
+
+
+def _alike(rows: Iterable[Values]) -> list[list[Values]]:
+    """Group rows that set the same columns: each group is one statement."""
+    groups: dict[tuple[str, ...], list[Values]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(sorted(row))].append(row)
+    return list(groups.values())
+
+
+def _delete(connection: Connection, table: sa.Table, keys: list[Any]) -> None:
+    if keys:
+        (column,) = table.primary_key
+        connection.execute(sa.delete(table).where(column == sa.bindparam("key_")), [{"key_": key} for key in keys])
+
+
+def _update(connection: Connection, table: sa.Table, rows: list[Values]) -> None:
+    (column,) = table.primary_key
+    names = [name for name in rows[0] if name != "key_"]
+    # A bound name equal to a column's is reserved in an UPDATE, hence the prefix.
+    statement = sa.update(table).where(column == sa.bindparam("key_"))
+    statement = statement.values({name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names})
+    connection.execute(statement, [{"key_": row["key_"], **{f"new_{n}": row[n] for n in names}} for row in rows])
