@@ -38,6 +38,7 @@ class LoginRecord:
     """What the log-in page needs of an account; the hash goes no further than the page's check."""
 
     account_uid: str
+    handle: str
     password_hash: str | None
     active: bool
 
@@ -145,7 +146,7 @@ class Found:
 def login_record(work: Work, email: str) -> LoginRecord | None:
     """Return the account of an e-mail address, or None."""
     row = work.row(sa.select(accounts).where(accounts.c.email == email.strip().casefold()))
-    return None if row is None else LoginRecord(row.uid, row.password_hash, row.active)
+    return None if row is None else LoginRecord(row.uid, row.handle, row.password_hash, row.active)
 
 
 @view(Permission.SIGN_IN)
@@ -363,6 +364,18 @@ def find_people(work: Work, query: str = "") -> list[Found]:
         )
         for row in work.rows(statement)
     ]
+
+
+@view(Permission.THREAD_START)
+def assisted(work: Work) -> list[PersonRef]:
+    """Return the practitioners whom the actor assists as coordinator, by name."""
+    query = (
+        sa.select(accounts)
+        .join(coordinator_links, coordinator_links.c.practitioner_id == accounts.c.id)
+        .where(coordinator_links.c.coordinator_id == work.person.id, accounts.c.active.is_(True))
+        .order_by(accounts.c.folded_name, accounts.c.id)
+    )
+    return [PersonRef(row.uid, row.name, None) for row in work.rows(query)]
 
 
 def _search_terms(query: str) -> tuple[list[str], date | None]:
