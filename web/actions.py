@@ -1,0 +1,122 @@
+"""POST /actions/<name>[/<uid>]: every action of clinic that a person can fill in, from a form or from JSON.
+
+Owns the route and what a plain form sees afterwards. Imports Flask and clinic. The declared fields do the parsing; an
+action with a computed field (a password's hash) is not reachable here and answers like one that does not exist.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from clinic.actions import ACTIONS
+from clinic.errors import DomainError, Invalid, NotFound, NotSignedIn
+from clinic.fields import Choices
+from clinic.work import Done
+from flask import Blueprint, Response, flash, jsonify, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from web.auth import current_actor
+from web.db import clinic_db
+from web.errors import problem, wants_json
+from web.policies import signed_in
+
+blueprint = Blueprint("actions", __name__)
+_OWN_NAMES = frozenset({"csrf_token", "next"})
+
+# Pages that show their form again with what was typed, by action; others say the refusal and go back.
+Keeper = Callable[[str | None, DomainError], BaseResponse]
+KEEPERS: dict[str, Keeper] = {}
+SAID: dict[str, str] = {
+    "device.revoke": "The device is revoked and signed out.",
+    "account.deactivate": "The account is deactivated and signed out everywhere.",
+    "account.activate": "The account is active again.",
+    "link.coordinator_add": "Linked.",
+    "link.coordinator_remove": "The link is removed.",
+    "link.patient_add": "Linked.",
+    "link.patient_remove": "The link is removed.",
+}
+
+
+def keeps(action: str) -> Callable[[Keeper], Keeper]:
+    """Declare the function below as the page that shows `action`'s form again after a refusal."""
+
+    def declare(keeper: Keeper) -> Keeper:
+        KEEPERS[action] = keeper
+        return keeper
+
+    return declare
+
+
+def local_path(given: str | None, default: str) -> str:
+    """Return `given` if it is a path of this site, else `default`."""
+    if not given or not given.startswith("/") or given.startswith("//") or "\\" in given or any(ord(c) < 0x20 for c in given):
+        return default
+    return given
+
+
+@blueprint.post("/actions/<name>")
+@blueprint.post("/actions/<name>/<uid>")
+@signed_in
+def act(name: str, uid: str | None = None) -> BaseResponse:
+    """Perform one action of clinic for the signed-in person."""
+    spec = ACTIONS.get(name)
+    if spec is None or not spec.public or (spec.load is None) != (uid is None):
+        raise NotFound()
+    as_json = wants_json()
+    try:
+        values = _json_values() if request.is_json else _form_values(name)
+        done = clinic_db().perform(current_actor(), name, uid, **values) if uid else clinic_db().perform(current_actor(), name, **values)
+    except NotSignedIn:
+        raise
+    except DomainError as error:
+        if as_json:
+            return problem(error.status, error.code, error.text, error.field, error.wait_seconds)
+        return _refused(name, uid, error)
+    return _json(done) if as_json else _carry_on(name, done)
+
+
+def _json_values() -> dict[str, Any]:
+    values = request.get_json()
+    if not isinstance(values, dict):
+        raise Invalid("Send a JSON object with the action's fields.")
+    return values
+
+
+def _form_values(name: str) -> dict[str, Any]:
+    lists = {field.name for field in ACTIONS[name].fields if isinstance(field, Choices)}
+    return {key: request.form.getlist(key) if key in lists else value for key, value in request.form.items() if key not in _OWN_NAMES}
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return value
+
+
+def _json(done: Done) -> Response:
+    entry = done.entries[0].uid if done.entries else None
+    return jsonify(ok=True, value=_plain(done.value), entry=entry, duplicate=done.duplicate)
+
+
+def _refused(name: str, uid: str | None, error: DomainError) -> BaseResponse:
+    if name in KEEPERS and not isinstance(error, NotFound):
+        return KEEPERS[name](uid, error)
+    if isinstance(error, NotFound):
+        raise error
+    flash(error.text, "bad")
+    return redirect(local_path(request.form.get("next"), url_for("threads.home")), 303)
+
+
+def _carry_on(name: str, done: Done) -> BaseResponse:
+    if name == "thread.start":
+        return redirect(url_for("threads.show", uid=done.value), 303)
+    if name in SAID:
+        flash(SAID[name], "good")
+    return redirect(local_path(request.form.get("next"), url_for("threads.home")), 303)

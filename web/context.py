@@ -1,0 +1,79 @@
+"""What every template may use: the clinic's name, the visitor, icons and words. Owns install, clinic_card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from clinic.account.views import clinic_settings
+from clinic.work import Actor, Door
+from flask import Flask, g, request
+from jinja2.utils import urlize
+from markupsafe import Markup, escape
+
+from web.assets import Assets
+from web.auth import current_visitor
+from web.db import clinic_db
+from web.times import exact, human, iso, plain_date
+
+ROLE_WORDS = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator", "admin": "Administrator"}
+THEME_COOKIE = "bedside_theme"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What every page says of the clinic."""
+
+    name: str
+    emergency_number: str
+    zone: ZoneInfo
+
+
+def clinic_card() -> Card:
+    """Return the clinic's name, emergency number and time zone, read once a request."""
+    if "clinic_card" not in g:
+        with clinic_db().read(Actor.anonymous(Door.PAGE)) as work:
+            found = clinic_settings(work)
+        g.clinic_card = Card(found["clinic_name"], found["emergency_number"], ZoneInfo(found["time_zone"]))
+    card: Card = g.clinic_card
+    return card
+
+
+def role_word(role: str) -> str:
+    """Return the word for a role."""
+    return ROLE_WORDS[str(role)]
+
+
+def linked(text: str) -> Markup:
+    """Return escaped text whose web addresses are links that tell the other site nothing."""
+    return Markup(urlize(escape(text), rel="noopener noreferrer nofollow", target="_blank"))
+
+
+def _human(at: datetime, form: str) -> str:
+    return human(at, form, clinic_card().zone, clinic_db().now())
+
+
+def _exact(at: datetime) -> str:
+    return exact(at, clinic_card().zone)
+
+
+def _each_page() -> dict[str, Any]:
+    card = clinic_card()
+    theme = request.cookies.get(THEME_COOKIE)
+    return {
+        "visitor": current_visitor(),
+        "clinic_name": card.name,
+        "emergency_number": card.emergency_number,
+        "theme": theme if theme in ("light", "dark") else None,
+    }
+
+
+def install(app: Flask) -> None:
+    """Register filters, globals and what each page gets."""
+    app.jinja_env.filters.update(human=_human, exact=_exact, iso=iso, plain_date=plain_date, linked=linked)
+    app.jinja_env.globals.update(asset=Assets(), role_word=role_word)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.context_processor(_each_page)

@@ -1,0 +1,115 @@
+"""Refusals and faults in words: one page for people, one JSON form for scripts.
+
+Owns install, wants_json, problem. Imports Flask, Werkzeug and clinic.errors.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from urllib.parse import quote
+
+from clinic.errors import Busy, DomainError, NotFound, NotSignedIn
+from flask import Flask, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+log = logging.getLogger("bedside.web")
+
+_HEADINGS = {
+    400: "This could not be read",
+    401: "Please log in",
+    403: "Not for your role",
+    404: "There is nothing here",
+    405: "That does not work here",
+    410: "This link is not valid any more",
+    413: "That is too much at once",
+    422: "Something is not right yet",
+    429: "Too often",
+    500: "Something broke on our side",
+    503: "Just now it does not work",
+}
+_WORDS = {
+    400: "The server could not read what the browser sent. Go back, reload the page and try again.",
+    405: "This address does not take such a request. Go back and use the page's own buttons.",
+    413: "What was sent is larger than the server takes. Shorten it or send it in parts.",
+    415: "The server does not know this form of data.",
+}
+
+
+def wants_json() -> bool:
+    """Say whether the answer goes to a script: it sent JSON, or asks for JSON rather than a page."""
+    if request.is_json:
+        return True
+    accept = request.accept_mimetypes
+    return accept["application/json"] > accept["text/html"]
+
+
+def problem(status: int, code: str, text: str, field: str | None = None, wait_seconds: float | None = None) -> Response:
+    """Return a refusal in the form that the asker reads."""
+    if wants_json():
+        response = jsonify(ok=False, code=code, text=text, field=field)
+    elif request.headers.get("X-Bedside-Script"):
+        response = make_response(text)
+        response.mimetype = "text/plain"
+    else:
+        response = make_response(render_template("error.html", heading=_HEADINGS.get(status, "This did not work"), text=text))
+    response.status_code = status
+    if wait_seconds:
+        response.headers["Retry-After"] = str(max(1, round(wait_seconds)))
+    return response
+
+
+def _domain(error: DomainError) -> BaseResponse:
+    if isinstance(error, NotSignedIn) and not wants_json() and not request.headers.get("X-Bedside-Script"):
+        return _to_log_in()
+    return problem(error.status, error.code, error.text, error.field, error.wait_seconds)
+
+
+def _to_log_in() -> BaseResponse:
+    path = request.full_path.rstrip("?") if request.method == "GET" else request.form.get("next", "/")
+    address = url_for("login.log_in") if path == "/" else f"{url_for('login.log_in')}?next={quote(path)}"
+    if path != "/" or request.method != "GET":
+        flash("You are not signed in any more. Log in and go on where you were.", "warn")
+    if request.headers.get("HX-Request"):
+        # The header belongs to the person who is gone: load the whole page, not only its middle.
+        response = make_response("", 200)
+        response.headers["HX-Redirect"] = address
+        return response
+    return redirect(address, 303)
+
+
+def _csrf(error: CSRFError) -> BaseResponse:
+    text = "This page was open for too long or belongs to an earlier log-in. Reload it and try again."
+    return problem(400, "csrf", text)
+
+
+def _http(error: HTTPException) -> BaseResponse:
+    status = error.code or 500
+    if status == 404:
+        return problem(404, NotFound.code, NotFound.default)
+    return problem(status, f"http-{status}", _WORDS.get(status, "This did not work. Go back and try again."))
+
+
+def _database(error: OperationalError) -> BaseResponse:
+    log.error("database: %s", error.orig)
+    return problem(Busy.status, Busy.code, Busy.default, wait_seconds=2)
+
+
+def _unexpected(error: Exception) -> BaseResponse:
+    # Words for the person, the traceback for the log; the number joins them. No text of a person is logged.
+    number = secrets.token_hex(4)
+    log.exception("fault %s at %s", number, request.endpoint)
+    text = f"The fault is written down under the number {number}. Try again; if it stays, tell the clinic's administrator this number."
+    return problem(500, "fault", text)
+
+
+def install(app: Flask) -> None:
+    """Register the handlers."""
+    app.register_error_handler(DomainError, _domain)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(Exception, _unexpected)

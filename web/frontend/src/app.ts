@@ -1,0 +1,64 @@
+// The page's script: boosted navigation in a shell that stays, and on it the live feed, the outbox, the list and the open thread.
+import htmx from "htmx.org";
+import { one } from "./dom.ts";
+import { tell } from "./events.ts";
+import { startList } from "./list.ts";
+import { live } from "./live.ts";
+import { followAddress, mountHeader, mountPieces } from "./pieces.ts";
+import type { Outbox } from "./outbox.ts";
+import { keepSession, startOutbox } from "./sender.ts";
+import { OpenThread } from "./thread.ts";
+import { localTimes } from "./times.ts";
+
+const { account, care } = document.body.dataset;
+let outbox: Outbox | null = null;
+let open: OpenThread | null = null;
+
+/** Brings to life what is in #main now. */
+function mount(): void {
+  open?.close();
+  open = null;
+  const main = one("#main");
+  if (!main) return;
+  localTimes(main);
+  mountPieces(main);
+  followAddress();
+  const root = one(".thread[data-thread]", main);
+  if (root && outbox) open = new OpenThread(root, outbox);
+  live.open(open?.uid ?? null);
+}
+
+function go(path: string): void {
+  const link = one<HTMLAnchorElement>(`.rows a[href="${CSS.escape(path)}"]`);
+  if (link) link.click();
+  else location.assign(path);
+}
+
+if (account) keepSession();
+if (account && care) outbox = startOutbox(account);
+mountHeader(account ?? "", outbox);
+mount();
+if (account && care) {
+  live.start();
+  startList(account, (thread) => open?.uid === thread && open.watched, go);
+}
+
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  if ((event as CustomEvent<{ target?: Element }>).detail.target?.id !== "main" && event.target !== one("#main")) return;
+  mount();
+  if (outbox) tell("threads", null);
+  if (!open) one("#main")?.focus({ preventScroll: true });
+});
+document.body.addEventListener("htmx:historyRestore", mount);
+document.body.addEventListener("htmx:sendError", () => {
+  const line = one("#live");
+  if (!line || outbox) return;
+  line.textContent = "The server did not answer. Check the connection and try again.";
+  line.hidden = false;
+});
+// What the search finds is put into the page beside #main's own life.
+document.body.addEventListener("htmx:load", (event) => {
+  if (event.target instanceof Element && event.target !== document.body) localTimes(event.target);
+});
+
+export { htmx };

@@ -1,0 +1,126 @@
+// Where a message is typed: grows, keeps its draft per thread, counts near the limit, hands what is sent to the outbox.
+import { one } from "./dom.ts";
+import { draftKey, keepSetting, setting, store } from "./store.ts";
+
+export const LIMIT_BYTES = 64 * 1024;
+const NEAR = 0.9;
+const bytes = (text: string) => new TextEncoder().encode(text).length;
+
+export interface Composing {
+  account: string;
+  thread: string;
+  send(body: string): void;
+  typing(state: "composing" | "paused" | "active"): void;
+  signal: AbortSignal;
+}
+
+/** Wires the form; returns a way to put text back into it. */
+export function startComposer(form: HTMLFormElement, with_: Composing): { restore(text: string): void; focus(): void } {
+  const box = one<HTMLTextAreaElement>("textarea", form);
+  if (!box) throw new Error("the composer has no text field");
+  const area = box;
+  const { signal } = with_;
+  const key = draftKey(with_.account, with_.thread);
+  const note = one("#compose-note");
+  let lastTold = 0;
+  let pause: ReturnType<typeof setTimeout> | undefined;
+
+  function grow(): void {
+    area.rows = 1;
+    const line = Number.parseFloat(getComputedStyle(area).lineHeight) || 24;
+    area.rows = Math.max(1, Math.min(12, Math.floor((area.scrollHeight - 16) / line)));
+  }
+
+  function count(): void {
+    const size = bytes(area.value);
+    const over = size > LIMIT_BYTES;
+    const near = size > LIMIT_BYTES * NEAR;
+    area.setAttribute("aria-invalid", String(over));
+    if (!note) return;
+    note.hidden = !near;
+    note.classList.toggle("problem", over);
+    note.textContent = over
+      ? `Too long by ${(size - LIMIT_BYTES).toLocaleString()} bytes: send it in parts.`
+      : `${(LIMIT_BYTES - size).toLocaleString()} bytes left`;
+  }
+
+  function changed(): void {
+    if (area.value) store.set(key, area.value);
+    else store.remove(key);
+    grow();
+    count();
+  }
+
+  function tellTyping(): void {
+    clearTimeout(pause);
+    if (!area.value) {
+      if (lastTold) with_.typing("active");
+      lastTold = 0;
+      return;
+    }
+    if (Date.now() - lastTold > 5_000) {
+      lastTold = Date.now();
+      with_.typing("composing");
+    }
+    pause = setTimeout(() => {
+      lastTold = 0;
+      with_.typing("paused");
+    }, 6_000);
+  }
+
+  function submit(): void {
+    const body = area.value;
+    if (!body.trim() || bytes(body) > LIMIT_BYTES) {
+      area.focus();
+      return;
+    }
+    area.value = "";
+    clearTimeout(pause);
+    lastTold = 0;
+    changed();
+    with_.send(body);
+    area.focus();
+  }
+
+  area.addEventListener("input", () => (changed(), tellTyping()), { signal });
+  area.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      if (event.shiftKey && !event.ctrlKey && !event.metaKey) return;
+      if (!setting("enter") && !event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      submit();
+    },
+    { signal },
+  );
+  form.addEventListener("submit", (event) => (event.preventDefault(), event.stopPropagation(), submit()), { signal });
+  addEventListener(
+    "storage",
+    (event) => {
+      if (event.key === key && document.activeElement !== area) {
+        area.value = event.newValue ?? "";
+        grow();
+        count();
+      }
+    },
+    { signal },
+  );
+
+  const enter = one<HTMLInputElement>("#enter-sends");
+  if (enter) {
+    enter.checked = setting("enter");
+    enter.addEventListener("change", () => keepSetting("enter", enter.checked), { signal });
+  }
+  if (!area.value) area.value = store.get(key) ?? "";
+  grow();
+  count();
+  return {
+    restore(text) {
+      area.value = area.value ? `${area.value}\n${text}` : text;
+      changed();
+      area.focus();
+    },
+    focus: () => area.focus(),
+  };
+}

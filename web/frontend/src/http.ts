@@ -1,0 +1,107 @@
+// Requests to our own server: CSRF token, time limit, and errors in two sorts: refused (with words) and unreachable (try again).
+
+/** The server understood and said no. `text` says what to do. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly text: string,
+    readonly field: string | null,
+  ) {
+    super(text);
+  }
+}
+
+/** No answer, or one that may be different in a moment. */
+export class Unreachable extends Error {
+  constructor(readonly waitSeconds: number | null = null) {
+    super("no answer");
+  }
+}
+
+export interface Answer {
+  ok: true;
+  value?: unknown;
+  entry?: string | null;
+}
+
+const LIMIT_MS = 20_000;
+const AGAIN = new Set([408, 425, 429, 500, 502, 503, 504, 507]);
+
+export function csrfToken(): string {
+  return document.querySelector<HTMLMetaElement>("meta[name=csrf-token]")?.content ?? "";
+}
+
+function keepToken(token: string): void {
+  const meta = document.querySelector<HTMLMetaElement>("meta[name=csrf-token]");
+  if (meta) meta.content = token;
+  for (const input of document.querySelectorAll<HTMLInputElement>("input[name=csrf_token]")) input.value = token;
+}
+
+async function call(url: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      ...init,
+      credentials: "same-origin",
+      redirect: "error",
+      signal: AbortSignal.timeout(LIMIT_MS),
+      headers: { Accept: "application/json", "X-Bedside-Script": "1", ...init.headers },
+    });
+  } catch {
+    throw new Unreachable();
+  }
+  if (response.ok) return response;
+  if (AGAIN.has(response.status)) {
+    const wait = Number(response.headers.get("Retry-After"));
+    throw new Unreachable(Number.isFinite(wait) && wait > 0 ? wait : null);
+  }
+  let problem: { code?: string; text?: string; field?: string | null } = {};
+  try {
+    problem = await response.json();
+  } catch {
+    problem = {};
+  }
+  throw new Refused(
+    response.status,
+    problem.code ?? "refused",
+    problem.text ?? "The server refused this. Reload the page and try again.",
+    problem.field ?? null,
+  );
+}
+
+/** Asks which session this browser has now; another tab may have signed in anew, which changes the CSRF token. */
+async function renewToken(): Promise<boolean> {
+  const response = await call("/session", { method: "GET" });
+  const session = (await response.json()) as { csrf: string };
+  const changed = session.csrf !== csrfToken();
+  keepToken(session.csrf);
+  return changed;
+}
+
+/** POST of JSON. Throws Refused or Unreachable. */
+export async function post<T = Answer>(url: string, data: unknown): Promise<T> {
+  const send = () =>
+    call(url, {
+      method: "POST",
+      body: JSON.stringify(data),
+      headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
+    });
+  try {
+    return (await (await send()).json()) as T;
+  } catch (error) {
+    if (!(error instanceof Refused) || error.code !== "csrf" || !(await renewToken())) throw error;
+    return (await (await send()).json()) as T;
+  }
+}
+
+/** GET of JSON. Throws Refused or Unreachable. */
+export async function getJson<T>(url: string): Promise<T> {
+  return (await (await call(url, { method: "GET" })).json()) as T;
+}
+
+/** GET of fragments. Throws Refused or Unreachable. */
+export async function getFragments(url: string): Promise<{ html: string; more: boolean }> {
+  const response = await call(url, { method: "GET", headers: { Accept: "text/html" } });
+  return { html: await response.text(), more: response.headers.get("X-Bedside-More") === "1" };
+}

@@ -1,0 +1,85 @@
+// The list of threads: drawn by the server, fetched again when something changed; it also feeds the title count and the alerts.
+import { alertOf, titleCount } from "./alerts.ts";
+import { all, one, parse, settled } from "./dom.ts";
+import { on } from "./events.ts";
+import { Refused, getFragments } from "./http.ts";
+import { live } from "./live.ts";
+import { localTimes } from "./times.ts";
+
+interface Row {
+  unread: number;
+  stamp: string;
+  who: string;
+  muted: boolean;
+}
+
+/** Starts for the life of the page; `isOpen` says whether the reader has this thread before the eyes. */
+export function startList(account: string, isOpen: (thread: string) => boolean, go: (path: string) => void): void {
+  let known: Map<string, Row> | null = null;
+  let busy = false;
+  let again = false;
+
+  function read(rows: HTMLElement[]): void {
+    const now = new Map<string, Row>();
+    for (const row of rows) {
+      now.set(row.dataset.thread ?? "", {
+        unread: Number(row.dataset.unread ?? 0),
+        stamp: row.dataset.stamp ?? "",
+        who: row.dataset.who ?? "",
+        muted: row.dataset.muted === "1",
+      });
+    }
+    let sum = 0;
+    for (const [thread, row] of now) {
+      if (!row.muted) sum += row.unread;
+      const before = known?.get(thread);
+      const grew = known !== null && row.unread > (before?.unread ?? 0) && row.stamp !== before?.stamp;
+      if (grew && !row.muted && !isOpen(thread)) alertOf(account, thread, row.stamp, row.who, () => go(`/threads/${thread}`));
+    }
+    known = now;
+    titleCount(sum);
+  }
+
+  async function refresh(): Promise<void> {
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    try {
+      const shown = one(".rows");
+      const open = one(".thread")?.dataset.thread ?? "";
+      const { html } = await getFragments(`/threads/list?open=${encodeURIComponent(open)}`);
+      const fresh = parse(html)[0];
+      if (!(fresh instanceof HTMLElement)) return;
+      localTimes(fresh);
+      read(all("li[data-thread]", fresh));
+      if (shown?.isConnected) place(shown, fresh);
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) live.signedOut();
+    } finally {
+      busy = false;
+      if (again) {
+        again = false;
+        void refresh();
+      }
+    }
+  }
+
+  const soon = settled(() => void refresh(), 120);
+  on("news", soon);
+  on("threads", soon);
+  on("look", soon);
+  on("sent", soon);
+  on("marks", soon);
+  read(all(".rows li[data-thread]"));
+  if (!one(".rows")) soon();
+}
+
+/** Puts the fresh rows in place and keeps scroll position and keyboard focus. */
+function place(shown: HTMLElement, fresh: HTMLElement): void {
+  if (shown.innerHTML === fresh.innerHTML) return;
+  const focused = shown.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : null;
+  shown.replaceChildren(...fresh.childNodes);
+  if (focused) one(`a[href="${CSS.escape(focused)}"]`, shown)?.focus({ preventScroll: true });
+}

@@ -1,0 +1,146 @@
+// Keeps the page current: the feed when it works, a look every five seconds when it does not, and one line that says which.
+import { Backoff } from "./backoff.ts";
+import { icon, one } from "./dom.ts";
+import { type LiveState, on, tell } from "./events.ts";
+import { Feed } from "./feed.ts";
+
+const POLL_MS = 5_000;
+const PATIENCE_MS = 2_000;
+const CALM_LOOK_MS = 60_000;
+
+const WORDS: Record<LiveState, [string, string]> = {
+  connecting: ["refresh-cw", "Connecting…"],
+  live: ["circle-check", "Live"],
+  offline: ["wifi-off", "Offline: messages are kept and sent when you are back."],
+  polling: ["refresh-cw", "Live updates are down: checking every 5 s."],
+  "signed-out": ["key-round", "You have been signed out. What you typed is kept. "],
+};
+
+class Live {
+  state: LiveState = "connecting";
+  #feed: Feed | null = null;
+  #thread: string | null = null;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #poll: ReturnType<typeof setInterval> | undefined;
+  #shown: ReturnType<typeof setTimeout> | undefined;
+  #begun = false;
+  readonly #backoff = new Backoff();
+
+  start(): void {
+    addEventListener("online", () => this.#now());
+    addEventListener("offline", () => this.#enter("offline"));
+    addEventListener("pagehide", () => this.#feed?.stop());
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) this.#now();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState !== "visible") return;
+      if (this.state === "live") this.#feed?.probe();
+      else this.#now();
+    });
+    setInterval(() => {
+      if (this.state === "live") tell("look", null);
+    }, CALM_LOOK_MS);
+    this.#enter("connecting");
+    this.#connect();
+  }
+
+  open(thread: string | null): void {
+    this.#thread = thread;
+    this.#feed?.open(thread);
+  }
+
+  typing(thread: string, state: "composing" | "paused" | "active"): void {
+    if (this.state === "live") this.#feed?.typing(thread, state);
+  }
+
+  signedOut(): void {
+    clearTimeout(this.#retry);
+    this.#feed?.stop();
+    this.#feed = null;
+    this.#enter("signed-out");
+  }
+
+  stop(): void {
+    clearTimeout(this.#retry);
+    this.#feed?.stop();
+  }
+
+  #now(): void {
+    if (this.state === "signed-out" || this.state === "live") return;
+    clearTimeout(this.#retry);
+    this.#backoff.reset();
+    this.#feed?.stop();
+    this.#connect();
+    tell("look", null);
+  }
+
+  #connect(): void {
+    const feed = new Feed({
+      up: () => {
+        if (this.#feed !== feed) return;
+        const fresh = this.state !== "live";
+        this.#backoff.reset();
+        this.#enter("live");
+        if (fresh) tell("look", null);
+      },
+      down: (missing) => {
+        if (this.#feed !== feed) return;
+        this.#enter(missing === "web" || navigator.onLine === false ? "offline" : "polling");
+        const wait = this.#backoff.next();
+        clearTimeout(this.#retry);
+        this.#retry = setTimeout(() => (missing === "component" ? feed.probe() : this.#connect()), wait);
+      },
+      signedOut: () => {
+        if (this.#feed === feed) this.signedOut();
+      },
+    });
+    this.#feed = feed;
+    void feed.start(this.#thread);
+  }
+
+  #enter(state: LiveState): void {
+    if (this.state === "signed-out") return;
+    const changed = this.state !== state;
+    this.state = state;
+    if (!changed && this.#begun) return;
+    this.#begun = true;
+    clearInterval(this.#poll);
+    if (state === "polling" || state === "offline") this.#poll = setInterval(() => tell("look", null), POLL_MS);
+    this.#show(state);
+    tell("state", state);
+  }
+
+  #show(state: LiveState): void {
+    const line = one("#live");
+    if (!line) return;
+    clearTimeout(this.#shown);
+    line.dataset.state = state;
+    const draw = () => {
+      const [picture, words] = WORDS[state];
+      const parts: (Node | string)[] = [icon(picture), words];
+      if (state === "signed-out") {
+        const link = document.createElement("a");
+        link.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+        link.textContent = "Sign in again";
+        link.setAttribute("hx-boost", "false");
+        parts.push(link);
+      }
+      line.replaceChildren(...parts);
+      line.hidden = false;
+    };
+    // A reconnect of a moment is nobody's business; a longer one is said.
+    if (state === "live" || state === "signed-out" || state === "offline") draw();
+    else {
+      if (line.childElementCount === 0 || state === "connecting") line.hidden = true;
+      this.#shown = setTimeout(draw, PATIENCE_MS);
+    }
+    const pulse = one("#pulse");
+    if (pulse) pulse.hidden = state !== "live";
+  }
+}
+
+export const live = new Live();
+on("state", (state) => {
+  document.documentElement.dataset.live = state;
+});

@@ -1,0 +1,134 @@
+// The log of one thread in the page: days, grouping, states, and putting fetched entries where they belong.
+import { all, icon, make, one } from "./dom.ts";
+import type { Item } from "./outbox.ts";
+import { dayName, dayOf, localTimes } from "./times.ts";
+
+const GROUP_MS = 5 * 60_000;
+const STATES = ["sent", "delivered", "read"] as const;
+export type State = (typeof STATES)[number];
+const STATE_LOOK: Record<State, [string, string]> = {
+  sent: ["check", "Sent"],
+  delivered: ["check-check", "Delivered"],
+  read: ["eye", "Read"],
+};
+
+/** Entries of the log in order, those on their way excluded. */
+export function entries(log: HTMLElement): HTMLElement[] {
+  return all("article[data-uid]", log);
+}
+
+/** Draws day lines in the reader's zone and joins what one person wrote in a row. */
+export function arrange(log: HTMLElement): void {
+  for (const line of all(".day", log)) line.remove();
+  localTimes(log);
+  let day = "";
+  let previous: HTMLElement | null = null;
+  for (const entry of all("article.entry", log)) {
+    const at = entry.dataset.at ?? "";
+    const today = dayOf(at);
+    if (today !== day) {
+      const line = make("h2", { class: "day" }, make("time", { datetime: at, "data-form": "day" }, dayName(new Date(at))));
+      const before = entry.previousElementSibling?.classList.contains("fresh") ? entry.previousElementSibling : entry;
+      before.before(line);
+      day = today;
+      previous = null;
+    }
+    const close = previous !== null && Date.parse(at) - Date.parse(previous.dataset.at ?? "") < GROUP_MS;
+    const joined =
+      close &&
+      entry.dataset.kind !== "notice" &&
+      previous?.dataset.kind !== "notice" &&
+      previous?.dataset.author === entry.dataset.author &&
+      !entry.previousElementSibling?.classList.contains("fresh");
+    entry.classList.toggle("follows", Boolean(joined));
+    previous = entry;
+  }
+  quietStates(log);
+}
+
+/** Only the newest own entry of each state shows its word; the earlier ones keep it for screen readers. */
+function quietStates(log: HTMLElement): void {
+  let shown = "";
+  for (const entry of all("article.mine[data-uid]", log).reverse()) {
+    const state = entry.dataset.state ?? "";
+    entry.classList.toggle("stated", state === shown);
+    shown = state;
+  }
+}
+
+function setState(entry: HTMLElement, state: State, names: string[]): void {
+  if (entry.dataset.state === state && entry.dataset.readBy === names.join(", ")) return;
+  entry.dataset.state = state;
+  entry.dataset.readBy = names.join(", ");
+  const line = one(".state", entry);
+  const [picture, word] = STATE_LOOK[state];
+  const text = state === "read" && names.length > 1 ? `${word} by ${names.join(", ")}` : word;
+  line?.replaceChildren(icon(picture), make("span", {}, text));
+}
+
+/** Puts the states of own entries in place. Marks move forward only, so an earlier entry is at least as far as a later one. */
+export function applyStates(log: HTMLElement, states: Record<string, { state: State; read_by: string[] }>): void {
+  let least = -1;
+  for (const entry of all("article.mine[data-uid]", log).reverse()) {
+    const told = states[entry.dataset.uid ?? ""];
+    const rank = Math.max(least, STATES.indexOf((told?.state ?? entry.dataset.state ?? "sent") as State));
+    setState(entry, STATES[rank] ?? "sent", told?.read_by ?? []);
+    least = rank;
+  }
+  quietStates(log);
+}
+
+/** An entry that is on its way, or was refused. */
+export function drawPending(item: Item, me: { name: string; uid: string }): HTMLElement {
+  const refused = item.refused !== null;
+  const state = refused
+    ? make("p", { class: "state refused" }, icon("triangle-alert"), make("span", {}, `Not sent. ${item.refused}`))
+    : make("p", { class: "state pending" }, icon("clock"), make("span", {}, "Sending…"));
+  const article = make(
+    "article",
+    {
+      class: `entry mine ${refused ? "refused" : "pending"}`,
+      "data-client-id": item.id,
+      "data-at": item.at,
+      "data-author": me.uid,
+      "data-kind": "text",
+    },
+    make(
+      "header",
+      {},
+      make("span", { class: "author" }, me.name),
+      make("time", { datetime: item.at, "data-form": "clock" }),
+    ),
+    make("div", { class: "body", dir: "auto" }, item.body),
+    state,
+  );
+  if (refused) {
+    article.append(
+      make(
+        "div",
+        { class: "row" },
+        make("button", { class: "button", type: "button", "data-do": "edit" }, "Edit"),
+        make("button", { class: "button", type: "button", "data-do": "discard" }, "Discard"),
+      ),
+    );
+  }
+  return article;
+}
+
+/** Puts fetched entries at the end; one of our own takes the place of its pending twin. Returns what was new. */
+export function append(log: HTMLElement, fetched: HTMLElement[], arrived: (clientId: string) => void): HTMLElement[] {
+  const added: HTMLElement[] = [];
+  for (const entry of fetched) {
+    const { uid, clientId } = entry.dataset;
+    if (!uid || one(`article[data-uid="${CSS.escape(uid)}"]`, log)) continue;
+    const place = one("article:is(.pending, .refused)", log);
+    if (place) place.before(entry);
+    else log.append(entry);
+    if (clientId) {
+      one(`article[data-client-id="${CSS.escape(clientId)}"]:not([data-uid])`, log)?.remove();
+      arrived(clientId);
+    }
+    added.push(entry);
+  }
+  return added;
+}

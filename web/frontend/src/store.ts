@@ -1,0 +1,70 @@
+// What this browser keeps: settings of the browser, and per account drafts and unsent messages. Nothing else of a thread is stored.
+
+export interface Store {
+  get(key: string): string | null;
+  set(key: string, value: string): void;
+  remove(key: string): void;
+  keys(): string[];
+}
+
+/** localStorage; where it is refused (private windows, full) a plain map for the life of the page. */
+export function browserStore(): Store {
+  const spare = new Map<string, string>();
+  return {
+    get(key) {
+      try {
+        return spare.get(key) ?? localStorage.getItem(key);
+      } catch {
+        return spare.get(key) ?? null;
+      }
+    },
+    set(key, value) {
+      try {
+        localStorage.setItem(key, value);
+        spare.delete(key);
+      } catch {
+        spare.set(key, value);
+      }
+    },
+    remove(key) {
+      spare.delete(key);
+      try {
+        localStorage.removeItem(key);
+      } catch {
+        return;
+      }
+    },
+    keys() {
+      try {
+        return [...new Set([...Object.keys(localStorage), ...spare.keys()])];
+      } catch {
+        return [...spare.keys()];
+      }
+    },
+  };
+}
+
+export const store = browserStore();
+
+export type Setting = "sound" | "desktop" | "enter";
+
+const coarse = () => typeof matchMedia === "function" && matchMedia("(pointer: coarse)").matches;
+
+/** A setting of this browser. On a touch keyboard Enter makes a new line unless the person chose otherwise. */
+export function setting(name: Setting): boolean {
+  const value = store.get(`bedside:setting:${name}`);
+  if (value !== null) return value === "on";
+  return name === "enter" ? !coarse() : false;
+}
+
+export function keepSetting(name: Setting, on: boolean): void {
+  store.set(`bedside:setting:${name}`, on ? "on" : "off");
+}
+
+export const draftKey = (account: string, thread: string) => `bedside:${account}:draft:${thread}`;
+export const outboxKey = (account: string, thread: string) => `bedside:${account}:outbox:${thread}`;
+
+/** Forgets everything of this account in this browser; settings of the browser stay. */
+export function forget(account: string): void {
+  for (const key of store.keys()) if (key.startsWith(`bedside:${account}:`)) store.remove(key);
+}

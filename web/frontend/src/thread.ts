@@ -1,0 +1,304 @@
+// One open thread: fetches what is new, loads what is older, marks what was read, shows who types, and holds the composer.
+import { type Composing, startComposer } from "./composer.ts";
+import { all, one, parse } from "./dom.ts";
+import { on } from "./events.ts";
+import { Refused, getFragments, getJson, post } from "./http.ts";
+import { live } from "./live.ts";
+import { append, applyStates, arrange, drawPending, entries, type State } from "./log.ts";
+import { ReadMarker } from "./marks.ts";
+import type { Outbox } from "./outbox.ts";
+
+const TYPING_MS = 30_000;
+
+export class OpenThread {
+  readonly uid: string;
+  readonly #log: HTMLElement;
+  readonly #over = new AbortController();
+  readonly #orders = new WeakMap<Element, number>();
+  readonly #seen: IntersectionObserver;
+  readonly #marker: ReadMarker;
+  readonly #typists = new Map<string, ReturnType<typeof setTimeout>>();
+  #first = 0;
+  #last = 0;
+  #busy = false;
+  #again = false;
+  #composer: ReturnType<typeof startComposer> | null = null;
+
+  constructor(
+    readonly root: HTMLElement,
+    readonly outbox: Outbox,
+  ) {
+    const log = one("#log", root);
+    if (!log) throw new Error("the thread has no log");
+    this.#log = log;
+    this.uid = root.dataset.thread ?? "";
+    this.#marker = new ReadMarker(
+      async (entry) => void (await post(`/actions/thread.mark/${this.uid}`, { entry, state: "read" })),
+      (work, ms) => {
+        const timer = setTimeout(work, ms);
+        return () => clearTimeout(timer);
+      },
+    );
+    this.#seen = new IntersectionObserver(() => this.#look(), { root: log, threshold: [0, 0.5, 1] });
+    this.#begin();
+  }
+
+  /** The reader has this thread before the eyes. */
+  get watched(): boolean {
+    return document.visibilityState === "visible" && document.hasFocus();
+  }
+
+  close(): void {
+    this.#over.abort();
+    this.#marker.stop();
+    this.#seen.disconnect();
+    for (const timer of this.#typists.values()) clearTimeout(timer);
+  }
+
+  #begin(): void {
+    const { signal } = this.#over;
+    this.#number(entries(this.#log));
+    this.#drawOutbox();
+    arrange(this.#log);
+    const form = one<HTMLFormElement>("form", one(".compose", this.root) ?? this.root);
+    if (form && one(".compose", this.root)) this.#composer = startComposer(form, this.#composing());
+    const fresh = one(".fresh", this.#log);
+    if (fresh) fresh.scrollIntoView({ block: "center" });
+    else this.#toEnd();
+    on("news", (news) => news.thread === this.uid && void this.refresh(), signal);
+    on("look", () => (void this.refresh(), void this.#states()), signal);
+    on("sent", (sent) => sent.thread === this.uid && void this.refresh(), signal);
+    on("marks", (marks) => marks.thread === this.uid && void this.#states(), signal);
+    on("typing", (typing) => typing.thread === this.uid && this.#typing(typing.who, typing.state), signal);
+    on("outbox", (change) => change.thread === this.uid && this.#redraw(), signal);
+    addEventListener("focus", () => this.#look(), { signal });
+    document.addEventListener("visibilitychange", () => this.#look(), { signal });
+    this.#log.addEventListener("click", (event) => this.#click(event), { signal });
+    this.#log.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+    one("#jump")?.addEventListener("click", () => this.#toEnd(true), { signal });
+    const unread = one<HTMLAnchorElement>("#to-unread");
+    unread?.addEventListener("click", (event) => (event.preventDefault(), void this.#toUnread(unread)), { signal });
+    this.#look();
+    this.#scrolled();
+    if (matchMedia("(pointer: fine)").matches) this.#composer?.focus();
+  }
+
+  #composing(): Composing {
+    return {
+      account: document.body.dataset.account ?? "",
+      thread: this.uid,
+      signal: this.#over.signal,
+      typing: (state) => live.typing(this.uid, state),
+      send: (body) => {
+        this.outbox.add({ id: crypto.randomUUID(), thread: this.uid, body, at: new Date().toISOString(), refused: null });
+        live.typing(this.uid, "active");
+        this.#toEnd();
+      },
+    };
+  }
+
+  /** Fetches what came after the last known entry; one request at a time, calls meanwhile are remembered. */
+  async refresh(): Promise<void> {
+    if (this.#busy) {
+      this.#again = true;
+      return;
+    }
+    this.#busy = true;
+    try {
+      let more = true;
+      while (more && !this.#over.signal.aborted) {
+        this.#again = false;
+        const last = entries(this.#log).at(-1)?.dataset.uid ?? "";
+        const page = await getFragments(`/threads/${this.uid}/entries?after=${encodeURIComponent(last)}`);
+        if (this.#over.signal.aborted) return;
+        this.#arrived(parse(page.html).filter((node): node is HTMLElement => node instanceof HTMLElement));
+        more = page.more || this.#again;
+      }
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #arrived(fetched: HTMLElement[]): void {
+    if (fetched.length === 0) return;
+    const atEnd = this.#atEnd();
+    const quiet = fetched.every((entry) => entry.dataset.mine === "1");
+    // An own message was announced when it was typed; its return is not news.
+    this.#log.setAttribute("aria-live", quiet ? "off" : "polite");
+    const added = append(this.#log, fetched, (id) => void this.outbox.remove(this.uid, id));
+    one(".nobody", this.#log)?.remove();
+    this.#number(added);
+    if (!quiet && !this.watched && !one(".fresh", this.#log)) this.#divide(added);
+    arrange(this.#log);
+    for (const entry of added) if (entry.dataset.authorName) this.#typing(entry.dataset.authorName, "active");
+    if (atEnd) this.#toEnd();
+    else if (!quiet) this.#offerJump();
+    this.#look();
+  }
+
+  #divide(added: HTMLElement[]): void {
+    const first = added.find((entry) => entry.dataset.mine !== "1");
+    if (!first) return;
+    const line = document.createElement("p");
+    line.className = "fresh";
+    line.textContent = "New";
+    first.before(line);
+  }
+
+  async older(): Promise<boolean> {
+    const link = one<HTMLAnchorElement>(".older a", this.#log);
+    const first = entries(this.#log)[0];
+    if (!link || !first || link.dataset.busy) return false;
+    link.dataset.busy = "1";
+    link.textContent = "Loading earlier messages…";
+    try {
+      const page = await getFragments(`/threads/${this.uid}/entries?before=${encodeURIComponent(first.dataset.uid ?? "")}`);
+      const fetched = parse(page.html).filter((node): node is HTMLElement => node instanceof HTMLElement);
+      this.#log.setAttribute("aria-live", "off");
+      const height = this.#log.scrollHeight - this.#log.scrollTop;
+      for (const entry of fetched.slice().reverse()) {
+        this.#orders.set(entry, --this.#first);
+        link.parentElement?.after(entry);
+      }
+      for (const entry of fetched) this.#seen.observe(entry);
+      arrange(this.#log);
+      this.#log.scrollTop = this.#log.scrollHeight - height;
+      link.textContent = "Earlier messages";
+      if (!page.more) link.parentElement?.remove();
+      return fetched.length > 0;
+    } catch (error) {
+      link.textContent = "Earlier messages could not be loaded. Try again";
+      this.#failed(error);
+      return false;
+    } finally {
+      delete link.dataset.busy;
+    }
+  }
+
+  async #states(): Promise<void> {
+    try {
+      const marks = await getJson<{ states: Record<string, { state: State; read_by: string[] }> }>(`/threads/${this.uid}/marks`);
+      applyStates(this.#log, marks.states);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof Refused && error.status === 401) live.signedOut();
+    else if (error instanceof Refused && error.status === 404) location.assign("/");
+  }
+
+  #number(added: HTMLElement[]): void {
+    for (const entry of added) {
+      this.#orders.set(entry, ++this.#last);
+      this.#seen.observe(entry);
+    }
+  }
+
+  /** Marks the newest entry of others that is before the reader's eyes. */
+  #look(): void {
+    if (!this.watched) return;
+    const frame = this.#log.getBoundingClientRect();
+    for (const entry of entries(this.#log).reverse()) {
+      const box = entry.getBoundingClientRect();
+      if (box.top > frame.bottom - 8) continue;
+      if (entry.dataset.mine === "1") continue;
+      this.#marker.see(entry.dataset.uid ?? "", this.#orders.get(entry) ?? 0);
+      return;
+    }
+  }
+
+  #drawOutbox(): void {
+    for (const pending of all("article:is(.pending, .refused)", this.#log)) pending.remove();
+    const me = { name: this.root.dataset.me ?? "", uid: document.body.dataset.account ?? "" };
+    for (const item of this.outbox.items(this.uid)) {
+      if (one(`article[data-client-id="${CSS.escape(item.id)}"][data-uid]`, this.#log)) this.outbox.remove(this.uid, item.id);
+      else this.#log.append(drawPending(item, me));
+    }
+  }
+
+  /** After a change of the outbox: what was sent stays, greyed, until its entry arrives. */
+  #redraw(): void {
+    const items = new Map(this.outbox.items(this.uid).map((item) => [item.id, item]));
+    const me = { name: this.root.dataset.me ?? "", uid: document.body.dataset.account ?? "" };
+    const atEnd = this.#atEnd();
+    for (const [id, item] of items) {
+      const shown = one(`article[data-client-id="${CSS.escape(id)}"]`, this.#log);
+      if (!shown) this.#log.append(drawPending(item, me));
+      else if (!shown.dataset.uid && shown.classList.contains("refused") !== (item.refused !== null)) shown.replaceWith(drawPending(item, me));
+    }
+    for (const shown of all("article.refused", this.#log)) if (!items.has(shown.dataset.clientId ?? "")) shown.remove();
+    if (all("article.pending", this.#log).some((shown) => !items.has(shown.dataset.clientId ?? ""))) void this.refresh();
+    one(".nobody", this.#log)?.remove();
+    arrange(this.#log);
+    if (atEnd) this.#toEnd();
+  }
+
+  #click(event: Event): void {
+    const target = event.target instanceof Element ? event.target : null;
+    const older = target?.closest(".older a");
+    if (older) {
+      event.preventDefault();
+      event.stopPropagation();
+      void this.older();
+    }
+    const what = target?.closest<HTMLElement>("[data-do]");
+    const article = what?.closest<HTMLElement>("article");
+    if (!what || !article) return;
+    const item = this.outbox.remove(this.uid, article.dataset.clientId ?? "");
+    article.remove();
+    if (item && what.dataset.do === "edit") this.#composer?.restore(item.body);
+    arrange(this.#log);
+  }
+
+  #typing(who: string, state: string): void {
+    const timer = this.#typists.get(who);
+    clearTimeout(timer);
+    this.#typists.delete(who);
+    if (state === "composing") {
+      this.#typists.set(who, setTimeout(() => this.#typing(who, "paused"), TYPING_MS));
+    }
+    const line = one(".typing", this.root);
+    const names = [...this.#typists.keys()];
+    const text = names.length === 0 ? "" : names.length === 1 ? `${names[0]} is typing…` : `${names.join(", ")} are typing…`;
+    if (line && line.textContent !== text) line.textContent = text;
+  }
+
+  #atEnd(): boolean {
+    return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 80;
+  }
+
+  #toEnd(smooth = false): void {
+    this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: smooth ? "smooth" : "instant" });
+  }
+
+  #offerJump(): void {
+    const jump = one("#jump");
+    if (jump) jump.hidden = false;
+  }
+
+  #scrolled(): void {
+    const jump = one("#jump");
+    if (jump && this.#atEnd()) jump.hidden = true;
+    if (this.#log.scrollTop < 200 && this.#log.scrollHeight > this.#log.clientHeight) void this.older();
+    this.#look();
+  }
+
+  async #toUnread(link: HTMLAnchorElement): Promise<void> {
+    const uid = link.dataset.uid ?? "";
+    const find = () => one(`article[data-uid="${CSS.escape(uid)}"]`, this.#log);
+    while (!find() && (await this.older()));
+    link.hidden = true;
+    const entry = find();
+    if (!entry) return;
+    const line = document.createElement("p");
+    line.className = "fresh";
+    line.textContent = "New";
+    entry.before(line);
+    arrange(this.#log);
+    line.scrollIntoView({ block: "center" });
+  }
+}

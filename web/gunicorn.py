@@ -1,0 +1,27 @@
+"""Settings of gunicorn: one process with eight threads, so that all of them share one engine; loopback and a unix socket.
+
+The app is loaded in the worker (no preload): the database's locks must not be opened before the fork.
+"""
+
+import os
+from pathlib import Path
+
+_run = Path(os.environ["BEDSIDE_DATA"]).absolute() / "run"
+_run.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+bind = [f"127.0.0.1:{os.environ.get('BEDSIDE_BASE_PORT', '8600')}", f"unix:{_run / 'web.sock'}"]
+worker_class = "gthread"
+workers = 1
+threads = 8
+control_socket_disable = True
+umask = 0o077
+timeout = 60
+graceful_timeout = 10
+keepalive = 15
+preload_app = False
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+limit_request_line = 8190
+proc_name = "bedside-web"
+errorlog = "-"
+# Addresses of pages hold tokens (invitations) and are nobody's business: no access log.
+accesslog = None

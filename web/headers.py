@@ -1,0 +1,62 @@
+"""Headers of every answer: a strict content security policy and the rest of what a browser can be told.
+
+Owns harden, websocket_url. Imports Flask.
+"""
+
+from __future__ import annotations
+
+import re
+
+from flask import Flask, Response, current_app, request
+
+_HOST = re.compile(r"[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]")
+_PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
+
+
+def _host_and_port() -> tuple[str, str]:
+    host, _, port = request.host.lower().partition("]")
+    if port or request.host.startswith("["):
+        name, port = f"{host}]", port.removeprefix(":")
+    else:
+        name, _, port = host.partition(":")
+    return (name if _HOST.fullmatch(name) else "localhost"), (port if port.isdecimal() else "")
+
+
+def websocket_url() -> str:
+    """Return the address of the XMPP server's WebSocket as this browser reaches it."""
+    name, port = _host_and_port()
+    if request.is_secure:
+        return f"wss://{name}{':' + port if port else ''}/xmpp-websocket"
+    return f"ws://{name}:{current_app.config['BEDSIDE'].xmpp_http_port}/xmpp-websocket"
+
+
+def _policy() -> str:
+    return (
+        f"default-src 'self'; connect-src 'self' {websocket_url()}; base-uri 'none'; object-src 'none'; form-action 'self'; "
+        "frame-ancestors 'none'; frame-src 'none'"
+    )
+
+
+def _add(response: Response) -> Response:
+    headers = response.headers
+    headers["Content-Security-Policy"] = _policy()
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Permissions-Policy"] = _PERMISSIONS
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    if request.is_secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    if request.endpoint == "static":
+        built = (request.view_args or {}).get("filename", "").startswith("dist/")
+        headers["Cache-Control"] = "public, max-age=31536000, immutable" if built else "public, max-age=3600"
+    else:
+        # Health data: neither a proxy nor the browser's disk keeps a page.
+        headers["Cache-Control"] = "no-store"
+        headers.add("Vary", "HX-Request")
+    return response
+
+
+def harden(app: Flask) -> None:
+    """Add the headers to every answer of `app`."""
+    app.after_request(_add)

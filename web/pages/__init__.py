@@ -1,0 +1,21 @@
+"""The pages, a blueprint a file. `BLUEPRINTS` is all of them."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from web import actions
+from web.pages import account, admin, feed, health, internal, joining, login, people, threads
+
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    login.blueprint,
+    joining.blueprint,
+    threads.blueprint,
+    people.blueprint,
+    account.blueprint,
+    admin.blueprint,
+    feed.blueprint,
+    internal.blueprint,
+    health.blueprint,
+    actions.blueprint,
+)

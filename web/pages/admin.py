@@ -1,0 +1,101 @@
+"""What an administrator keeps: accounts and links. No message is ever shown here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from clinic.account.views import AccountRow, account_links, account_list
+from clinic.errors import DomainError
+from clinic.permissions import Role
+from flask import Blueprint, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from web.auth import current_actor
+from web.context import clinic_card
+from web.db import clinic_db
+from web.policies import roles
+
+blueprint = Blueprint("admin", __name__, url_prefix="/admin")
+Answer = str | Response | tuple[str, int]
+_NOTHING_TYPED: dict[str, Any] = {"roles": ["patient"]}
+
+
+@blueprint.get("/accounts")
+@roles(Role.ADMIN)
+def accounts() -> str:
+    """All accounts, and on a young clinic the list of steps to the first message."""
+    return _page()
+
+
+def _page(**more: Any) -> str:
+    with clinic_db().read(current_actor()) as work:
+        rows = account_list(work)
+        links = account_links(work)
+    shown = {"typed": _NOTHING_TYPED, "problems": {}, **more}
+    return render_template("admin/accounts.html", here="admin", tab="accounts", rows=rows, steps=_steps(rows, bool(links.patients)), **shown)
+
+
+def _steps(rows: Sequence[AccountRow], linked: bool) -> list[dict[str, Any]]:
+    def any_of(role: Role, joined: bool = False) -> bool:
+        return any(role in row.roles and row.active and (row.has_password or not joined) for row in rows)
+
+    card = clinic_card()
+    return [
+        {"text": f"Name of the clinic: {card.name}", "done": True},
+        {"text": f"Emergency number: {card.emergency_number or 'not set'}", "done": bool(card.emergency_number)},
+        {"text": "Add the first practitioner and hand over the invitation link", "done": any_of(Role.PRACTITIONER)},
+        {"text": "Add the first patient and hand over the invitation link", "done": any_of(Role.PATIENT)},
+        {"text": "Link the patient with the practitioner, on the page Links", "done": linked},
+        {"text": "Both have chosen a password: they can write", "done": any_of(Role.PRACTITIONER, True) and any_of(Role.PATIENT, True)},
+    ]
+
+
+def _shown_link(name: str, token: str) -> dict[str, str]:
+    return {"name": name, "link": url_for("joining.invite", token=token, _external=True)}
+
+
+@blueprint.post("/accounts")
+@roles(Role.ADMIN)
+def create_account() -> Answer:
+    """Add an account and show its invitation link this once."""
+    form = request.form
+    typed: dict[str, Any] = {key: form.get(key, "").strip() for key in ("name", "email", "birth_date")}
+    typed["roles"] = form.getlist("roles")
+    try:
+        values = {key: value or None for key, value in typed.items()}
+        invited = clinic_db().perform(current_actor(), "account.create", **values).value
+    except DomainError as error:
+        known = error.field in ("name", "email", "birth_date")
+        more = {"problems": {error.field: error.text}} if known else {"problem": error.text}
+        return _page(typed=typed, **more), error.status
+    return _page(invited=_shown_link(typed["name"], invited.token))
+
+
+@blueprint.post("/accounts/<uid>/invite")
+@roles(Role.ADMIN)
+def invite(uid: str) -> Answer:
+    """Make a new invitation link for an account and show it this once; earlier links stop working."""
+    invited = clinic_db().perform(current_actor(), "account.invite", uid).value
+    with clinic_db().read(current_actor()) as work:
+        name = next((row.name for row in account_list(work) if row.uid == uid), "this account")
+    return _page(invited=_shown_link(name, invited.token))
+
+
+@blueprint.get("/links")
+@roles(Role.ADMIN)
+def links() -> str:
+    """Which patients and which coordinators belong to which practitioner."""
+    with clinic_db().read(current_actor()) as work:
+        rows = [row for row in account_list(work) if row.active]
+        found = account_links(work)
+    by_role = {role: [row for row in rows if role in row.roles] for role in Role}
+    return render_template(
+        "admin/links.html",
+        here="admin",
+        tab="links",
+        links=found,
+        patients=by_role[Role.PATIENT],
+        practitioners=by_role[Role.PRACTITIONER],
+        coordinators=by_role[Role.COORDINATOR],
+    )

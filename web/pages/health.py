@@ -1,0 +1,16 @@
+"""GET /healthz for the supervisor, and the static files."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from web.policies import public
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@public
+def health() -> Response:
+    """Answer that this process serves."""
+    return Response("ok", mimetype="text/plain")

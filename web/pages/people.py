@@ -1,0 +1,46 @@
+"""New thread: finding the person to write to."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_plus
+
+from clinic.account.views import find_people
+from clinic.errors import DomainError
+from clinic.permissions import Role
+from flask import Blueprint, make_response, render_template, request
+from werkzeug.wrappers import Response
+
+from web.actions import keeps, local_path
+from web.auth import current_actor, current_visitor
+from web.db import clinic_db
+from web.policies import caring
+
+blueprint = Blueprint("people", __name__)
+_MIN_QUERY = 2
+
+
+@blueprint.get("/threads/new")
+@caring
+def new() -> str:
+    """The search for staff; for a patient the practitioners they are linked with."""
+    return _page(request.args.get("q", "").strip())
+
+
+def _page(query: str, problem: str | None = None, asked: str = "", typed: str = "") -> str:
+    visitor = current_visitor()
+    patient = visitor is not None and visitor.role is Role.PATIENT
+    found = []
+    if patient or len(query) >= _MIN_QUERY:
+        with clinic_db().read(current_actor()) as work:
+            found = find_people(work, query)
+    return render_template("new_thread.html", here="new", query=query, people=found, problem=problem, asked=asked, typed=typed)
+
+
+@keeps("thread.start")
+def _typed_again(_uid: str | None, error: DomainError) -> Response:
+    back = local_path(request.form.get("next"), "")
+    query = back.partition("?q=")[2]
+    page = _page(unquote_plus(query), error.text, request.form.get("person", ""), request.form.get("reason", ""))
+    response = make_response(page)
+    response.status_code = error.status
+    return response

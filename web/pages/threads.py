@@ -1,0 +1,116 @@
+"""The list of threads and one thread: pages for people, fragments and JSON for the page's script."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+
+from clinic.errors import DomainError
+from clinic.thread.views import EntryView, ThreadRow, own_states, thread_head, thread_list, thread_page
+from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from web.actions import keeps
+from web.auth import current_actor, current_visitor
+from web.db import clinic_db
+from web.drawing import draw, lines
+from web.policies import caring, signed_in
+
+blueprint = Blueprint("threads", __name__)
+PAGE = 50
+
+
+@blueprint.get("/")
+@signed_in
+def home() -> str | BaseResponse:
+    """The person's threads; an administrator goes to the clinic's accounts."""
+    visitor = current_visitor()
+    if visitor and not visitor.cares:
+        return redirect(url_for("admin.accounts"))
+    return render_template("threads/home.html", here="threads", rows=_rows(), open_uid=None)
+
+
+@blueprint.get("/threads/list")
+@caring
+def rows() -> str:
+    """The rows of the list alone. `open`: the thread that is shown beside it."""
+    return render_template("threads/_list.html", rows=_rows(), open_uid=request.args.get("open"))
+
+
+@blueprint.get("/threads/<uid>")
+@caring
+def show(uid: str) -> str | BaseResponse:
+    """One thread: its newest entries, or with `before` the ones before that entry."""
+    return _page(uid)
+
+
+@blueprint.get("/threads/<uid>/entries")
+@caring
+def entries(uid: str) -> Response:
+    """Fragments of the entries after or before one; the header X-Bedside-More says whether there are further ones."""
+    after, before = request.args.get("after"), request.args.get("before")
+    with clinic_db().read(current_actor()) as work:
+        page = thread_page(work, uid, before=before or None, after=after or None, limit=PAGE)
+    if not before:
+        _delivered(uid, page.entries)
+    response = make_response("".join(draw(entry) for entry in page.entries))
+    response.headers["X-Bedside-More"] = "1" if (page.more_before if before else page.more_after) else "0"
+    if page.entries:
+        response.headers["X-Bedside-Last"] = page.entries[-1].uid
+    return response
+
+
+@blueprint.get("/threads/<uid>/marks")
+@caring
+def marks(uid: str) -> Response:
+    """How far the person's own newest entries got: sent, delivered, read and by whom."""
+    with clinic_db().read(current_actor()) as work:
+        found = own_states(work, uid)
+    return jsonify(states={state.uid: {"state": state.state, "read_by": list(state.read_by)} for state in found})
+
+
+def _rows() -> Sequence[ThreadRow]:
+    with clinic_db().read(current_actor()) as work:
+        return thread_list(work)
+
+
+def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str:
+    before = request.args.get("before") if request.method == "GET" else None
+    with clinic_db().read(current_actor()) as work:
+        head = thread_head(work, uid)
+        page = thread_page(work, uid, before=before or None, limit=PAGE)
+        rows = thread_list(work)
+    if not before:
+        _delivered(uid, page.entries)
+    shown = {entry.uid for entry in page.entries}
+    return render_template(
+        "threads/show.html",
+        here="threads",
+        rows=rows,
+        open_uid=uid,
+        head=head,
+        page=page,
+        lines=lines(page.entries, page.first_unread),
+        draw=draw,
+        unread_above=bool(page.first_unread) and page.first_unread not in shown and not before,
+        client_id=str(uuid.uuid4()),
+        problem=problem,
+        typed=typed,
+    )
+
+
+def _delivered(uid: str, found: Sequence[EntryView]) -> None:
+    # A page that fetched an entry has received it. Losing this mark loses nothing: the next fetch makes it again.
+    theirs = [entry for entry in found if not entry.mine]
+    if theirs:
+        with suppress(DomainError):
+            clinic_db().perform(current_actor(), "thread.mark", uid, entry=theirs[-1].uid, state="delivered")
+
+
+@keeps("text.post")
+def _typed_again(uid: str | None, error: DomainError) -> BaseResponse:
+    page = _page(uid or "", problem=f"Not sent. {error.text}", typed=request.form.get("body", ""))
+    response = make_response(page)
+    response.status_code = error.status
+    return response

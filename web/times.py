@@ -1,0 +1,57 @@
+"""Times and dates in words, in the clinic's own zone; the page's script rewrites them in the reader's.
+
+Owns local, iso, exact, plain_date, day_name, human. Imports the standard library only.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, tzinfo
+
+_WEEK_DAYS = 7
+
+
+def local(at: datetime, zone: tzinfo) -> datetime:
+    """Return `at` in `zone`."""
+    return at.astimezone(zone)
+
+
+def iso(at: datetime) -> str:
+    """Return `at` in UTC to the millisecond, as `<time datetime>` takes it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def exact(at: datetime, zone: tzinfo) -> str:
+    """Return `at` in full, for the hover text."""
+    return f"{local(at, zone):%A, %-d %B %Y, %H:%M:%S %Z}"
+
+
+def plain_date(day: date) -> str:
+    """Return a calendar date in words that no country reads wrongly: 27 March 1984."""
+    return f"{day:%-d %B %Y}"
+
+
+def day_name(at: datetime, zone: tzinfo, now: datetime) -> str:
+    """Return the day of `at` as a person says it: Today, Yesterday, a weekday, 14 March, 14 March 2025."""
+    day, today = local(at, zone).date(), local(now, zone).date()
+    days = (today - day).days
+    if days == 0:
+        return "Today"
+    if days == 1:
+        return "Yesterday"
+    if 1 < days < _WEEK_DAYS:
+        return f"{day:%A}"
+    return f"{day:%-d %B}" if day.year == today.year else plain_date(day)
+
+
+def human(at: datetime, form: str, zone: tzinfo, now: datetime) -> str:
+    """Return `at` in one of the forms of the page: clock, day, date, recent (a list) or moment (a sentence)."""
+    day, clock = day_name(at, zone, now), f"{local(at, zone):%H:%M}"
+    spoken = "yesterday" if day == "Yesterday" else day
+    forms = {
+        "clock": clock,
+        "day": day,
+        "date": f"{local(at, zone):%-d %b %Y}",
+        "recent": clock if day == "Today" else spoken,
+        "moment": clock if day == "Today" else f"{spoken}, {clock}",
+    }
+    return forms[form]
