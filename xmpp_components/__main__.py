@@ -1,0 +1,32 @@
+"""``python -m xmpp_components``: the process of the threads component. Reads its place from the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+from clinic import Database
+from clinic.config import Config
+from xmpp_components.component import Threads
+
+
+async def serve(config: Config) -> None:
+    """Run the component until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    db = Database.open(config.database_url, run_dir=config.run_dir, pepper=config.pepper)
+    await Threads(config, db).run(stop)
+
+
+def main() -> int:
+    """Returns: the exit status."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="threads %(levelname)s %(message)s")
+    asyncio.run(serve(Config.from_environ()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

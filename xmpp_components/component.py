@@ -1,0 +1,207 @@
+"""The threads component: who sent a stanza, who answers it, and how a refusal is worded on the wire.
+
+Owns the parts of the process and the one path from a stanza to the clinic. May import clinic and the rest of the package.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from clinic import Actor, Call, Database, Done
+from clinic.config import Config
+from clinic.errors import DomainError, NotAcceptable, NotFound, NotPermitted
+from xmpp_components import feed, handlers, wire
+from xmpp_components.feed import Feeds
+from xmpp_components.handlers import Handler, Policy
+from xmpp_components.jobs import Jobs
+from xmpp_components.marks import Marks
+from xmpp_components.recovery import Recovery
+from xmpp_components.request import FEED_PREFIX, NO_THREAD, NOT_DONE, Refusal, Request, Target, target_of
+from xmpp_components.rooms import admin, archive, disco, join, messages
+from xmpp_components.rooms.room import Rooms
+from xmpp_components.stream import Stream
+from xmpp_components.tail import Tail
+from xmpp_components.writer import Reader, Writer, log_failure
+
+log = logging.getLogger(__name__)
+
+STRANGER = "Only people with an account at this clinic are served here. Sign in with the address that the clinic gave you."
+
+# Whoever adds a module of stanza handlers adds it here.
+HANDLERS = (admin, archive, disco, feed, join, messages)
+
+
+class Threads:
+    """One running component."""
+
+    def __init__(self, config: Config, db: Database) -> None:
+        handlers.check_policies()
+        self.config, self.db = config, db
+        self.domain, self.server = config.threads_domain, config.domain
+        self.reader = Reader(db)
+        self.tail = Tail(self)
+        self.writer = Writer(db, self.tail.committed)
+        self.rooms = Rooms(self)
+        self.feeds = Feeds(self)
+        self.marks = Marks(self)
+        self.jobs = Jobs(self)
+        self.recovery = Recovery(self)
+        self.stream = Stream(self.domain, config.component_secret, "127.0.0.1", config.component_port,
+                             receive=self.receive, opened=self.recovery.opened, closed=self.recovery.closed)
+        self._lanes: dict[str, deque[tuple[Request, Handler]]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # --- out
+
+    def send(self, stanza: wire.Stanza, to: str) -> None:
+        """Send one copy of a stanza to a JID."""
+        self.stream.write(stanza.to(to))
+
+    def reply(self, request: Request, *inside: str) -> None:
+        """Answer an iq with a result."""
+        self.send(wire.stanza("iq", {"from": request.to.full, "type": "result", "id": request.id}, *inside), request.sender)
+
+    def refuse(self, request: Request, condition: str, type: str, text: str) -> None:
+        """Answer with an error; an error is never answered. Source: RFC 6120 section 8.3."""
+        if request.type in ("error", "result"):
+            return
+        came_from = request.to.bare if request.kind == "message" and request.type == "groupchat" else request.to.full
+        marker = (wire.element("x", {"xmlns": wire.MUC}),) if request.kind == "presence" else ()
+        self.send(wire.stanza(request.kind, {"from": came_from, "type": "error", "id": request.id}, *marker, wire.element(
+            "error", {"type": type, "by": request.to.bare},
+            wire.element(condition, {"xmlns": wire.STANZAS}),
+            wire.element("text", {"xmlns": wire.STANZAS, "xml:lang": "en"}, text))), request.sender)
+
+    # --- to the clinic
+
+    def actor_of(self, jid: wire.Address) -> Actor | None:
+        """Returns: the actor behind an address of our own server, or None: nobody else is anybody here (house rule 16)."""
+        return Actor.xmpp(jid.local) if jid.domain == self.server and jid.local else None
+
+    def submit(self, actor: Actor, action: str, subject: str | None = None, **fields: Any) -> asyncio.Future[Done]:
+        """Hand an action to the writer. Returns: a future of its Done or DomainError."""
+        return self.writer.submit(Call(actor, action, subject, fields))
+
+    def call(self, request: Request, work: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> asyncio.Task[None]:
+        """Run what answers a request: the only place where an exception becomes an error reply. Returns: its task."""
+        async def run() -> None:
+            [outcome] = await asyncio.gather(work, return_exceptions=True)
+            if isinstance(outcome, BaseException):
+                self._failed(request, outcome)
+        return self.background(run())
+
+    def _failed(self, request: Request, error: BaseException) -> None:
+        if isinstance(error, DomainError | Refusal):
+            self.refuse(request, error.condition, error.type, error.text)
+            return
+        log_failure("a handler failed on %s %s to a %s", error, request.kind, request.type, request.target)
+        self.refuse(request, "internal-server-error", "cancel",
+                    "Something went wrong on the clinic's side and this was not done. Try again; if it stays so, tell the clinic.")
+
+    def background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine beside everything else, and say so in the log when it fails. Returns: its task."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log_failure("a background task failed", error)
+
+    # --- in
+
+    def receive(self, xml: Element) -> None:
+        """Take one stanza from the stream: find out who sent it, to what, and who answers."""
+        kind = xml.tag.rpartition("}")[2]
+        sender, to = xml.get("from", ""), wire.address(xml.get("to", ""))
+        came = wire.address(sender)
+        actor = self.actor_of(came)
+        request = Request(xml, kind, xml.get("type"), xml.get("id"), sender, to, actor.handle if actor else None, target_of(to))
+        if actor is None and sender != self.server:
+            self.refuse(request, "forbidden", "auth", STRANGER)
+            return
+        handler = handlers.find(*request.key)
+        if handler is None:
+            self._unhandled(request)
+        elif handler.in_order:
+            self._in_order(request, handler)
+        else:
+            self.call(request, self._serve(request, handler))
+
+    def _unhandled(self, request: Request) -> None:
+        """An iq always gets one answer (RFC 6120 section 8.2.3); other stanzas that mean nothing here are dropped."""
+        if request.kind != "iq" or request.type in ("error", "result"):
+            return
+
+        async def answer() -> None:
+            if request.target in (Target.ROOM, Target.OCCUPANT):
+                await self._admit(request, Policy.MEMBER)
+            raise Refusal("service-unavailable", "cancel", NOT_DONE)
+        self.call(request, answer())
+
+    def _in_order(self, request: Request, handler: Handler) -> None:
+        """Serve what arrives for one address one after the other, as RFC 6120 section 10.1 asks."""
+        lane = self._lanes.get(request.to.bare)
+        if lane is None:
+            lane = self._lanes[request.to.bare] = deque()
+            lane.append((request, handler))
+            self.background(self._drain(request.to.bare, lane))
+        else:
+            lane.append((request, handler))
+
+    async def _drain(self, bare: str, lane: deque[tuple[Request, Handler]]) -> None:
+        while lane:
+            request, handler = lane[0]
+            with suppress(asyncio.CancelledError):
+                await self.call(request, self._serve(request, handler))
+            lane.popleft()
+        del self._lanes[bare]
+
+    async def _serve(self, request: Request, handler: Handler) -> None:
+        await self._admit(request, handler.policy)
+        answer = handler.function(self, request)
+        if inspect.isawaitable(answer):
+            await answer
+
+    async def _admit(self, request: Request, policy: Policy | None) -> None:
+        """Let through whom the policy lets through. Absent, hidden and left threads answer alike (house rule 5)."""
+        if policy in (Policy.ANYONE, Policy.TRACES):
+            request.room = self.rooms.known(request.to.local)
+        elif request.handle is None:
+            raise NotPermitted(STRANGER)
+        elif policy is Policy.MEMBER:
+            request.room = await self.rooms.load(request.to.local)
+            request.member = request.room.members.get(request.handle) if request.room else None
+            request.inside()
+        elif policy is Policy.OWN_FEED:
+            if request.to.local != FEED_PREFIX + request.handle:
+                raise NotFound(NO_THREAD)
+        elif policy is not Policy.ACCOUNT:
+            raise NotAcceptable(NOT_DONE)
+
+    # --- life
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop`` is set; then say what is still to be said, store it, and close the stream."""
+        await self.recovery.load()
+        work = [self.background(part) for part in (
+            self.stream.stay_connected(), self.tail.listen(), self.tail.remember(), self.marks.flush(), self.jobs.work())]
+        await stop.wait()
+        self.recovery.mark_ready(False)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await self.marks.flush_once()
+        await self.tail.remember_once()
+        await self.writer.close()
+        await self.stream.disconnect(wait=1.0)
+        self.reader.close()

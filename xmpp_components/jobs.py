@@ -1,0 +1,112 @@
+"""Durable jobs of this component: closing sessions on the XMPP server, inviting people to a thread.
+
+Owns nothing: the outbox does. A job may run twice, and may run late; both do no harm. May import clinic and the package.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from clinic import outbox
+from clinic.errors import DomainError
+from xmpp_components import wire
+from xmpp_components.rooms import presence
+from xmpp_components.writer import log_failure
+
+if TYPE_CHECKING:
+    from xmpp_components.component import Threads
+
+QUEUE = "threads"
+POLL_SECONDS, ANSWER_SECONDS, AT_ONCE = 1.0, 5.0, 20
+
+
+class NotDone(Exception):
+    """The XMPP server refused what a job asked of it."""
+
+
+class Jobs:
+    """Claims the queue while there is a stream; nothing is claimed in vain."""
+
+    def __init__(self, component: Threads) -> None:
+        self._component = component
+        self._rung = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is a new job."""
+        self._rung.set()
+
+    async def work(self) -> None:
+        """Do jobs as they come, looking once a second. Runs until cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._rung.wait(), POLL_SECONDS)
+            self._rung.clear()
+            if self._component.stream.online:
+                [failed] = await asyncio.gather(self._round(), return_exceptions=True)
+                if failed is not None:
+                    log_failure("claiming jobs failed", failed)
+
+    async def _round(self) -> None:
+        reader, db = self._component.reader, self._component.db
+        claimed = await reader.run(lambda: outbox.claim(db, QUEUE, AT_ONCE))
+        await asyncio.gather(*(self._one(job) for job in claimed))
+        if claimed:
+            self._rung.set()
+
+    async def _one(self, job: outbox.Job) -> None:
+        reader, db = self._component.reader, self._component.db
+        try:
+            if job.name == "xmpp.disconnect":
+                await self.disconnect(job.payload["handle"], job.payload.get("device"))
+            elif job.name == "xmpp.invite":
+                await self.invite(job.payload["thread"], job.payload["handle"])
+            else:
+                raise NotDone(f"nobody here does {job.name}")
+        except (NotDone, DomainError, ConnectionError, TimeoutError, KeyError) as error:
+            log_failure("job %s failed", error, job.name)
+            reason = type(error).__name__
+            await reader.run(lambda: outbox.retry(db, job, reason))
+        else:
+            await reader.run(lambda: outbox.done(db, job))
+
+    async def disconnect(self, handle: str, device: str | None) -> None:
+        """Have the server close an account's sessions, or those of one device, resumable ones too.
+
+        Raises: NotDone, ConnectionError, TimeoutError while the server has not answered that it did.
+        """
+        if device is None:
+            self.forget(handle)
+        answer = await self._component.stream.ask(
+            "set", self._component.server,
+            wire.element("disconnect", {"xmlns": wire.SERVER, "user": handle, "device": device}), seconds=ANSWER_SECONDS)
+        if answer.get("type") != "result":
+            raise NotDone("the XMPP server refused to close sessions")
+
+    def forget(self, handle: str) -> None:
+        """Drop every session of an account from rooms and feeds."""
+        component = self._component
+        for room in component.rooms:
+            for session in [session for session in room.occupants.values() if session.handle == handle]:
+                presence.drop(component, room, session.address)
+        for tab in [tab for tab in component.feeds.tabs() if tab.handle == handle]:
+            component.feeds.drop(handle, tab.address)
+
+    async def invite(self, thread: str, handle: str) -> None:
+        """Send an invitation that the server keeps for who is offline; it names the room and nobody's address.
+
+        Somebody who is no member any more is not invited. Source: XEP-0045 section 7.8.2, XEP-0249.
+        """
+        room = await self._component.rooms.load(thread)
+        if room is None or handle not in room.members:
+            return
+        title = room.title(handle)
+        words = f"You are in a thread of the clinic now: {title}. Join it to read and write."
+        self._component.send(wire.stanza(
+            "message", {"from": room.jid, "type": "normal", "id": f"invite-{thread}"},
+            wire.element("body", {}, words),
+            wire.element("x", {"xmlns": wire.MUC_USER}, wire.element(
+                "invite", {"from": room.jid}, wire.element("reason", {}, title))),
+            wire.element("x", {"xmlns": wire.DIRECT_INVITE, "jid": room.jid, "reason": title}),
+        ), f"{handle}@{self._component.server}")

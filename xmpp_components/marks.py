@@ -1,0 +1,115 @@
+"""Delivered and read marks: gathered, written at most once a second, shown to the others; and the rate of typing notes.
+
+Owns what is not written yet. May import clinic and the package. Source: XEP-0333; product page, sent / delivered / read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from clinic import Actor
+from clinic.errors import Busy
+from clinic.log import Entry, allowed
+from xmpp_components import wire
+from xmpp_components.rooms.room import UID, Member, Room
+
+if TYPE_CHECKING:
+    from xmpp_components.component import Threads
+
+WRITE_EVERY_SECONDS = 1.0
+READ, DELIVERED = "read", "delivered"
+MOST_TYPISTS = 5000
+
+
+class Marks:
+    """Newest mark a member, thread and state."""
+
+    def __init__(self, component: Threads) -> None:
+        self._component = component
+        self._taken: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._some = asyncio.Event()
+        self._typists: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def take(self, room: Room, handle: str, state: str, id: str) -> None:
+        """Note a marker that a client sent. ``id``: a stanza-id, or a recent message id; anything else is dropped."""
+        entry, member = room.referred(id), room.members.get(handle)
+        if entry is not None and member is not None:
+            if allowed(entry, member):
+                self._note(room, member, state, entry.seq, entry.uid)
+        elif UID.fullmatch(id):
+            self._taken.setdefault((room.uid, handle, state), (0, id))
+            self._some.set()
+
+    def delivered(self, room: Room, handle: str, entry: Entry) -> None:
+        """Note that an entry went out to a live session of a member."""
+        member = room.members.get(handle)
+        if member is not None and not (entry.author and entry.author.handle == handle):
+            self._note(room, member, DELIVERED, entry.seq, entry.uid)
+
+    def _note(self, room: Room, member: Member, state: str, seq: int, uid: str) -> None:
+        stored = member.read_seq if state == READ else max(member.read_seq, member.delivered_seq)
+        key = (room.uid, member.handle, state)
+        if seq > max(stored, self._taken.get(key, (0, ""))[0]):
+            self._taken[key] = (seq, uid)
+            self._some.set()
+
+    async def flush(self) -> None:
+        """Write what is gathered: the first at once, what follows after a second. Runs until cancelled."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            await self.flush_once()
+            await asyncio.sleep(WRITE_EVERY_SECONDS)
+
+    async def flush_once(self) -> None:
+        """Write everything gathered so far; what the database has no time for stays."""
+        taken, self._taken = self._taken, {}
+        results = await asyncio.gather(*(
+            self._component.submit(Actor.xmpp(handle), "thread.mark", thread, entry=uid, state=state)
+            for (thread, handle, state), (_seq, uid) in taken.items()), return_exceptions=True)
+        for (key, mark), result in zip(taken.items(), results, strict=True):
+            if isinstance(result, Busy):
+                self._taken.setdefault(key, mark)
+                self._some.set()
+        for uid in {thread for thread, _handle, _state in taken}:
+            if room := self._component.rooms.known(uid):
+                self._component.tail.look_again(room)
+
+    def moved(self, room: Room, marked: list[tuple[Member, Member]]) -> None:
+        """Show marks that moved: to clients as markers of the person, to tabs as a hint to look. Source: XEP-0333."""
+        if not marked:
+            return
+        self._component.feeds.marks(room)
+        for before, member in marked:
+            if member.read_seq > before.read_seq:
+                self._show(room, member)
+
+    def _show(self, room: Room, member: Member) -> None:
+        """Tell each client of others up to where a person has read, by an entry that the client's person may see."""
+        by_entry: dict[str, wire.Stanza] = {}
+        own = room.newest(member.read_seq, member)
+        if own is None or (own.author and own.author.handle == member.handle):
+            return  # who writes has read; that needs no saying
+        for session in room.occupants.values():
+            reader = room.members.get(session.handle)
+            if reader is None or reader.handle == member.handle:
+                continue
+            entry = room.newest(min(member.read_seq, own.seq), reader)
+            if entry is None:
+                continue
+            if entry.uid not in by_entry:
+                by_entry[entry.uid] = wire.stanza(
+                    "message", {"from": room.nick_jid(member.nick), "type": "groupchat"},
+                    wire.element("displayed", {"xmlns": wire.MARKERS, "id": entry.uid}),
+                    wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)}))
+            self._component.send(by_entry[entry.uid], session.address)
+
+    def may_type(self, thread: str, handle: str, per_second: float, burst: float, now: float) -> bool:
+        """Count one typing note. ``now``: seconds of a steady clock. Returns: whether it may pass."""
+        if len(self._typists) > MOST_TYPISTS:
+            self._typists.clear()
+        left, at = self._typists.get((thread, handle), (burst, now))
+        left = min(burst, left + (now - at) * per_second)
+        self._typists[(thread, handle)] = (left - 1, now) if left >= 1 else (left, now)
+        return left >= 1

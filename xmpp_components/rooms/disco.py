@@ -1,0 +1,116 @@
+"""What the service, a room and an occupant say of themselves, as far as the reader may see. Owns no state.
+
+Source: XEP-0030, XEP-0045 sections 6 and 15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from clinic import Actor
+from clinic.thread import views
+from xmpp_components import wire
+from xmpp_components.handlers import Policy, handles
+from xmpp_components.request import Refusal, Request, Target
+from xmpp_components.rooms.room import Member, Room, same_nick
+
+if TYPE_CHECKING:
+    from xmpp_components.component import Threads
+
+SERVICE = (wire.DISCO_INFO, wire.DISCO_ITEMS, wire.MUC, wire.PING, wire.SID)
+ROOM = (
+    wire.DISCO_INFO, wire.DISCO_ITEMS, wire.MUC, "muc_membersonly", "muc_semianonymous", "muc_persistent", "muc_hidden",
+    "muc_unmoderated", "muc_unsecured", wire.STABLE_ID, wire.SELF_PING, wire.MAM, wire.MAM_EXTENDED, wire.SID,
+    wire.OCCUPANT_ID, wire.HATS, wire.CHATSTATES, wire.MARKERS, wire.PING,
+)
+OWN_NICK = "x-roomuser-item"
+
+
+def _info(node: str | None, identities: Iterable[dict[str, str | None]], features: Iterable[str], *inside: wire.Xml) -> wire.Xml:
+    return wire.element(
+        "query", {"xmlns": wire.DISCO_INFO, "node": node}, *(wire.element("identity", identity) for identity in identities),
+        *(wire.element("feature", {"var": feature}) for feature in features), *inside)
+
+
+def _node(request: Request) -> str | None:
+    return request.payload.get("node") if request.payload is not None else None
+
+
+def _refuse_nodes(request: Request) -> None:
+    if _node(request):
+        raise Refusal("item-not-found", "cancel", "There is nothing more to say at this address.")
+
+
+@handles("iq get", Target.SERVICE, f"{{{wire.DISCO_INFO}}}query", policy=Policy.ANYONE)
+def service_info(component: Threads, request: Request) -> None:
+    """Say that this is a service of group chats."""
+    _refuse_nodes(request)
+    component.reply(request, _info(None, [{"category": "conference", "type": "text", "name": "Threads"}], SERVICE))
+
+
+@handles("iq get", Target.SERVICE, f"{{{wire.DISCO_ITEMS}}}query", policy=Policy.ACCOUNT)
+async def service_items(component: Threads, request: Request) -> None:
+    """List the reader's own threads. Source: XEP-0045 section 6.3."""
+    _refuse_nodes(request)
+    rooms = await component.reader.view(Actor.xmpp(request.person), views.my_rooms)
+    component.reply(request, wire.element("query", {"xmlns": wire.DISCO_ITEMS}, *(
+        wire.element("item", {"jid": f"{uid}@{component.domain}", "name": title}) for uid, title in rooms)))
+
+
+@handles("iq get", Target.ROOM, f"{{{wire.DISCO_INFO}}}query", policy=Policy.MEMBER)
+def room_info(component: Threads, request: Request) -> None:
+    """Describe a room to its members; the node x-roomuser-item tells a member's own nick. Source: XEP-0045 6.4 and 7.12."""
+    room, member = request.inside()
+    if _node(request) == OWN_NICK:
+        identity = {"category": "conference", "type": "text", "name": member.nick}
+        component.reply(request, _info(OWN_NICK, [identity], ()))
+        return
+    _refuse_nodes(request)
+    component.reply(request, _info(
+        None, [{"category": "conference", "type": "text", "name": member.title}], ROOM,
+        _room_form(room, member)))
+
+
+def _room_form(room: Room, member: Member) -> wire.Xml:
+    present = sum(room.present(handle) for handle in room.members)
+    return wire.form("result", {
+        "FORM_TYPE": (wire.MUC_ROOMINFO,),
+        "muc#roomconfig_roomname": (member.title,),
+        "muc#roominfo_description": ("A thread of this clinic. What is written here is kept in its record.",),
+        "muc#roominfo_occupants": (str(present),),
+        "muc#roominfo_changesubject": ("0",),
+        "muc#roominfo_subjectmod": ("0",),
+        "muc#roomconfig_allowpm": ("none",),
+        "muc#roomconfig_allowinvites": ("0",),
+    })
+
+
+@handles("iq get", Target.ROOM, f"{{{wire.DISCO_ITEMS}}}query", policy=Policy.MEMBER)
+def room_items(component: Threads, request: Request) -> None:
+    """List who is present. Source: XEP-0045 section 6.5."""
+    room, _member = request.inside()
+    _refuse_nodes(request)
+    component.reply(request, wire.element("query", {"xmlns": wire.DISCO_ITEMS}, *(
+        wire.element("item", {"jid": room.nick_jid(other.nick), "name": other.nick})
+        for other in room.members.values() if room.present(other.handle))))
+
+
+@handles("iq get", Target.OCCUPANT, f"{{{wire.DISCO_INFO}}}query", policy=Policy.MEMBER)
+def occupant_info(component: Threads, request: Request) -> None:
+    """Describe the reader's own occupant; nobody's client is asked on behalf of another. Source: XEP-0045 section 6.6."""
+    _own_occupant(request)
+    component.reply(request, _info(_node(request), [{"category": "client", "type": "pc"}], (wire.DISCO_INFO, wire.PING)))
+
+
+@handles("iq get", Target.OCCUPANT, f"{{{wire.DISCO_ITEMS}}}query", policy=Policy.MEMBER)
+def occupant_items(component: Threads, request: Request) -> None:
+    """An occupant has nothing to list."""
+    _own_occupant(request)
+    component.reply(request, wire.element("query", {"xmlns": wire.DISCO_ITEMS, "node": _node(request)}))
+
+
+def _own_occupant(request: Request) -> None:
+    _room, member = request.inside()
+    if not same_nick(request.to.resource, member.nick):
+        raise Refusal("service-unavailable", "cancel", "People in a thread can't be asked anything but by messages.")

@@ -1,0 +1,196 @@
+"""Entering and leaving a room: the order of joining, history, leaving, being dropped, self-ping. Owns no state.
+
+Going offline, leaving or being unreachable changes no membership: a member stays one until the clinic says otherwise.
+Source: XEP-0045 sections 7.2 and 7.14, XEP-0410.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
+
+from clinic import Actor
+from clinic.errors import Invalid, NotAcceptable
+from clinic.log import Entry
+from clinic.thread import views
+from xmpp_components import wire
+from xmpp_components.handlers import Policy, handles
+from xmpp_components.request import Refusal, Request, Target
+from xmpp_components.rooms import presence, render
+from xmpp_components.rooms.room import Member, Room, Session, same_nick
+
+if TYPE_CHECKING:
+    from xmpp_components.component import Threads
+
+DEFAULT_HISTORY = 20
+MOST_HISTORY = 200
+SHOWS = frozenset({"away", "chat", "dnd", "xa"})
+NICK_FIXED = "Your name in a thread is the name that the clinic has verified. Ask the clinic if it is wrong."
+NOT_JOINED = "You are not in this room at the moment. Join it again; nothing that was said is lost."
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How much history a client asks for. Source: XEP-0045 section 7.2.14."""
+
+    stanzas: int = DEFAULT_HISTORY
+    characters: int | None = None
+    since: datetime | None = None
+
+
+@handles("presence available", Target.OCCUPANT, policy=Policy.MEMBER)
+@handles("presence available", Target.ROOM, policy=Policy.MEMBER)
+async def arrive(component: Threads, request: Request) -> None:
+    """Join, or change the availability that others see; a change of nick is refused."""
+    room, member = request.inside()
+    muc = wire.child(request.xml, wire.MUC, "x")
+    shown = _show(request.xml)
+    if muc is not None:
+        await join(component, request, wanted(muc), shown)
+    elif (session := room.occupants.get(request.sender)) is None:
+        if request.to.resource:
+            raise NotAcceptable(NOT_JOINED)
+    elif request.to.resource and not same_nick(request.to.resource, member.nick):
+        raise NotAcceptable(NICK_FIXED)
+    elif session.show != shown:
+        session.show = shown
+        presence.announce(component, room, member)
+
+
+def _show(xml: Element) -> str | None:
+    show = wire.stanza_child(xml, "show")
+    return show.text if show is not None and show.text in SHOWS else None
+
+
+def wanted(muc: Element) -> Wanted:
+    """Read a join's history element; what can't be understood counts as unsaid. Returns: Wanted."""
+    asked = wire.child(muc, wire.MUC, "history")
+    if asked is None:
+        return Wanted()
+    stanzas, characters = _number(asked, "maxstanzas"), _number(asked, "maxchars")
+    instants = []
+    if (seconds := _number(asked, "seconds")) is not None:
+        instants.append(datetime.now(UTC) - timedelta(seconds=min(seconds, 10**9)))
+    with suppress(ValueError):
+        instants.append(wire.instant(asked.get("since", "")))
+    since = max(instants, default=None)
+    if stanzas is None:
+        stanzas = MOST_HISTORY if since or characters is not None else DEFAULT_HISTORY
+    return Wanted(min(stanzas, MOST_HISTORY), characters, since)
+
+
+def _number(xml: Element, name: str) -> int | None:
+    text = xml.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+
+
+async def join(component: Threads, request: Request, wanted: Wanted, shown: str | None) -> None:
+    """Let a member in: stored first, then others' presence, their own, the history, the subject.
+
+    What the history holds and what comes live afterwards meet exactly: at the room's cursor.
+    """
+    room, member = request.inside()
+    stored = [component.submit(Actor.system(), "live.enter", address=request.sender, kind="occupant", thread=room.uid,
+                               handle=member.handle)]
+    if room.cursor > room.remembered:
+        stored.append(component.tail.remember_room(room))
+    await asyncio.gather(*stored)
+    entries = await history(component, room, member, wanted)
+    was_present = room.present(member.handle)
+    room.occupants.pop(request.sender, None)
+    room.occupants[request.sender] = Session(request.sender, member.handle, shown)
+    _greet(component, room, member, request, was_present)
+    left = wanted.characters
+    copies = [render.delayed(room, entry).to(request.sender) for entry in entries if entry.seq <= room.cursor]
+    if left is not None:
+        kept = len(copies)
+        while kept and (left := left - len(copies[kept - 1])) >= 0:
+            kept -= 1
+        copies = copies[kept:]
+    for text in copies:
+        component.stream.write(text)
+    component.send(presence.subject(room, member.handle), request.sender)
+    if entries:
+        component.marks.delivered(room, member.handle, entries[-1])
+
+
+def _greet(component: Threads, room: Room, member: Member, request: Request, was_present: bool) -> None:
+    for other in room.members.values():
+        if other.handle != member.handle and room.present(other.handle):
+            component.send(presence.presence(room, other, available=True), request.sender)
+    codes = [presence.SELF, presence.LOGGED]
+    if not same_nick(request.to.resource, member.nick):
+        codes.append(presence.NICK_FORCED)
+    component.send(presence.presence(room, member, available=True, codes=codes), request.sender)
+    if not was_present:
+        theirs = presence.presence(room, member, available=True)
+        for session in room.occupants.values():
+            if session.handle != member.handle:
+                component.send(theirs, session.address)
+
+
+async def history(component: Threads, room: Room, member: Member, wanted: Wanted) -> list[Entry]:
+    """Read the newest entries that the member may see, up to the room's cursor at least. Returns: oldest first."""
+    actor = Actor.xmpp(member.handle)
+    for _attempt in range(5):
+        covered = room.cursor
+        page = await component.reader.view(actor, views.archive, room.uid, start=wanted.since, limit=max(wanted.stanzas, 1),
+                                           backwards=True)
+        # An entry that was relayed while the view ran would be in neither: then read again.
+        if room.cursor == covered:
+            break
+    return list(page.entries) if wanted.stanzas else []
+
+
+@handles("presence unavailable", Target.OCCUPANT, policy=Policy.TRACES)
+@handles("presence unavailable", Target.ROOM, policy=Policy.TRACES)
+def leave(component: Threads, request: Request) -> None:
+    """Take a session out of a room. The server says it for a client that vanished, to the nick that it once asked for."""
+    room = request.room
+    if room is None or (session := room.occupants.get(request.sender)) is None:
+        return
+    if member := room.members.get(session.handle):
+        component.send(presence.presence(room, member, available=False, codes=(presence.SELF,)), request.sender)
+    presence.drop(component, room, request.sender)
+
+
+@handles("presence error", Target.OCCUPANT, policy=Policy.TRACES)
+@handles("presence error", Target.ROOM, policy=Policy.TRACES)
+@handles("message error", Target.OCCUPANT, policy=Policy.TRACES)
+@handles("message error", Target.ROOM, policy=Policy.TRACES)
+def bounced(component: Threads, request: Request) -> None:
+    """A delivery came back: that client is not there. Source: XEP-0045 section 18.1 (ghost users)."""
+    if request.room is not None:
+        presence.drop(component, request.room, request.sender)
+
+
+@handles("iq get", Target.SERVICE, f"{{{wire.PING}}}ping", policy=Policy.ANYONE)
+@handles("iq get", Target.ROOM, f"{{{wire.PING}}}ping", policy=Policy.MEMBER)
+def ping(component: Threads, request: Request) -> None:
+    """Answer a ping of the service or of a room. Source: XEP-0199."""
+    component.reply(request)
+
+
+@handles("iq get", Target.OCCUPANT, f"{{{wire.PING}}}ping", policy=Policy.MEMBER, in_order=True)
+def self_ping(component: Threads, request: Request) -> None:
+    """Say whether this very session is in the room. Source: XEP-0410 section 3."""
+    room, member = request.inside()
+    if request.sender not in room.occupants:
+        raise NotAcceptable(NOT_JOINED)
+    if same_nick(request.to.resource, member.nick):
+        component.reply(request)
+    elif any(same_nick(request.to.resource, other.nick) and room.present(other.handle) for other in room.members.values()):
+        raise Refusal("service-unavailable", "cancel", "People in a thread can't be asked anything but by messages.")
+    else:
+        raise Refusal("item-not-found", "cancel", f"You are in this room, under the name {member.nick}.")
+
+
+@handles("presence subscribe", Target.ROOM, policy=Policy.MEMBER)
+@handles("presence subscribe", Target.OCCUPANT, policy=Policy.MEMBER)
+def subscribe(component: Threads, request: Request) -> None:
+    """Refuse to be on a contact list: a thread is joined, not befriended."""
+    raise Invalid("A thread can't be added as a contact. Join it as a group chat.")

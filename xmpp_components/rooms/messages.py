@@ -1,0 +1,163 @@
+"""Messages that people send to a room: what becomes an entry, what is passed on for the moment, what is refused in words.
+
+Nothing is relayed as received: of a message only its text, its ids and known marks are read (house rule 11).
+Source: XEP-0045 sections 7.4 to 7.9, XEP-0085, XEP-0333, XEP-0359.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+import uuid
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element
+
+from clinic import Actor, Done
+from clinic.errors import Invalid, NotAcceptable, NotPermitted
+from xmpp_components import wire
+from xmpp_components.handlers import Policy, handles
+from xmpp_components.request import Request, Target
+from xmpp_components.rooms import render
+from xmpp_components.rooms.join import NOT_JOINED
+from xmpp_components.rooms.room import Member, Room
+
+if TYPE_CHECKING:
+    from xmpp_components.component import Threads
+
+LONGEST_CLIENT_ID = 120
+LONGEST_MESSAGE_ID = 512
+STATES = ("active", "composing", "paused", "inactive", "gone")
+TYPING_PER_SECOND, TYPING_BURST = 1.0, 6.0
+
+ENCRYPTED = ("Messages here are kept in the clinic's record, so this server must be able to read them. "
+             "Turn off encryption (OMEMO) for this conversation and send it again; the way to the clinic is encrypted by TLS.")
+NOT_YET = "This is not possible in threads yet: {what}. Nothing was changed or sent; write a new message instead."
+PRIVATE = "Private messages are not possible in a thread: what concerns care belongs in its record. Write to the thread."
+SUBJECT = "The title of a thread is kept by the clinic and can't be changed from a client yet."
+INVITE = "Inviting people from a client is not possible yet. The clinic's staff add people."
+
+# Namespaces whose presence means that the body is a makeshift: posting it would say what nobody wrote.
+REFUSED = {
+    "eu.siacs.conversations.axolotl": ENCRYPTED, "urn:xmpp:omemo:2": ENCRYPTED, "urn:xmpp:omemo:1": ENCRYPTED,
+    "urn:xmpp:openpgp:0": ENCRYPTED, "jabber:x:encrypted": ENCRYPTED,
+    "urn:xmpp:message-correct:0": NOT_YET.format(what="correcting a message"),
+    "urn:xmpp:message-retract:1": NOT_YET.format(what="taking a message back"),
+    "urn:xmpp:message-retract:0": NOT_YET.format(what="taking a message back"),
+    "urn:xmpp:fasten:0": NOT_YET.format(what="taking a message back"),
+    "urn:xmpp:reactions:0": NOT_YET.format(what="reacting to a message"),
+}
+
+
+@handles("message groupchat", Target.ROOM, policy=Policy.MEMBER)
+def groupchat(component: Threads, request: Request) -> None:
+    """Take a message to the room; one without a text and without anything known is dropped."""
+    room, member = request.inside()
+    inside = list(wire.namespaces(request.xml))
+    if words := next((REFUSED[namespace] for namespace, _name in inside if namespace in REFUSED), None):
+        raise NotAcceptable(words)
+    body, subject = wire.stanza_child(request.xml, "body"), wire.stanza_child(request.xml, "subject")
+    known = {name for namespace, name in inside if namespace in (wire.MARKERS, wire.CHATSTATES)}
+    if body is None and subject is None and not known:
+        return
+    if request.sender not in room.occupants:
+        raise NotAcceptable(NOT_JOINED)
+    if body is not None and body.text:
+        post(component, request, room, member, body.text)
+    elif subject is not None:
+        raise NotPermitted(SUBJECT)
+    elif not marker(component, request, room, member):
+        state = next((state for state in STATES if state in known), None)
+        if state:
+            typing(component, room, member, state, besides=request.sender)
+
+
+def client_id(xml: Element, body: str) -> str:
+    """Say under which id a message counts as the same when it comes again.
+
+    Returns: its origin-id; else the stanza's id together with the text, as an id alone is unique per stream only; else
+    a new one. Source: XEP-0359, house rule 9.
+    """
+    origin = wire.child(xml, wire.SID, "origin-id")
+    if origin is not None and (given := origin.get("id")):
+        plain = len(given) <= LONGEST_CLIENT_ID and not given.startswith(("long:", *render.MADE_UP))
+        return given if plain else "long:" + hashlib.sha256(given.encode()).hexdigest()
+    if given := xml.get("id"):
+        return "id:" + hashlib.sha256(f"{given}\0{body}".encode()).hexdigest()
+    return "none:" + uuid.uuid4().hex
+
+
+def post(component: Threads, request: Request, room: Room, member: Member, body: str) -> None:
+    """Hand a text to the clinic; the sender sees it come back once it is stored, or reads why not."""
+    message_id = request.id if request.id and len(request.id) <= LONGEST_MESSAGE_ID else None
+    posted = component.submit(Actor.xmpp(member.handle), "text.post", room.uid, body=body,
+                              client_id=client_id(request.xml, body), message_id=message_id)
+    posted.add_done_callback(lambda future: _posted(component, request, room, future))
+
+
+def _posted(component: Threads, request: Request, room: Room, future: asyncio.Future[Done]) -> None:
+    if future.cancelled() or future.exception() is not None:
+        component.call(request, future)
+        return
+    done = future.result()
+    # A resent message goes back to its sender only; what the tail has not relayed yet is about to come anyway.
+    if done.duplicate and done.entries[0].seq <= room.cursor:
+        component.send(render.live(room, done.entries[0]), request.sender)
+
+
+def marker(component: Threads, request: Request, room: Room, member: Member) -> bool:
+    """Keep a displayed or received marker as the person's mark. Returns: whether there was one. Source: XEP-0333."""
+    for name, state in (("displayed", "read"), ("received", "delivered")):
+        found = wire.child(request.xml, wire.MARKERS, name)
+        if found is not None:
+            component.marks.take(room, member.handle, state, found.get("id", ""))
+            return True
+    return False
+
+
+def typing(component: Threads, room: Room, member: Member, state: str, besides: str | None = None) -> None:
+    """Pass on that somebody is writing, to everybody else present; never stored, at a bounded rate. Source: XEP-0085."""
+    if not component.marks.may_type(room.uid, member.handle, TYPING_PER_SECOND, TYPING_BURST, time.monotonic()):
+        return
+    copy = wire.stanza("message", {"from": room.nick_jid(member.nick), "type": "groupchat"},
+                       wire.element(state, {"xmlns": wire.CHATSTATES}),
+                       wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)}))
+    for session in room.occupants.values():
+        if session.address != besides:
+            component.send(copy, session.address)
+    component.feeds.typing(room, member, state)
+
+
+@handles("message other", Target.ROOM, policy=Policy.MEMBER)
+def direct(component: Threads, request: Request) -> None:
+    """Take what is not for everybody: markers; invitations and requests for voice are refused, a decline is noted by nobody."""
+    room, member = request.inside()
+    muc = wire.child(request.xml, wire.MUC_USER, "x")
+    if muc is not None:
+        if wire.child(muc, wire.MUC_USER, "invite") is not None:
+            raise NotPermitted(INVITE)
+        return
+    if wire.child(request.xml, wire.DATA, "x") is not None:
+        raise NotAcceptable("Everybody in a thread may write; voice need not be asked for.")
+    if marker(component, request, room, member):
+        return
+    body = wire.stanza_child(request.xml, "body")
+    if body is not None and request.type != "headline":
+        raise Invalid("Send this to the thread as a group chat message: join it first.")
+
+
+@handles("message groupchat", Target.OCCUPANT, policy=Policy.MEMBER)
+@handles("message other", Target.OCCUPANT, policy=Policy.MEMBER)
+def private(component: Threads, request: Request) -> None:
+    """Refuse private messages with the reason; what has no text (typing, receipts) is dropped. Source: XEP-0045 section 7.5."""
+    has_text = wire.stanza_child(request.xml, "body") is not None
+    if has_text or any(namespace in REFUSED for namespace, _name in wire.namespaces(request.xml)):
+        raise NotAcceptable(PRIVATE)
+
+
+@handles("message groupchat", Target.SERVICE, policy=Policy.ACCOUNT)
+@handles("message other", Target.SERVICE, policy=Policy.ACCOUNT)
+def to_service(component: Threads, request: Request) -> None:
+    """Nobody reads messages to the service itself."""
+    if wire.stanza_child(request.xml, "body") is not None:
+        raise Invalid("Nobody reads messages to this address. Write to one of your threads.")

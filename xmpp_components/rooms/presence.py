@@ -1,0 +1,143 @@
+"""Who is in a room, as its occupants see it: presence, hats, coming, going, being shown out. Sends, writes live sessions.
+
+Rooms are semi-anonymous: nobody's address is shown, to patients or to staff; the shown name is the verified one.
+Source: XEP-0045 sections 7.2, 7.14, 9.4; XEP-0317; XEP-0421.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from clinic import Actor
+from xmpp_components import wire
+from xmpp_components.rooms.room import Member, Room, Session
+
+if TYPE_CHECKING:
+    from xmpp_components.component import Threads
+
+SELF, LOGGED, NICK_FORCED, NEW_NICK, NO_MEMBER, SHUTDOWN = "110", "170", "210", "303", "321", "332"
+TITLES = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator"}
+
+
+def affiliation(member: Member) -> str:
+    """Returns: the affiliation on the wire; the service itself is every room's owner."""
+    return "admin" if member.group_admin else "member"
+
+
+def role(member: Member) -> str:
+    """Returns: the role on the wire of somebody present."""
+    return "moderator" if member.group_admin else "participant"
+
+
+def presence(room: Room, member: Member, *, available: bool, codes: Iterable[str] = (), new_nick: str | None = None,
+             gone: bool = False) -> wire.Stanza:
+    """Build the presence of a person in a room. ``gone``: they are no member any more. Returns: Stanza."""
+    item = wire.element("item", {"affiliation": "none" if gone else affiliation(member), "nick": new_nick,
+                                 "role": role(member) if available or new_nick else "none"})
+    inside = [wire.element("x", {"xmlns": wire.MUC_USER}, item, *(wire.element("status", {"code": code}) for code in codes)),
+              wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)})]
+    if available:
+        title = str(member.role)
+        inside.append(wire.element("hats", {"xmlns": wire.HATS}, wire.element(
+            "hat", {"uri": wire.ROLE + title, "title": TITLES.get(title, title)})))
+        if show := room.show_of(member.handle):
+            inside.append(wire.element("show", {}, show))
+    return wire.stanza("presence", {"from": room.nick_jid(member.nick), "type": None if available else "unavailable"}, *inside)
+
+
+def announce(component: Threads, room: Room, member: Member, *, available: bool = True, gone: bool = False,
+             new_nick: str | None = None) -> None:
+    """Tell everybody else in the room that a person came, changed or went."""
+    codes = (NEW_NICK,) if new_nick else (NO_MEMBER,) if gone else ()
+    theirs = presence(room, member, available=available, codes=codes, gone=gone, new_nick=new_nick)
+    own = presence(room, member, available=available, codes=(SELF, *codes), gone=gone, new_nick=new_nick)
+    for session in room.occupants.values():
+        component.send(own if session.handle == member.handle else theirs, session.address)
+
+
+def enter_page(component: Threads, room: Room, address: str, handle: str) -> None:
+    """A tab opens the thread: its reader is present there."""
+    was_present = room.present(handle)
+    room.pages[address] = Session(address, handle)
+    if not was_present and (member := room.members.get(handle)):
+        announce(component, room, member)
+
+
+def leave_page(component: Threads, room: Room, address: str) -> None:
+    """A tab closes the thread or turns to another."""
+    session = room.pages.pop(address, None)
+    if session:
+        _gone_from(component, room, session.handle)
+
+
+def drop(component: Threads, room: Room, address: str) -> None:
+    """A client has left or cannot be reached: it is no occupant any more; its person stays a member."""
+    session = room.occupants.pop(address, None)
+    if session is None:
+        return
+    component.submit(Actor.system(), "live.leave", address=address, kind="occupant", thread=room.uid)
+    _gone_from(component, room, session.handle)
+
+
+def _gone_from(component: Threads, room: Room, handle: str) -> None:
+    member = room.members.get(handle)
+    if member and not room.present(handle):
+        announce(component, room, member, available=False)
+
+
+def show_out(component: Threads, room: Room, member: Member) -> None:
+    """Somebody is no member any more: their sessions leave, and everybody sees them go. Source: XEP-0045 section 9.4."""
+    if not room.present(member.handle):
+        return
+    announce(component, room, member, available=False, gone=True)
+    for session in list(room.occupants.values()):
+        if session.handle == member.handle:
+            del room.occupants[session.address]
+            component.submit(Actor.system(), "live.leave", address=session.address, kind="occupant", thread=room.uid)
+    for session in list(room.pages.values()):
+        if session.handle == member.handle:
+            del room.pages[session.address]
+
+
+def subject(room: Room, handle: str) -> wire.Stanza:
+    """Returns: the room's subject, which is the thread's title for that reader. Source: XEP-0045 section 7.2.15."""
+    return wire.stanza("message", {"from": room.jid, "type": "groupchat"},
+                       wire.element("subject", {}, room.title(handle)))
+
+
+async def refresh(component: Threads, room: Room) -> None:
+    """Read a room again and say to those present what is different: members, names, titles, read marks."""
+    members = room.members
+    view = await component.rooms.view(room.uid)
+    if view is None:
+        for member in members.values():
+            show_out(component, room, member)
+        return
+    for member in members.values():
+        if all(member.handle != now.handle for now in view.members):
+            show_out(component, room, member)
+            component.feeds.threads(member.handle)
+    room.adopt(view)
+    marked = []
+    for member in room.members.values():
+        before = members.get(member.handle)
+        if before is None:
+            component.feeds.threads(member.handle)
+        elif before.nick != member.nick and room.present(member.handle):
+            announce(component, room, before, available=False, new_nick=member.nick)
+            announce(component, room, member)
+        elif (before.group_admin, before.role) != (member.group_admin, member.role) and room.present(member.handle):
+            announce(component, room, member)
+        if before and (before.read_seq, before.delivered_seq) != (member.read_seq, member.delivered_seq):
+            marked.append((before, member))
+        if before and before.title != member.title:
+            _retitle(component, room, member)
+    component.marks.moved(room, marked)
+
+
+def _retitle(component: Threads, room: Room, member: Member) -> None:
+    component.feeds.threads(member.handle)
+    for session in room.occupants.values():
+        if session.handle == member.handle:
+            component.send(subject(room, member.handle), session.address)

@@ -1,0 +1,160 @@
+"""What the component remembers of the threads that somebody is looking at. Owns Room, Session and the cache of rooms.
+
+A room is a copy of what the clinic's ``room`` view says plus who is present; it is thrown away and read again at will.
+May import clinic and the package above.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from clinic import Actor
+from clinic.errors import NotFound
+from clinic.log import Entry, allowed
+from clinic.thread import relay
+from clinic.thread.relay import RoomMember as Member
+
+if TYPE_CHECKING:
+    from xmpp_components.component import Threads
+
+UID = re.compile(r"[0-9a-z]{26}")
+RECENT_ENTRIES = 200
+LOADED_ROOMS = 1000
+
+
+@dataclass(slots=True)
+class Session:
+    """One session of a person in a room: an XMPP client that joined, or a tab that has the thread open."""
+
+    address: str
+    handle: str
+    show: str | None = None
+
+
+class Room:
+    """One thread as the component sees it. ``cursor``: the seq up to which everybody present was sent the log."""
+
+    def __init__(self, component: Threads, view: relay.Room) -> None:
+        self.uid, self.jid = view.uid, f"{view.uid}@{component.domain}"
+        self.occupants: dict[str, Session] = {}
+        self.pages: dict[str, Session] = {}
+        self.cursor = self.known = view.last_seq
+        self.remembered = view.relayed_seq
+        self.early: dict[int, Entry] = {}
+        self.recent: dict[str, Entry] = {}
+        self.stale = False
+        self.looked_at: datetime | None = None
+        self.refreshed = 0.0
+        self.pump: asyncio.Task[None] | None = None
+        self._salt = hmac.digest(component.config.pepper, b"occupant-id\0" + view.uid.encode(), "sha256")
+        self.adopt(view)
+
+    def adopt(self, view: relay.Room) -> None:
+        """Take over what the clinic says now."""
+        self.version = view.version
+        self.members: dict[str, Member] = {member.handle: member for member in view.members}
+        self.known = max(self.known, view.last_seq)
+
+    def sessions(self) -> Iterator[Session]:
+        """Yields: every session in the room, tabs included."""
+        yield from self.occupants.values()
+        yield from self.pages.values()
+
+    def present(self, handle: str) -> bool:
+        """Returns: whether the person has any session in the room."""
+        return any(session.handle == handle for session in self.sessions())
+
+    def show_of(self, handle: str) -> str | None:
+        """Returns: the availability that the person's newest client gave."""
+        shown = [session.show for session in self.occupants.values() if session.handle == handle]
+        return shown[-1] if shown else None
+
+    def nick_jid(self, nick: str) -> str:
+        """Returns: the address of an occupant."""
+        return f"{self.jid}/{nick}"
+
+    def occupant_id(self, handle: str) -> str:
+        """Returns: an opaque id of the person, the same in this room for ever, another in each. Source: XEP-0421."""
+        return base64.urlsafe_b64encode(hmac.digest(self._salt, handle.encode(), hashlib.sha256)[:24]).decode()
+
+    def remember(self, entry: Entry) -> None:
+        """Keep a delivered entry for those who refer to it soon (markers)."""
+        self.recent[entry.uid] = entry
+        if len(self.recent) > RECENT_ENTRIES:
+            del self.recent[next(iter(self.recent))]
+
+    def newest(self, seq: int, reader: Member) -> Entry | None:
+        """Returns: the newest recent entry at or below ``seq`` that the reader may see, or None."""
+        return next((entry for entry in reversed(self.recent.values()) if entry.seq <= seq and allowed(entry, reader)), None)
+
+    def title(self, handle: str) -> str:
+        """Returns: what the thread is called for that reader."""
+        member = self.members.get(handle)
+        return member.title if member else ""
+
+    def referred(self, id: str) -> Entry | None:
+        """Returns: the recent entry with this stanza-id, or, for older clients, with this message id."""
+        found = self.recent.get(id)
+        return found or next((entry for entry in reversed(self.recent.values()) if entry.message_id == id), None)
+
+
+def same_nick(asked: str, nick: str) -> bool:
+    """Returns: whether two nicks are one, as the server may have prepared one of them. Source: RFC 7622 section 3.4."""
+    return unicodedata.normalize("NFKC", asked).strip() == unicodedata.normalize("NFKC", nick).strip()
+
+
+class Rooms:
+    """The rooms that are loaded, each read once however many ask at the same moment."""
+
+    def __init__(self, component: Threads) -> None:
+        self._component = component
+        self._rooms: dict[str, Room] = {}
+        self._loading: dict[str, asyncio.Task[Room | None]] = {}
+
+    def __iter__(self) -> Iterator[Room]:
+        return iter(list(self._rooms.values()))
+
+    def known(self, uid: str) -> Room | None:
+        """Returns: the room if it is loaded."""
+        return self._rooms.get(uid)
+
+    async def load(self, uid: str) -> Room | None:
+        """Returns: the room of a thread, or None where there is none."""
+        if (room := self._rooms.get(uid)) is not None or not UID.fullmatch(uid):
+            return room
+        if uid not in self._loading:
+            self._loading[uid] = asyncio.create_task(self._read(uid))
+        return await asyncio.shield(self._loading[uid])
+
+    async def _read(self, uid: str) -> Room | None:
+        try:
+            view = await self.view(uid)
+            if view is None:
+                return None
+            self._make_space()
+            return self._rooms.setdefault(uid, Room(self._component, view))
+        finally:
+            del self._loading[uid]
+
+    async def view(self, uid: str) -> relay.Room | None:
+        """Returns: what the clinic says of a thread now, or None."""
+        try:
+            return await self._component.reader.view(Actor.system(), relay.room, uid)
+        except NotFound:
+            return None
+
+    def _make_space(self) -> None:
+        if len(self._rooms) < LOADED_ROOMS:
+            return
+        for room in list(self._rooms.values()):
+            if not room.occupants and not room.pages and room.pump is None and room.cursor <= room.remembered:
+                del self._rooms[room.uid]

@@ -1,0 +1,203 @@
+"""The live tail: every entry of the log goes out to everybody present, in the order of the log, once it is committed.
+
+Owns each room's cursor. One sender a thread (house rule 10): own commits are sent as they come when nothing is missing
+before them; otherwise the log is read from the cursor on. May import clinic and the package.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from clinic import Actor, Call, Done
+from clinic.doorbell import Doorbell
+from clinic.errors import DomainError
+from clinic.log import Entry, allowed
+from clinic.thread import relay
+from xmpp_components.rooms import presence, render
+from xmpp_components.rooms.room import Room
+from xmpp_components.writer import log_failure
+
+if TYPE_CHECKING:
+    from xmpp_components.component import Threads
+
+POLL_SECONDS, REMEMBER_SECONDS = 1.0, 1.0
+# After a ring the next look waits this long, so that a busy writer elsewhere costs a bounded number of looks.
+REST_SECONDS = 0.03
+# Clocks of two processes, and a commit that took long after its instant was taken.
+OVERLAP = timedelta(seconds=15)
+PAGE = 200
+# How often marks that other processes wrote are looked at while a thread is busy.
+MARKS_SECONDS = 0.5
+# A thread that nobody watched: how far back a tab is told of news (it fetches the rest itself).
+UNWATCHED = 50
+
+
+class Tail:
+    """Sends the log."""
+
+    def __init__(self, component: Threads) -> None:
+        self._component = component
+        self._rung = asyncio.Event()
+
+    # --- what makes a room move
+
+    def committed(self, call: Call, done: Done) -> None:
+        """Take what this process has just committed; called in the order of the commits."""
+        if done.duplicate:
+            return
+        for entry in done.entries:
+            if room := self._component.rooms.known(entry.thread):
+                if entry.seq > room.cursor:
+                    room.early[entry.seq] = entry
+                    room.known = max(room.known, entry.seq)
+                self.push(room)
+
+    def look_again(self, room: Room) -> None:
+        """Something of the thread other than its log has changed: members, titles, marks."""
+        room.stale = True
+        self.push(room)
+
+    def push(self, room: Room) -> None:
+        """Send what can be sent now, and have the rest read."""
+        if not self._component.stream.online or room.pump is not None:
+            return
+        if not room.stale:
+            self._send_early(room)
+        if room.stale or room.cursor < room.known:
+            room.pump = self._component.background(self._pump(room))
+
+    async def _pump(self, room: Room) -> None:
+        try:
+            while self._component.stream.online and (room.stale or room.cursor < room.known):
+                if room.stale:
+                    room.stale = False
+                    await self._refresh(room)
+                elif room.cursor + 1 in room.early:
+                    self._send_early(room)
+                else:
+                    await self._catch_up(room)
+        finally:
+            room.pump = None
+
+    async def _refresh(self, room: Room) -> None:
+        try:
+            await presence.refresh(self._component, room)
+        except DomainError:
+            room.stale = True  # the database is busy; the poll pushes again
+            raise
+
+    async def _catch_up(self, room: Room) -> None:
+        entries = await self._component.reader.view(Actor.system(), relay.entries_after, room.uid, room.cursor, PAGE)
+        if not entries:
+            room.known = room.cursor
+        for entry in entries:
+            if entry.seq > room.cursor:
+                self._deliver(room, entry)
+
+    def _send_early(self, room: Room) -> None:
+        while (entry := room.early.get(room.cursor + 1)) is not None:
+            self._deliver(room, entry)
+
+    # --- sending
+
+    def _deliver(self, room: Room, entry: Entry) -> None:
+        """Send one entry to everybody present who may see it."""
+        component = self._component
+        room.cursor = entry.seq
+        room.early.pop(entry.seq, None)
+        room.remember(entry)
+        entitled = {handle for handle, member in room.members.items() if allowed(entry, member)}
+        copy = render.live(room, entry)
+        for session in room.occupants.values():
+            if session.handle in entitled:
+                component.send(copy, session.address)
+        for handle in {session.handle for session in room.occupants.values()} & entitled:
+            component.marks.delivered(room, handle, entry)
+        for handle in entitled:
+            component.feeds.news(handle, room.uid, entry.uid)
+
+    # --- what happens in other processes
+
+    async def listen(self) -> None:
+        """Look at what changed when the doorbell rings, and once a second. Runs until cancelled."""
+        loop, bell = asyncio.get_running_loop(), Doorbell(self._component.db.run_dir, "threads")
+        loop.add_reader(bell.fileno(), self._ring, bell)
+        since = self._component.db.now()
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._rung.wait(), POLL_SECONDS)
+                self._rung.clear()
+                now = self._component.db.now()
+                [found] = await asyncio.gather(self._look(min(since, now) - OVERLAP), return_exceptions=True)
+                if found is None:
+                    since = now
+                else:
+                    log_failure("looking for news failed", found)
+                await asyncio.sleep(REST_SECONDS)
+        finally:
+            loop.remove_reader(bell.fileno())
+            bell.close()
+
+    def _ring(self, bell: Doorbell) -> None:
+        rings = bell.receive()
+        if any("threads" in ring.queues for ring in rings):
+            self._component.jobs.wake()
+        self._rung.set()
+
+    async def _look(self, since: datetime) -> None:
+        component = self._component
+        for news in await component.reader.view(Actor.system(), relay.news, since):
+            room = component.rooms.known(news.uid)
+            if room is not None:
+                self._heard(room, news)
+            elif component.feeds:
+                await self._first_sight(news.uid)
+        for room in component.rooms:
+            if room.stale or room.cursor < room.known:
+                self.push(room)
+
+    def _heard(self, room: Room, news: relay.News) -> None:
+        """Note what a thread has become. Marks move often and are looked at now and then, members at once."""
+        room.known = max(room.known, news.last_seq)
+        now = asyncio.get_running_loop().time()
+        if news.version != room.version:
+            room.stale = True
+        elif news.changed_at != room.looked_at and now - room.refreshed > MARKS_SECONDS:
+            room.stale, room.looked_at, room.refreshed = True, news.changed_at, now
+
+    async def _first_sight(self, uid: str) -> None:
+        """A thread changed that nobody here looked at: whoever has a tab open hears of it."""
+        room = await self._component.rooms.load(uid)
+        if room is None or room.occupants or not any(self._component.feeds.has(handle) for handle in room.members):
+            return
+        room.cursor = max(room.remembered, room.known - UNWATCHED, 0)
+        for handle in room.members:
+            self._component.feeds.threads(handle)
+
+    # --- remembering
+
+    def remember_room(self, room: Room) -> asyncio.Future[Done]:
+        """Store up to where a room was sent. Returns: the commit's future."""
+        reached = room.cursor
+        stored = self._component.submit(Actor.system(), "relay.advance", room.uid, seq=reached)
+
+        def remembered(future: asyncio.Future[Done]) -> None:
+            if not future.cancelled() and future.exception() is None:
+                room.remembered = max(room.remembered, reached)
+        stored.add_done_callback(remembered)
+        return stored
+
+    async def remember(self) -> None:
+        """Store once a second up to where the rooms were sent. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(REMEMBER_SECONDS)
+            await self.remember_once()
+
+    async def remember_once(self) -> None:
+        """Store up to where each room was sent, where that has changed."""
+        moved = [room for room in self._component.rooms if room.cursor > room.remembered]
+        await asyncio.gather(*(self.remember_room(room) for room in moved), return_exceptions=True)
