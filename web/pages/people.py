@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote_plus
 
-from clinic.account.views import find_people
-from clinic.errors import DomainError
+from clinic.account.views import assisted, find_people
+from clinic.errors import DomainError, Invalid
 from clinic.permissions import Role
 from flask import Blueprint, make_response, render_template, request
 from werkzeug.wrappers import Response
@@ -16,7 +16,6 @@ from web.db import clinic_db
 from web.policies import caring
 
 blueprint = Blueprint("people", __name__)
-_MIN_QUERY = 2
 
 
 @blueprint.get("/threads/new")
@@ -28,12 +27,15 @@ def new() -> str:
 
 def _page(query: str, problem: str | None = None, asked: str = "", typed: str = "") -> str:
     visitor = current_visitor()
-    patient = visitor is not None and visitor.role is Role.PATIENT
-    found = []
-    if patient or len(query) >= _MIN_QUERY:
-        with clinic_db().read(current_actor()) as work:
+    coordinator = visitor is not None and visitor.role is Role.COORDINATOR
+    with clinic_db().read(current_actor()) as work:
+        chiefs = assisted(work) if coordinator else []
+        try:
             found = find_people(work, query)
-    return render_template("new_thread.html", here="new", query=query, people=found, problem=problem, asked=asked, typed=typed)
+        except Invalid as error:
+            found, problem = [], error.text
+    shown = {"query": query, "people": found, "chiefs": chiefs, "problem": problem, "asked": asked, "typed": typed}
+    return render_template("new_thread.html", here="new", **shown)
 
 
 @keeps("thread.start")
