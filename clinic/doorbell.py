@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ class Doorbell:
             self.path.unlink()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(self.path))
-        os.chmod(self.path, 0o600)
+        self.path.chmod(0o600)
         self._socket.setblocking(False)
 
     def fileno(self) -> int:
@@ -44,7 +43,7 @@ class Doorbell:
 
     def receive(self) -> list[Ring]:
         """Return every ring that has arrived; empty when none has."""
-        rings = []
+        rings: list[Ring] = []
         while True:
             try:
                 data = json.loads(self._socket.recv(_LARGEST + 1000))

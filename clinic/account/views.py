@@ -10,18 +10,21 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.account.actions import fold_name, open_invitation
-from clinic.account.secrets import mac, page_token as make_page_token, session_of_page_token
+from clinic.account.secrets import mac, session_of_page_token
+from clinic.account.secrets import page_token as make_page_token
 from clinic.account.sessions import FAILURES_FORGOTTEN, wait_seconds
 from clinic.account.settings import DEFAULTS, setting
 from clinic.account.tables import (
     account_roles,
     accounts,
     coordinator_links,
-    devices as device_table,
     invitations,
     login_failures,
     login_sessions,
     patient_links,
+)
+from clinic.account.tables import (
+    devices as device_table,
 )
 from clinic.actions import view
 from clinic.errors import Invalid

@@ -11,7 +11,6 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from clinic.actions import view
-from clinic.errors import NotFound
 from clinic.loading import LoadedMember
 from clinic.log import Entry, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role
@@ -22,7 +21,7 @@ from clinic.work import Work
 
 @dataclass(frozen=True, slots=True)
 class RoomMember:
-    """A member as the live tail serves them. read_uid, delivered_uid: the newest entry at or below their marker."""
+    """A member as the live tail serves them; `uid_at` turns their markers into entries they may see."""
 
     account_uid: str
     handle: str
@@ -59,11 +58,15 @@ class LiveSession:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A thread that changed: compare version (members, titles) and last_seq (entries) with what you know."""
+    """A thread that changed: compare version (members, titles) and last_seq (entries) with what you know.
+
+    changed_at moves for marks too.
+    """
 
     uid: str
     version: int
     last_seq: int
+    changed_at: datetime
 
 
 @view(Permission.SYSTEM)
@@ -108,16 +111,18 @@ def uid_at(work: Work, uid: str, seq: int, member: RoomMember) -> str | None:
 @view(Permission.SYSTEM)
 def news(work: Work, since: datetime) -> list[News]:
     """Return the threads that changed at or after `since`; the caller asks a little back, as clocks and commits do."""
-    query = sa.select(threads.c.uid, threads.c.version, threads.c.last_seq).where(threads.c.changed_at >= since)
-    return [News(row.uid, row.version, row.last_seq) for row in work.rows(query)]
+    query = sa.select(threads.c.uid, threads.c.version, threads.c.last_seq, threads.c.changed_at).where(
+        threads.c.changed_at >= since
+    )
+    return [News(row.uid, row.version, row.last_seq, row.changed_at) for row in work.rows(query)]
 
 
 @view(Permission.SYSTEM)
 def unrelayed(work: Work) -> list[News]:
     """Return the threads with entries that the live tail is not known to have delivered."""
-    query = sa.select(threads.c.uid, threads.c.version, threads.c.last_seq)
+    query = sa.select(threads.c.uid, threads.c.version, threads.c.last_seq, threads.c.changed_at)
     rows = work.rows(query.where(threads.c.relayed_seq < threads.c.last_seq))
-    return [News(row.uid, row.version, row.last_seq) for row in rows]
+    return [News(row.uid, row.version, row.last_seq, row.changed_at) for row in rows]
 
 
 @view(Permission.SYSTEM)

@@ -1,0 +1,81 @@
+"""The import graph: imports flow inward (design rule 1), and each outside library has its importers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("clinic", "web", "xmpp_components", "ops", "migrations")
+# What each package may import of Bedside besides itself.
+INWARD = {
+    "clinic": set(),
+    "web": {"clinic"},
+    "xmpp_components": {"clinic"},
+    "migrations": set(),
+    "ops": {"clinic", "web", "migrations"},
+}
+CLINIC_MAY = {"sqlalchemy"}
+# Libraries that stay behind one door.
+DOORS = {
+    "slixmpp": {"xmpp_components"},
+    "flask": {"web"},
+    "flask_login": {"web"},
+    "flask_sqlalchemy": {"web"},
+    "argon2": {"web"},
+    "alembic": {"migrations"},
+    "cryptography": {"ops"},
+}
+
+
+def imports() -> Iterator[tuple[str, Path, str]]:
+    """Yield (package, file, imported top-level name) for every import in Bedside's code."""
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            if "node_modules" in path.parts:
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names = [node.module]
+                for name in names:
+                    yield package, path, name.split(".")[0]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len({path for _, path, _ in imports()}) > 40
+
+
+def test_imports_flow_inward() -> None:
+    wrong = [
+        (str(path.relative_to(ROOT)), name)
+        for package, path, name in imports()
+        if name in PACKAGES and name != package and name not in INWARD[package]
+    ]
+    assert wrong == []
+
+
+def test_the_domain_knows_sqlalchemy_and_the_standard_library_only() -> None:
+    import sys
+
+    known = set(sys.stdlib_module_names) | CLINIC_MAY | {"clinic"}
+    wrong = [(str(path.relative_to(ROOT)), name) for package, path, name in imports() if package == "clinic" and name not in known]
+    assert wrong == []
+
+
+def test_outside_libraries_stay_behind_their_doors() -> None:
+    wrong = [
+        (str(path.relative_to(ROOT)), name)
+        for package, path, name in imports()
+        if name in DOORS and package not in DOORS[name]
+    ]
+    assert wrong == []
+
+
+def test_nobody_outside_the_domain_writes_to_the_database() -> None:
+    for package in ("web", "xmpp_components"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Attribute):
+                    assert node.attr not in {"commit", "writing"}, f"{path}:{node.lineno} writes by itself"

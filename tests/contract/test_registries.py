@@ -1,0 +1,80 @@
+"""Contracts over the registries: every action, kind, error and permission is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clinic import ACTIONS, KINDS, VIEWS, Permission, Role
+from clinic.actions import action, view
+from clinic.errors import REGISTRY, NotPermitted
+from clinic.fields import ClientId
+from clinic.kinds import kind
+from clinic.permissions import TABLE, can, missing_rows
+from tests.support.cast import Cast
+
+TEMPLATES = Path(__file__).parents[2] / "web" / "templates" / "entries"
+
+
+def test_every_permission_has_a_whole_row() -> None:
+    assert missing_rows() == set()
+    assert set(TABLE) == set(Permission)
+
+
+def test_every_permission_is_used_by_an_action_or_a_view() -> None:
+    assert {spec.permission for spec in ACTIONS.values()} | set(VIEWS.values()) == set(Permission)
+
+
+def test_nobody_may_what_the_system_does_and_nobody_unknown_may_anything_but_sign_in() -> None:
+    assert not any(can(role, Permission.SYSTEM) for role in Role)
+    assert {permission for permission in Permission if can(None, permission)} == {Permission.SIGN_IN}
+
+
+@pytest.mark.parametrize("name", sorted(ACTIONS))
+def test_every_action_is_documented_and_its_fields_are_its_arguments(name: str) -> None:
+    spec = ACTIONS[name]
+    assert spec.function.__doc__
+    arguments = spec.function.__code__.co_varnames[: spec.function.__code__.co_argcount]
+    assert list(arguments[1 if spec.load is None else 2 :]) == [field.name for field in spec.fields]
+
+
+@pytest.mark.parametrize("name", sorted(ACTIONS))
+def test_actions_that_append_for_a_person_recognise_a_resend(name: str) -> None:
+    spec = ACTIONS[name]
+    if spec.permission is Permission.TEXT_POST:
+        assert any(isinstance(field, ClientId) for field in spec.fields)
+
+
+def test_no_client_reaches_an_action_with_a_computed_field() -> None:
+    assert not ACTIONS["login.begin"].public
+    assert not ACTIONS["live.enter"].public
+    assert ACTIONS["text.post"].public
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_every_kind_is_drawn_in_one_place(name: str) -> None:
+    assert (TEMPLATES / KINDS[name].fragment).is_file()
+
+
+def test_every_error_carries_both_wire_forms() -> None:
+    for error in REGISTRY.values():
+        assert 400 <= error.status < 600
+        assert error.type in {"auth", "cancel", "continue", "modify", "wait"}
+        assert error.default.endswith(".")
+
+
+def test_a_name_is_declared_once() -> None:
+    with pytest.raises(RuntimeError, match="two actions"):
+        action("text.post", Permission.TEXT_POST)(lambda work: None)
+    with pytest.raises(RuntimeError, match="two kinds"):
+        kind("text", fragment="x.html")(KINDS["text"].payload)
+
+
+def test_a_view_asks_the_table_first(cast: Cast) -> None:
+    looked = view(Permission.LINK_MANAGE)(lambda work: "secret")
+    VIEWS.pop(f"{__name__}.<lambda>")
+    with cast.database.read(cast.boris) as work, pytest.raises(NotPermitted):
+        looked(work)
+    with cast.database.read(cast.dina) as work:
+        assert looked(work) == "secret"

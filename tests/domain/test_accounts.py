@@ -1,0 +1,260 @@
+"""Accounts: invitations, login sessions, devices, the failure counter, the audit log."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from clinic import Actor, Database, Role, errors, outbox
+from clinic.account import views
+from clinic.account.sweep import sweep
+from clinic.audit.seal import seal, verify
+from clinic.audit.tables import audit_entries, denials
+from tests.support.cast import Cast
+
+ANYBODY = Actor.anonymous()
+
+
+class Clock:
+    """A clock that a test sets forward."""
+
+    def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead = timedelta()
+        real = database.now
+        monkeypatch.setattr(database, "now", lambda: real() + self.ahead)
+
+
+@pytest.fixture
+def clock(database: Database, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(database, monkeypatch)
+
+
+def sign_in(database: Database, cast: Cast, name: str) -> tuple[str, Actor]:
+    started = database.perform(ANYBODY, "login.begin", account_uid=cast.uid(name), user_agent="test").value
+    return started.token, replace(getattr(cast, name), session=started.uid)
+
+
+def live(database: Database, token: str) -> bool:
+    with database.read(ANYBODY) as work:
+        return views.session(work, token) is not None
+
+
+def test_an_invitation_sets_a_password_once(database: Database, cast: Cast) -> None:
+    invited = database.perform(cast.dina, "account.invite", cast.uid("ana")).value
+    with database.read(ANYBODY) as work:
+        shown = views.invitation(work, invited.token)
+        assert shown is not None and shown.name == "Ana Alvarez"
+    database.perform(ANYBODY, "account.accept_invitation", token=invited.token, password_hash="$hash")
+    with database.read(ANYBODY) as work:
+        record = views.login_record(work, " ANA@clinic.example ")
+        assert record is not None and record.password_hash == "$hash"
+    with pytest.raises(errors.Expired):
+        database.perform(ANYBODY, "account.accept_invitation", token=invited.token, password_hash="$other")
+
+
+def test_a_newer_invitation_ends_the_older_and_time_ends_both(database: Database, cast: Cast, clock: Clock) -> None:
+    old = database.perform(cast.dina, "account.invite", cast.uid("ana")).value.token
+    new = database.perform(cast.dina, "account.invite", cast.uid("ana")).value.token
+    with database.read(ANYBODY) as work:
+        assert views.invitation(work, old) is None
+        assert views.invitation(work, new) is not None
+    clock.ahead = timedelta(days=8)
+    with pytest.raises(errors.Expired):
+        database.perform(ANYBODY, "account.accept_invitation", token=new, password_hash="$hash")
+
+
+def test_only_an_admin_manages_accounts(database: Database, cast: Cast) -> None:
+    for name in ("ana", "boris", "chen"):
+        with pytest.raises(errors.NotPermitted):
+            database.perform(getattr(cast, name), "account.deactivate", cast.uid("ada"))
+    with pytest.raises(errors.NotSignedIn):
+        database.perform(ANYBODY, "account.deactivate", cast.uid("ada"))
+
+
+def test_a_taken_email_and_a_patient_without_birth_date_are_refused(database: Database, cast: Cast) -> None:
+    with pytest.raises(errors.Conflict):
+        database.perform(cast.dina, "account.create", name="X", email="Ana@clinic.example", roles="admin")
+    with pytest.raises(errors.Invalid) as refusal:
+        database.perform(cast.dina, "account.create", name="X", roles="patient")
+    assert refusal.value.field == "birth_date"
+
+
+@pytest.mark.parametrize(("name", "idle", "whole"), [("boris", 15, 12 * 60), ("ana", 30, 24 * 60)])
+def test_a_session_ends_when_idle_or_old(
+    database: Database, cast: Cast, clock: Clock, name: str, idle: int, whole: int
+) -> None:
+    token, actor = sign_in(database, cast, name)
+    clock.ahead = timedelta(minutes=idle - 1)
+    assert live(database, token)
+    database.perform(actor, "login.seen", session_uid=actor.session)
+    clock.ahead = timedelta(minutes=2 * idle - 2)
+    assert live(database, token)
+    clock.ahead = timedelta(minutes=2 * idle)
+    assert not live(database, token)
+    clock.ahead = timedelta(minutes=whole - 1)
+    database.perform(actor, "login.seen", session_uid=actor.session)
+    assert live(database, token)
+    clock.ahead = timedelta(minutes=whole + 1)
+    assert not live(database, token)
+
+
+def test_logging_out_and_deactivation_end_sessions_and_page_tokens(database: Database, cast: Cast) -> None:
+    token, actor = sign_in(database, cast, "ana")
+    other, _ = sign_in(database, cast, "ana")
+    with database.read(actor) as work:
+        page_token, handle = views.page_token(work), views.me(work).handle
+    with database.read(Actor.system()) as work:
+        assert views.check_page_token(work, handle, page_token) == actor.session
+        assert views.check_page_token(work, cast.handle("ada"), page_token) is None
+        assert views.check_page_token(work, handle, page_token + "0") is None
+    database.perform(actor, "login.end")
+    assert (live(database, token), live(database, other)) == (False, True)
+    with database.read(Actor.system()) as work:
+        assert views.check_page_token(work, handle, page_token) is None
+    database.perform(cast.dina, "account.deactivate", cast.uid("ana"))
+    assert not live(database, other)
+
+
+def test_a_page_token_lives_one_minute(database: Database, cast: Cast, clock: Clock) -> None:
+    _, actor = sign_in(database, cast, "ana")
+    with database.read(actor) as work:
+        page_token, handle = views.page_token(work), views.me(work).handle
+    clock.ahead = timedelta(seconds=62)
+    with database.read(Actor.system()) as work:
+        assert views.check_page_token(work, handle, page_token) is None
+
+
+def test_a_device_password_works_for_its_owner_until_revoked(database: Database, cast: Cast) -> None:
+    minted = database.perform(cast.ana, "device.mint", name="Phone").value
+    with database.read(Actor.system()) as work:
+        found = views.check_device(work, minted.handle, minted.password)
+        assert found is not None and not found.revoked
+        assert views.check_device(work, cast.handle("ada"), minted.password) is None
+        assert views.check_device(work, minted.handle, "wrong") is None
+    with pytest.raises(errors.NotFound):
+        database.perform(cast.ada, "device.revoke", minted.uid)
+    database.perform(cast.ana, "device.revoke", minted.uid)
+    with database.read(Actor.system()) as work:
+        found = views.check_device(work, minted.handle, minted.password)
+        assert found is not None and found.revoked
+    jobs = outbox.claim(database, "threads")
+    assert [(job.name, job.payload["device"]) for job in jobs if "device" in job.payload] == [
+        ("xmpp.disconnect", minted.uid)
+    ]
+
+
+def test_an_admin_without_a_care_role_mints_no_device(database: Database, cast: Cast) -> None:
+    with pytest.raises(errors.Conflict):
+        database.perform(cast.dina, "device.mint", name="Phone")
+
+
+def test_failures_slow_down_and_are_forgotten_after_a_day(database: Database, cast: Cast, clock: Clock) -> None:
+    waits = [database.perform(ANYBODY, "login.failed", keys=["a", "b"]).value for _ in range(7)]
+    assert waits == [0, 0, 0, 0, 2, 4, 8]
+    with database.read(ANYBODY) as work:
+        assert 7 < views.login_wait(work, ["b", "c"]) <= 8
+        assert views.login_wait(work, ["c"]) == 0
+    clock.ahead = timedelta(days=1, minutes=1)
+    assert sweep(database) == 2
+    with database.read(ANYBODY) as work:
+        assert views.login_wait(work, ["a"]) == 0
+
+
+def test_switching_to_a_role_one_does_not_hold_is_refused(database: Database, cast: Cast) -> None:
+    _, boris = sign_in(database, cast, "boris")
+    with pytest.raises(errors.NotPermitted):
+        database.perform(boris, "account.switch_role", role="admin")
+    with pytest.raises(errors.NotSignedIn), database.read(replace(boris, account="0" * 26)):
+        pass
+    with pytest.raises(errors.NotPermitted), database.read(replace(boris, role=Role.ADMIN)):
+        pass
+
+
+def test_the_first_account_comes_by_a_link_that_works_once(database: Database) -> None:
+    token = database.perform(Actor.system(), "clinic.open_set_up").value
+    later = database.perform(Actor.system(), "clinic.open_set_up").value
+    values = {
+        "clinic_name": "Harbour Clinic",
+        "emergency_number": "112",
+        "name": "Dina Dunn",
+        "email": "dina@clinic.example",
+        "password_hash": "$hash",
+    }
+    with pytest.raises(errors.Expired):
+        database.perform(ANYBODY, "clinic.set_up", token=token, **values)
+    database.perform(ANYBODY, "clinic.set_up", token=later, **values)
+    with pytest.raises(errors.Expired):
+        database.perform(ANYBODY, "clinic.set_up", token=later, **values)
+    with pytest.raises(errors.Conflict):
+        database.perform(Actor.system(), "clinic.open_set_up")
+    with database.read(ANYBODY) as work:
+        assert views.clinic_settings(work)["clinic_name"] == "Harbour Clinic"
+
+
+def test_people_are_found_by_name_and_birth_date(database: Database, cast: Cast) -> None:
+    def found(who: str, query: str) -> list[str]:
+        with database.read(getattr(cast, who)) as work:
+            return [person.name for person in views.find_people(work, query)]
+
+    assert found("boris", "") == ["Ana Alvarez"]
+    assert found("boris", "AL") == ["Ana Alvarez", "Ada Almeida"]
+    assert found("boris", "al 1991-11-02") == ["Ada Almeida"]
+    assert found("boris", "2/11/1991") == ["Ada Almeida"]
+    assert found("boris", "bap") == ["Bella Baptiste"]
+    assert found("boris", "100%") == []
+    assert found("ana", "") == found("ana", "b") == ["Boris Brandt"]
+    assert found("chen", "") == ["Ana Alvarez"]
+    with database.read(cast.boris) as work, pytest.raises(errors.Invalid):
+        views.find_people(work, "31/2/1991")
+    with database.read(cast.dina) as work, pytest.raises(errors.NotPermitted):
+        views.find_people(work, "ana")
+
+
+def test_refusals_are_counted_and_not_listed(database: Database, cast: Cast) -> None:
+    thread = cast.start("ana", "boris")
+    for _ in range(3):
+        with pytest.raises(errors.NotFound):
+            cast.post("eve", thread, "let me in")
+    with database.reading() as connection:
+        rows = connection.execute(sa.select(denials).where(denials.c.action == "text.post")).all()
+    assert sum(row.count for row in rows) == 3
+    assert {row.code for row in rows} == {"not-found"}
+
+
+def test_the_audit_chain_finds_every_tampering(database: Database, cast: Cast) -> None:
+    cast.start("ana", "boris")
+    while seal(database):
+        pass
+    sound = verify(database)
+    assert sound.broken is None and sound.sealed > 5
+    with database.writing() as connection:
+        victim = connection.scalars(sa.select(audit_entries.c.id).order_by(audit_entries.c.id)).all()[3]
+        connection.execute(sa.update(audit_entries).where(audit_entries.c.id == victim).values(action="nothing"))
+    broken = verify(database)
+    assert broken.broken == "the entry sealed at position 4 was changed"
+
+
+def test_a_job_is_claimed_once_given_back_and_parked(database: Database, cast: Cast, clock: Clock) -> None:
+    cast.start("ana", "boris")
+    jobs = outbox.claim(database, "threads")
+    assert {job.name for job in jobs} == {"xmpp.invite"}
+    assert outbox.claim(database, "threads") == []
+    for job in jobs[1:]:
+        outbox.done(database, job)
+    job = jobs[0]
+    for attempt in range(2, outbox.MAX_ATTEMPTS + 1):
+        outbox.retry(database, job, "no answer")
+        clock.ahead += timedelta(minutes=10)
+        [job] = outbox.claim(database, "threads")
+        assert job.attempts == attempt
+    outbox.retry(database, job, "no answer")
+    clock.ahead += timedelta(days=1)
+    assert outbox.claim(database, "threads") == []
+
+
+def test_now_is_in_utc(database: Database) -> None:
+    now: datetime = database.now()
+    assert now.utcoffset() == timedelta()

@@ -1,0 +1,143 @@
+"""Threads: who may start them, who is in them, what each sees."""
+
+from __future__ import annotations
+
+import pytest
+
+from clinic import Database, errors
+from clinic.thread.views import archive, thread_head, thread_list, thread_page
+from tests.support.cast import Cast
+
+
+def bodies(database: Database, cast: Cast, reader: str, thread: str) -> list[str]:
+    with database.read(getattr(cast, reader)) as work:
+        return [entry.body for entry in thread_page(work, thread).entries]
+
+
+def test_patient_starts_a_thread_with_a_linked_practitioner(database: Database, cast: Cast) -> None:
+    thread = cast.start("ana", "boris")
+    assert bodies(database, cast, "ana", thread)[0] == "Ana Alvarez started this thread with Boris Brandt."
+    with database.read(cast.ana) as work:
+        assert [row.title for row in thread_list(work)] == ["Boris Brandt"]
+    with database.read(cast.boris) as work:
+        assert [row.title for row in thread_list(work)] == ["Ana Alvarez"]
+
+
+def test_patient_cannot_start_with_a_practitioner_not_linked(cast: Cast) -> None:
+    with pytest.raises(errors.NotFound):
+        cast.start("ana", "bella")
+
+
+def test_patient_cannot_start_with_a_patient(cast: Cast) -> None:
+    with pytest.raises(errors.NotFound):
+        cast.start("ana", "ada")
+
+
+def test_nobody_starts_a_thread_with_themselves_or_an_admin(cast: Cast) -> None:
+    with pytest.raises(errors.Invalid):
+        cast.start("boris", "boris")
+    with pytest.raises(errors.NotFound):
+        cast.start("boris", "dina")
+    with pytest.raises(errors.NotPermitted):
+        cast.start("dina", "ana")
+
+
+def test_a_pair_has_one_thread_whoever_starts_it(cast: Cast) -> None:
+    assert len({cast.start("ana", "boris"), cast.start("boris", "ana"), cast.start("chen", "ana")}) == 1
+
+
+def test_practitioner_gives_a_reason_to_a_patient_not_linked_and_the_patient_reads_it(
+    database: Database, cast: Cast
+) -> None:
+    with pytest.raises(errors.Invalid) as refusal:
+        cast.start("bella", "ana")
+    assert refusal.value.field == "reason"
+    thread = cast.start("bella", "ana", reason="On call tonight for Boris.")
+    assert "On call tonight for Boris." in bodies(database, cast, "ana", thread)[0]
+
+
+def test_coordinators_are_included_by_themselves_and_announced_to_everyone(database: Database, cast: Cast) -> None:
+    thread = cast.start("boris", "ana")
+    assert "Chen Cheng is included in this thread as coordinator" in bodies(database, cast, "ana", thread)[1]
+    with database.read(cast.chen) as work:
+        assert thread_head(work, thread).title == "Ana Alvarez"
+
+
+def test_coordinators_are_not_included_between_practitioners(database: Database, cast: Cast) -> None:
+    thread = cast.start("boris", "bella")
+    with database.read(cast.boris) as work:
+        assert {member.name for member in thread_head(work, thread).members} == {"Boris Brandt", "Bella Baptiste"}
+
+
+def test_unlinking_a_coordinator_removes_and_announces_them_everywhere(database: Database, cast: Cast) -> None:
+    thread = cast.start("boris", "ana")
+    people = {"coordinator": cast.uid("chen"), "practitioner": cast.uid("boris")}
+    database.perform(cast.dina, "link.coordinator_remove", **people)
+    with pytest.raises(errors.NotFound):
+        bodies(database, cast, "chen", thread)
+    with pytest.raises(errors.NotFound):
+        cast.post("chen", thread, "still here")
+    assert "no longer assists here" in bodies(database, cast, "ana", thread)[-1]
+    database.perform(cast.dina, "link.coordinator_add", **people)
+    assert bodies(database, cast, "chen", thread)[-1].startswith("Chen Cheng is included")
+
+
+def test_coordinator_of_a_later_link_joins_threads_that_exist(database: Database, cast: Cast) -> None:
+    cast.link("ada", "bella")
+    thread = cast.start("ada", "bella")
+    database.perform(cast.dina, "link.coordinator_add", coordinator=cast.uid("chen"), practitioner=cast.uid("bella"))
+    assert len(bodies(database, cast, "chen", thread)) == 2
+
+
+def test_hidden_and_absent_threads_answer_alike(database: Database, cast: Cast) -> None:
+    thread = cast.start("ana", "boris")
+    answers = []
+    for uid in (thread, "0" * 26):
+        with database.read(cast.eve) as work, pytest.raises(errors.NotFound) as refusal:
+            thread_page(work, uid)
+        answers.append((refusal.value.code, refusal.value.text))
+    assert answers[0] == answers[1]
+
+
+def test_an_admin_reads_no_thread(database: Database, cast: Cast) -> None:
+    thread = cast.start("ana", "boris")
+    with database.read(cast.dina) as work, pytest.raises(errors.NotPermitted):
+        thread_page(work, thread)
+
+
+def test_a_cursor_from_another_thread_is_not_known(database: Database, cast: Cast) -> None:
+    cast.link("ada", "bella")
+    entry = cast.post("ada", cast.start("ada", "bella"), "private")
+    thread = cast.start("ana", "boris")
+    with database.read(cast.ana) as work:
+        for query in ({"before": entry}, {"after": entry}):
+            with pytest.raises(errors.NotFound):
+                thread_page(work, thread, **query)
+        with pytest.raises(errors.NotFound):
+            archive(work, thread, ids=[entry])
+
+
+def test_patients_learn_no_birth_date_of_others_and_staff_do(database: Database, cast: Cast) -> None:
+    thread = cast.start("ana", "boris")
+    with database.read(cast.boris) as work:
+        assert str(thread_head(work, thread).patients[0].birth_date) == "1984-03-27"
+    with database.read(cast.ana) as work:
+        head = thread_head(work, thread)
+        assert head.patients == ()
+        assert [member.birth_date for member in head.members if not member.is_me] == [None, None]
+
+
+def test_pages_meet_without_gap_or_overlap(database: Database, cast: Cast) -> None:
+    thread = cast.start("ana", "boris")
+    for number in range(25):
+        cast.post("ana", thread, f"line {number}")
+    with database.read(cast.boris) as work:
+        newest = thread_page(work, thread, limit=10)
+        middle = thread_page(work, thread, before=newest.entries[0].uid, limit=10)
+        oldest = thread_page(work, thread, before=middle.entries[0].uid, limit=10)
+        forward = thread_page(work, thread, after=oldest.entries[-1].uid, limit=100)
+    uids = [entry.uid for page in (oldest, middle, newest) for entry in page.entries]
+    assert len(uids) == len(set(uids)) == 27
+    assert (newest.more_before, middle.more_before, oldest.more_before) == (True, True, False)
+    assert [entry.uid for entry in forward.entries] == uids[7:]
+    assert not forward.more_after
