@@ -82,6 +82,12 @@ class Feeds:
         for address in self._tabs[handle]:
             self._component.send(copy, address)
 
+    def answer(self, tab: Tab) -> None:
+        """Tell one tab that it is served."""
+        address = f"{FEED_PREFIX}{tab.handle}@{self._component.domain}"
+        copy = wire.stanza("message", {"from": address, "type": "headline"}, wire.element("ready", {"xmlns": wire.FEED}))
+        self._component.send(copy, tab.address)
+
     def ready(self, handle: str) -> None:
         """Tell a person's tabs that they are served: they fetch what they may have missed."""
         self._send(handle, wire.element("ready", {"xmlns": wire.FEED}))
@@ -118,13 +124,14 @@ async def register(component: Threads, request: Request) -> None:
     room = await component.rooms.load(asked.get("thread", ""))
     if room is not None and handle not in room.members:
         room = None
-    await component.submit(Actor.system(), "live.enter", address=request.sender, kind="feed",
-                           thread=room.uid if room else None, handle=handle)
-    tab = component.feeds.tab(handle, request.sender)
+    tab, thread = component.feeds.tab(handle, request.sender), room.uid if room else None
+    if tab is None or tab.thread != thread:
+        await component.submit(Actor.system(), "live.enter", address=request.sender, kind="feed", thread=thread, handle=handle)
     if tab is None:
         tab = Tab(request.sender, handle)
         component.feeds.add(tab)
-        component.feeds.ready(handle)
+    # Each presence is answered: a tab sends it again now and then to learn whether anybody still serves it.
+    component.feeds.answer(tab)
     component.feeds.show(tab, room)
 
 

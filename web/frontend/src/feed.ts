@@ -15,8 +15,8 @@ interface Ticket {
 }
 
 export interface Watcher {
-  /** The component has this tab on its list. */
-  up(): void;
+  /** The component has this tab on its list; not `asked` when it says so by itself, after a restart. */
+  up(asked: boolean): void;
   /** Nothing comes through now: the web server, the XMPP server or the component behind it does not answer. */
   down(missing: "web" | "xmpp" | "component"): void;
   signedOut(): void;
@@ -32,6 +32,7 @@ export class Feed {
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #beat: ReturnType<typeof setInterval> | undefined;
   #over = false;
+  #asked = false;
 
   constructor(readonly watcher: Watcher) {}
 
@@ -96,6 +97,7 @@ export class Feed {
   }
 
   #announce(): void {
+    this.#asked = true;
     const about: Record<string, string> = { xmlns: FEED };
     if (this.#thread) about.thread = this.#thread;
     this.#conn?.send($pres({ to: this.#address }).c("feed", about));
@@ -112,7 +114,8 @@ export class Feed {
       const thread = child.getAttribute("thread") ?? "";
       if (child.localName === "ready") {
         clearTimeout(this.#deadline);
-        this.watcher.up();
+        this.watcher.up(this.#asked);
+        this.#asked = false;
       } else if (child.localName === "news") tell("news", { thread, uid: child.getAttribute("uid") ?? "" });
       else if (child.localName === "marks") tell("marks", { thread });
       else if (child.localName === "threads") tell("threads", null);

@@ -6,7 +6,7 @@ import { Feed } from "./feed.ts";
 
 const POLL_MS = 5_000;
 const PATIENCE_MS = 2_000;
-const CALM_LOOK_MS = 60_000;
+const CALM_LOOK_MS = 120_000;
 
 const WORDS: Record<LiveState, [string, string]> = {
   connecting: ["refresh-cw", "Connecting…"],
@@ -77,9 +77,9 @@ class Live {
 
   #connect(): void {
     const feed = new Feed({
-      up: () => {
+      up: (asked) => {
         if (this.#feed !== feed) return;
-        const fresh = this.state !== "live";
+        const fresh = this.state !== "live" || !asked;
         this.#backoff.reset();
         this.#enter("live");
         if (fresh) tell("look", null);
