@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from clinic import Actor, Database
-from clinic.account.views import AccountRow, accounts
+from clinic.account.views import AccountRow, account_list
 from clinic.errors import DomainError
 from ops.deployment import open_clinic, recall
 from ops.layout import Layout
@@ -26,13 +26,13 @@ def clinic(data: Path) -> Iterator[tuple[Layout, Database]]:
     except DomainError as error:
         raise Problem(error.text) from error
     finally:
-        database.close()
+        database.engine.dispose()
 
 
 def find(database: Database, email: str) -> AccountRow:
     """Returns the account with this e-mail address. Raises Problem."""
     with database.read(CONSOLE) as work:
-        for row in accounts(work):
+        for row in account_list(work):
             if (row.email or "").lower() == email.strip().lower():
                 return row
     raise Problem(f"There is no account with the e-mail address {email}. `bedside account list` shows all.")
@@ -66,7 +66,7 @@ def create(data: Path, name: str, email: str, roles: tuple[str, ...], birth_date
 def list_accounts(data: Path) -> None:
     """List all accounts."""
     with clinic(data) as (_, database), database.read(CONSOLE) as work:
-        for row in accounts(work):
+        for row in account_list(work):
             state = "" if row.active else "  (deactivated)"
             click.echo(f"{row.name:<28} {row.email or '–':<32} {', '.join(row.roles)}{state}")
 

@@ -1,42 +1,33 @@
-"""Brings the database's schema up to date with Alembic, and opens the domain on it. May import `clinic` and `migrations`."""
+"""Brings the database's schema up to date. May import `migrations` and SQLAlchemy."""
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
-from ops.layout import PROJECT
+from clinic.database import open_engine
+from migrations import runner
 from ops.problems import Problem
 
 
-def _alembic(url: str) -> AlembicConfig:
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(PROJECT / "migrations"))
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    return config
-
-
-def versions(url: str) -> tuple[str | None, str | None]:
+def versions(url: str) -> tuple[str | None, str]:
     """Returns the schema's version in the database (None: empty) and the newest that this program knows."""
-    engine = create_engine(url)
+    engine = open_engine(url)
     try:
-        with engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
+        return runner.current(engine), runner.newest()
     finally:
         engine.dispose()
-    return current, ScriptDirectory.from_config(_alembic(url)).get_current_head()
 
 
 def migrate(url: str) -> None:
-    """Migrates to the newest schema. Raises Problem if the database is newer than this program, or cannot be reached."""
+    """Migrates to the newest schema. Raises Problem if the database is newer than this program, or cannot be used."""
     try:
-        current, newest = versions(url)
-        known = {script.revision for script in ScriptDirectory.from_config(_alembic(url)).walk_revisions()}
-        if current and current not in known:
-            raise Problem("The database was written by a newer version of Bedside. Start that version, or restore an older backup.")
-        if current != newest:
-            command.upgrade(_alembic(url), "head")
+        engine = open_engine(url)
+    except ArgumentError as error:
+        raise Problem(f"--database-url is not a database's address: {error}") from error
+    try:
+        if runner.current(engine) != runner.newest():
+            runner.upgrade(engine)
+    except SystemExit as error:
+        raise Problem(str(error)) from error
     except OperationalError as error:
-        raise Problem(f"The database cannot be used: {error.orig}. Check --database-url and that the database server runs.") from error
+        raise Problem(f"The database cannot be used: {error.orig} Check --database-url, and that the database server runs.") from error
+    finally:
+        engine.dispose()

@@ -58,7 +58,9 @@ class Demo:
         if person.key in self.uids:
             invited = self.database.perform(CONSOLE, "account.invite", self.uids[person.key]).value
         else:
-            fields = {"name": person.name, "email": person.email, "birth_date": person.birth_date, "roles": [person.role]}
+            fields: dict[str, object] = {"name": person.name, "email": person.email, "roles": [person.role]}
+            if person.birth_date:
+                fields["birth_date"] = person.birth_date.isoformat()
             invited = self.database.perform(CONSOLE, "account.create", **fields).value
         self.uids[person.key] = invited.account_uid
         password = secrets.token_urlsafe(15)
@@ -110,5 +112,5 @@ def seed(layout: Layout) -> Path:
         demo = Demo(layout, database)
         demo.fill()
     finally:
-        database.close()
+        database.engine.dispose()
     return demo.path

@@ -1,7 +1,7 @@
 """The one-time link by which an empty clinic is set up: no account exists by default. Imports `clinic`."""
 
 from clinic import Actor
-from clinic.account.views import accounts
+from clinic.account.views import is_empty
 from ops.deployment import open_clinic
 from ops.layout import Layout
 
@@ -11,9 +11,9 @@ def link(layout: Layout) -> str | None:
     database = open_clinic(layout)
     try:
         with database.read(Actor.system()) as work:
-            if accounts(work):
+            if not is_empty(work):
                 return None
         token = database.perform(Actor.system(), "clinic.open_set_up").value
     finally:
-        database.close()
+        database.engine.dispose()
     return f"{layout.public_url}/setup/{token}"

@@ -55,8 +55,7 @@ class Supervisor:
 
     def tell_watchdog(self, line: str) -> None:
         """Keeps the watchdog's list of process groups current; a watchdog that was killed is replaced."""
-        if self.watchdog is None or self.watchdog.poll() is not None:
-            self.start_watchdog()
+        self.keep_watchdog()
         if self.watchdog is None or self.watchdog.stdin is None:
             return
         try:
@@ -64,6 +63,11 @@ class Supervisor:
             self.watchdog.stdin.flush()
         except BrokenPipeError:
             # Killed between the look and the line; the new one gets the whole list.
+            self.start_watchdog()
+
+    def keep_watchdog(self) -> None:
+        """Starts the watchdog if it does not run."""
+        if self.watchdog is None or self.watchdog.poll() is not None:
             self.start_watchdog()
 
     def start_watchdog(self) -> None:
@@ -92,7 +96,6 @@ class Supervisor:
             signal.signal(number, self.on_signal)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         try:
-            self.start_watchdog()
             while self.stopping is None:
                 self.turn()
                 if self.stopping is None:
@@ -117,6 +120,7 @@ class Supervisor:
 
     def turn(self) -> None:
         """One look at every process."""
+        self.keep_watchdog()
         for name, process in self.processes.items():
             process.reap()
             if not self.was_ready and process.failures >= GIVE_UP_AFTER:
@@ -165,7 +169,8 @@ class Supervisor:
                 if not process.wait_stopped():
                     self.say(f"{process.part.name} did not stop by itself; it was ended.")
         if self.watchdog and self.watchdog.stdin:
-            self.watchdog.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self.watchdog.stdin.close()
             self.watchdog.wait()
 
 

@@ -5,16 +5,15 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from ops import certificates, configurations, keys, preflight
-from ops.layout import PROJECT, Layout
+from ops import certificates, configurations, database, demo, deployment, first_run, keys, preflight
+from ops.layout import Layout
 from ops.parts import all_parts
-from ops.process import Part
 from ops.supervisor import Supervisor
 
 
-def describe(layout: Layout, demo: Path | None) -> dict[str, object]:
+def describe(layout: Layout, demonstration: Path | None) -> dict[str, object]:
     """Returns what ready.json says beside the process ids."""
-    shown = json.loads(demo.read_text()) if demo else {"accounts": {}, "threads": {}}
+    shown = json.loads(demonstration.read_text()) if demonstration else {"accounts": {}, "threads": {}}
     return {
         "web": layout.public_url,
         "https": layout.https_url,
@@ -43,30 +42,20 @@ def up(layout: Layout, *, with_demo: bool) -> int:
     secrets = keys.ensure(layout.data / "secrets")
     certificates.ensure(layout.data / "ca", layout.domain, layout.certificate_names)
     parts = all_parts(layout, configurations.prosody(layout, secrets), configurations.nginx(layout))
-    demo, link = prepare_database(layout, with_demo=with_demo)
+    demonstration, link = prepare_database(layout, with_demo=with_demo)
     supervisor = Supervisor(
         layout,
-        [part for part in parts if exists(part)],
+        parts,
         lock,
-        describe=lambda: describe(layout, demo),
-        when_ready=lambda: supervisor.say(welcome(layout, demo, link)),
+        describe=lambda: describe(layout, demonstration),
+        when_ready=lambda: supervisor.say(welcome(layout, demonstration, link)),
     )
     supervisor.say(f"Starting the clinic in {layout.data} …")
     return supervisor.run()
 
 
-def exists(part: Part) -> bool:
-    """Returns whether this part is there to be started."""
-    files = {"web": "web/gunicorn.py", "threads": "xmpp_components/__main__.py", "worker": "clinic/audit/seal.py"}
-    return part.name not in files or (PROJECT / files[part.name]).exists()
-
-
 def prepare_database(layout: Layout, *, with_demo: bool) -> tuple[Path | None, str | None]:
     """Migrates, seeds the demonstration. Returns where its accounts are written, and the one-time link of an empty clinic."""
-    if not (PROJECT / "migrations" / "env.py").exists():
-        return None, None
-    from ops import database, demo, deployment, first_run
-
     deployment.remember(layout)
     database.migrate(layout.database)
     if with_demo:
@@ -74,14 +63,14 @@ def prepare_database(layout: Layout, *, with_demo: bool) -> tuple[Path | None, s
     return None, first_run.link(layout)
 
 
-def welcome(layout: Layout, demo: Path | None, link: str | None) -> str:
+def welcome(layout: Layout, demonstration: Path | None, link: str | None) -> str:
     """Returns the words at the end of a start: where to go and who can log in."""
     lines = ["The clinic is ready.", "", f"    Open {layout.public_url} in a browser on this machine."]
     lines.append(f"    By TLS: {layout.https_url} (trust {layout.data / 'ca' / 'ca.pem'} first).")
     lines.append(f"    XMPP clients: server 127.0.0.1, port {layout.c2s_port} (STARTTLS) or {layout.direct_tls_port} (TLS).")
-    if demo:
+    if demonstration:
         lines += ["", "    Demonstration accounts (made-up people):"]
-        for name, account in json.loads(demo.read_text())["accounts"].items():
+        for name, account in json.loads(demonstration.read_text())["accounts"].items():
             lines.append(f"    {name:<6} {account['role']:<13} {account['email']:<24} password {account['password']}")
     if link:
         lines += ["", "    This clinic is empty. Set it up with this link; it works once, for 30 minutes:", f"    {link}"]

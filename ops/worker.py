@@ -81,4 +81,4 @@ def main() -> None:
     finally:
         mark.unlink(missing_ok=True)
         bell.close()
-        database.close()
+        database.engine.dispose()

@@ -126,9 +126,14 @@ def test_killed_supervisor_can_be_started_again_at_once(clinic: Clinic) -> None:
 
 def test_killed_watchdog_is_replaced(clinic: Clinic) -> None:
     pids = clinic.pids()
-    children = Path(f"/proc/{clinic.process.pid}/task/{clinic.process.pid}/children").read_text().split()
-    (watchdog,) = set(map(int, children)) - set(pids.values())
+
+    def watchdogs() -> set[int]:
+        children = Path(f"/proc/{clinic.process.pid}/task/{clinic.process.pid}/children").read_text().split()
+        return set(map(int, children)) - set(clinic.pids().values())
+
+    (watchdog,) = watchdogs()
     os.kill(watchdog, signal.SIGKILL)
+    eventually(lambda: (now := watchdogs()) and watchdog not in now, what="another watchdog")
     os.kill(pids["threads"], signal.SIGKILL)
     after = eventually(lambda: (now := clinic.pids())["threads"] != pids["threads"] and now)
     clinic.process.kill()

@@ -11,12 +11,12 @@ import re
 import xml.etree.ElementTree as ET
 from collections import deque
 from collections.abc import Awaitable, Callable
-from datetime import date
 from pathlib import Path
 
-from clinic import Actor, Database, metadata
+from clinic import Database
 from clinic.config import Config
-from clinic.permissions import Role
+from migrations.runner import upgrade
+from tests.support.cast import NAMES, Cast
 from tests.support.ports import free_base_port
 from xmpp_components.component import Threads
 
@@ -187,9 +187,9 @@ class Server:
 class Person:
     """Somebody of the cast, with the XMPP address that the clinic gave them."""
 
-    def __init__(self, uid: str, handle: str, name: str, role: Role):
-        self.uid, self.handle, self.name, self.role = uid, handle, name, role
-        self.actor = Actor.page(uid, role, "0" * 26)
+    def __init__(self, cast: Cast, name: str):
+        self.name, self.actor = NAMES[name][0], getattr(cast, name)
+        self.uid, self.handle = cast.uid(name), cast.handle(name)
 
 
 class Stage:
@@ -201,26 +201,13 @@ class Stage:
             data=folder, database_url=f"sqlite:///{folder / 'clinic.sqlite3'}", domain="localhost", base_port=port, host="127.0.0.1",
             public_url="", https_url="", pepper=b"p" * 32, flask_key="k", component_secret=SECRET, internal_token="t")
         self.db = Database.open(self.config.database_url, run_dir=self.config.run_dir, pepper=self.config.pepper)
-        metadata.create_all(self.db.engine)
-        self.ana = self._person("Ana Alves", Role.PATIENT)
-        self.eve = self._person("Eve Eide", Role.PATIENT)
-        self.boris = self._person("Boris Berg", Role.PRACTITIONER)
-        self.chen = self._person("Chen Chao", Role.COORDINATOR)
-        system = Actor.system()
-        self.db.perform(system, "link.patient_add", patient=self.ana.uid, practitioner=self.boris.uid)
-        self.db.perform(system, "link.coordinator_add", coordinator=self.chen.uid, practitioner=self.boris.uid)
-        self.thread = self.db.perform(self.boris.actor, "thread.start", person=self.ana.uid).value
+        upgrade(self.db.engine)
+        self.cast = Cast.in_(self.db)
+        self.ana, self.boris, self.chen, self.eve = (Person(self.cast, name) for name in ("ana", "boris", "chen", "eve"))
+        self.thread = self.cast.start("boris", "ana")
         self.server = Server(self.config.domain)
         self.room = f"{self.thread}@{self.server.domain}"
         self.component: Threads | None = None
-
-    def _person(self, name: str, role: Role) -> Person:
-        from clinic.account.tables import accounts
-        born = date(1980, 1, 1) if role is Role.PATIENT else None
-        uid = self.db.perform(Actor.system(), "account.create", name=name, birth_date=born, roles=[role]).value.account_uid
-        with self.db.reading() as connection:
-            handle = connection.execute(accounts.select().where(accounts.c.uid == uid)).one().handle
-        return Person(uid, handle, name, role)
 
     async def __aenter__(self) -> "Stage":
         await self.server.listen(self.config.component_port)

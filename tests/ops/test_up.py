@@ -1,0 +1,163 @@
+"""`bedside up` with every real part: what ready.json promises, restarts, a second start, an empty clinic."""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.clinic import RunningClinic
+from tests.support.ports import eventually
+from tests.support.raw_xmpp import SASL, Client
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningClinic]:
+    """A running demonstration."""
+    with RunningClinic(tmp_path_factory.mktemp("up") / "data", "--demo") as one:
+        yield one
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs `bedside` to its end."""
+    return subprocess.run([sys.executable, "-m", "ops", *arguments], capture_output=True, text=True, timeout=60)
+
+
+def fetch(url: str, ca: str | None = None) -> tuple[int, str]:
+    """Returns status and text."""
+    context = ssl.create_default_context(cafile=ca) if ca else None
+    with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+        return answer.status, answer.read().decode()
+
+
+def test_ready_file_tells_all_that_a_client_needs(clinic: RunningClinic) -> None:
+    ready = clinic.ready
+    assert ready["web"] == f"http://localhost:{clinic.base_port}"
+    assert set(ready["pids"]) >= {"web", "threads", "xmpp", "worker"}
+    assert {name: account["role"] for name, account in ready["accounts"].items()} == {
+        "ana": "patient",
+        "ada": "patient",
+        "boris": "practitioner",
+        "bella": "practitioner",
+        "chen": "coordinator",
+        "dina": "admin",
+    }
+    assert all(account["password"] and account["totp"] is None for account in ready["accounts"].values())
+    assert set(ready["threads"]) == {"ana-boris", "ada-bella", "boris-bella"}
+    for thread in ready["threads"].values():
+        assert thread["room"] == f"{thread['uid']}@threads.localhost"
+        assert thread["url"] == f"/threads/{thread['uid']}"
+
+
+def test_web_answers_by_http_and_by_tls(clinic: RunningClinic) -> None:
+    assert fetch(f"{clinic.ready['web']}/healthz")[0] == 200
+    assert fetch(f"{clinic.ready['https']}/healthz", clinic.ready["ca"])[0] == 200
+    status, page = fetch(f"{clinic.ready['https']}/login", clinic.ready["ca"])
+    assert status == 200
+    assert 'name="email"' in page
+    assert 'name="password"' in page
+
+
+def test_internal_routes_are_not_reached_through_the_tls_front(clinic: RunningClinic) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        fetch(f"{clinic.ready['https']}/internal/xmpp/exists?user=x", clinic.ready["ca"])
+    refused.value.close()
+    assert refused.value.code == 404
+
+
+def test_device_passwords_work_and_account_passwords_do_not(clinic: RunningClinic) -> None:
+    for name in ("ana", "ada", "boris", "bella", "chen"):
+        clinic.xmpp(name).sock.close()
+    account = clinic.ready["accounts"]["ana"]
+    with Client(clinic.ready["xmpp"]["direct_tls_port"], Path(clinic.ready["ca"])) as client:
+        assert client.authenticate(account["jid"].partition("@")[0], account["password"]).tag == f"{SASL}failure"
+
+
+@pytest.mark.parametrize("name", ["web", "threads", "worker", "xmpp", "https"])
+def test_killed_part_is_running_again_soon(clinic: RunningClinic, name: str) -> None:
+    before = clinic.ready["pids"]
+    os.kill(before[name], signal.SIGKILL)
+    eventually(lambda: (clinic.ready_or_none() or {"pids": before})["pids"][name] != before[name], 20, f"{name} again")
+    assert fetch(f"{clinic.ready['https']}/healthz", clinic.ready["ca"])[0] == 200
+    clinic.xmpp("boris").sock.close()
+
+
+def test_doctor_finds_a_running_clinic_well(clinic: RunningClinic) -> None:
+    examined = command("doctor", "--data", str(clinic.data))
+    assert examined.returncode == 0, examined.stdout + examined.stderr
+    assert "All is well" in examined.stdout
+
+
+def test_doctor_explains_what_is_wrong(clinic: RunningClinic) -> None:
+    secret = clinic.data / "secrets" / "pepper"
+    secret.chmod(0o644)
+    try:
+        examined = command("doctor", "--data", str(clinic.data))
+    finally:
+        secret.chmod(0o600)
+    assert examined.returncode == 1
+    assert f"chmod -R go= {secret}" in examined.stdout
+
+
+def test_two_clinics_run_side_by_side_and_one_stops_cleanly(clinic: RunningClinic, tmp_path: Path) -> None:
+    with RunningClinic(tmp_path / "data") as other:
+        assert fetch(f"{other.ready['web']}/healthz")[0] == 200
+        assert fetch(f"{clinic.ready['web']}/healthz")[0] == 200
+        assert other.ready["accounts"] == {}
+        pids = other.ready["pids"].values()
+        assert other.stop() == 0
+        assert other.ready_or_none() is None
+        assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+        for name in ("web.sock", "threads.ready", "worker.ready"):
+            assert not (other.data / "run" / name).exists()
+    assert fetch(f"{clinic.ready['web']}/healthz")[0] == 200
+
+
+def test_empty_clinic_gives_a_link_that_works_and_has_no_account(tmp_path: Path) -> None:
+    with RunningClinic(tmp_path / "data") as empty:
+        eventually(lambda: "/setup/" in empty.said(), what="the set-up link")
+        (link,) = [word for word in empty.said().split() if "/setup/" in word]
+        assert fetch(link)[0] == 200
+        assert command("account", "list", "--data", str(empty.data)).stdout == ""
+        logs = "".join(path.read_text() for path in (empty.data / "log").glob("*.log") if path.name != "supervisor.log")
+        assert link.rpartition("/")[2] not in logs
+
+
+def test_second_start_keeps_everything_and_takes_less_than_ten_seconds(tmp_path: Path) -> None:
+    with RunningClinic(tmp_path / "data", "--demo") as first:
+        before = {key: first.ready[key] for key in ("accounts", "threads", "ca")}
+        authority = Path(first.ready["ca"]).read_bytes()
+    with RunningClinic(tmp_path / "data", "--demo", base_port=first.base_port) as second:
+        assert second.start_seconds < 10
+        assert {key: second.ready[key] for key in before} == before
+        assert Path(second.ready["ca"]).read_bytes() == authority
+
+
+def test_cut_off_demonstration_is_completed_at_the_next_start(tmp_path: Path) -> None:
+    with RunningClinic(tmp_path / "data", "--demo") as first:
+        threads = first.ready["threads"]
+    state = tmp_path / "data" / "secrets" / "demo.json"
+    content = json.loads(state.read_text())
+    content["threads"].popitem()
+    content["accounts"].pop("dina")
+    state.write_text(json.dumps(content))
+    with RunningClinic(tmp_path / "data", "--demo", base_port=first.base_port) as second:
+        assert second.ready["threads"] == threads
+        assert second.ready["accounts"]["dina"]["password"]
+
+
+def test_passwords_are_not_in_the_logs(clinic: RunningClinic) -> None:
+    clinic.xmpp("ana").sock.close()
+    logs = "".join(path.read_text() for path in (clinic.data / "log").glob("*.log*") if path.name != "supervisor.log")
+    for account in clinic.ready["accounts"].values():
+        assert account["password"] not in logs
+        assert not account["device_password"] or account["device_password"] not in logs
