@@ -117,6 +117,7 @@ def prepare_engine(engine: Engine) -> Engine:
     """Set what design rule 8 asks of the database: on SQLite WAL, FULL, foreign keys and explicit transactions; on
     PostgreSQL synchronous_commit. Safe to call once per engine.
     """
+    engine.hide_parameters = True  # what people wrote: an error must not carry it into a log
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

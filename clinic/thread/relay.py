@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from clinic.actions import view
 from clinic.loading import LoadedMember
-from clinic.log import Entry, entries, entry_of, select_entries, visible
+from clinic.log import Entry, entries, entry_of, select_entries
 from clinic.permissions import Permission, Role
 from clinic.thread.tables import live_sessions, threads
 from clinic.thread.views import title_for
@@ -21,7 +21,7 @@ from clinic.work import Work
 
 @dataclass(frozen=True, slots=True)
 class RoomMember:
-    """A member as the live tail serves them; `uid_at` turns their markers into entries they may see."""
+    """A member as the live tail serves them with their markers."""
 
     account_uid: str
     handle: str
@@ -100,29 +100,12 @@ def entries_after(work: Work, uid: str, seq: int, limit: int = 200) -> list[Entr
 
 
 @view(Permission.SYSTEM)
-def uid_at(work: Work, uid: str, seq: int, member: RoomMember) -> str | None:
-    """Return the uid of the newest entry at or below `seq` that `member` may see, or None."""
-    thread = work.thread(uid)
-    seen = sa.and_(entries.c.thread_id == thread.id, visible(member.role, member.from_seq), entries.c.seq <= seq)
-    row = work.row(sa.select(entries.c.uid).where(seen).order_by(entries.c.seq.desc()).limit(1))
-    return None if row is None else str(row.uid)
-
-
-@view(Permission.SYSTEM)
 def news(work: Work, since: datetime) -> list[News]:
     """Return the threads that changed at or after `since`; the caller asks a little back, as clocks and commits do."""
     query = sa.select(threads.c.uid, threads.c.version, threads.c.last_seq, threads.c.changed_at).where(
         threads.c.changed_at >= since
     )
     return [News(row.uid, row.version, row.last_seq, row.changed_at) for row in work.rows(query)]
-
-
-@view(Permission.SYSTEM)
-def unrelayed(work: Work) -> list[News]:
-    """Return the threads with entries that the live tail is not known to have delivered."""
-    query = sa.select(threads.c.uid, threads.c.version, threads.c.last_seq, threads.c.changed_at)
-    rows = work.rows(query.where(threads.c.relayed_seq < threads.c.last_seq))
-    return [News(row.uid, row.version, row.last_seq, row.changed_at) for row in rows]
 
 
 @view(Permission.SYSTEM)
