@@ -11,13 +11,13 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
+from flask import Blueprint, Response, flash, jsonify, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
 from clinic.actions import ACTIONS
 from clinic.errors import DomainError, Invalid, NotFound, NotSignedIn
 from clinic.fields import Choices
 from clinic.work import Done
-from flask import Blueprint, Response, flash, jsonify, redirect, request, url_for
-from werkzeug.wrappers import Response as BaseResponse
-
 from web.auth import current_actor
 from web.db import clinic_db
 from web.errors import problem, wants_json

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from clinic.config import Config
 from flask import Flask, Response, request, send_from_directory
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
+from clinic.config import Config
 from web import auth, context, errors, headers
 from web.assets import STATIC
 from web.db import adopt

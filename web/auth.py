@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from clinic.account.views import Session
-from clinic.account.views import session as session_view
-from clinic.permissions import CARE_ROLES, Role
-from clinic.work import Actor, Door
 from flask import Flask, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
+from clinic.account.views import Session
+from clinic.account.views import session as session_view
+from clinic.permissions import CARE_ROLES, Role
+from clinic.work import Actor, Door
 from web.db import clinic_db
 
 SCRIPT_HEADER = "X-Bedside-Script"

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from clinic.account.views import clinic_settings
-from clinic.work import Actor, Door
 from flask import Flask, g, request
 from jinja2.utils import urlize
 from markupsafe import Markup, escape
 
+from clinic.account.views import clinic_settings
+from clinic.work import Actor, Door
 from web.assets import Assets
 from web.auth import current_visitor
 from web.db import clinic_db

@@ -5,11 +5,12 @@ Owns db, adopt, clinic_db. Imports Flask-SQLAlchemy and clinic. No query is writ
 
 from __future__ import annotations
 
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+
 from clinic.config import Config
 from clinic.database import metadata
 from clinic.work import Database
-from flask import Flask, current_app
-from flask_sqlalchemy import SQLAlchemy
 
 db = SQLAlchemy(metadata=metadata)
 _KEY = "bedside-clinic"

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from clinic.kinds import KINDS
-from clinic.thread.views import EntryView
 from flask import render_template
 from markupsafe import Markup
 
+from clinic.kinds import KINDS
+from clinic.thread.views import EntryView
 from web.context import clinic_card
 from web.times import local
 

@@ -9,12 +9,13 @@ import logging
 import secrets
 from urllib.parse import quote
 
-from clinic.errors import Busy, DomainError, NotFound, NotSignedIn
 from flask import Flask, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
+
+from clinic.errors import Busy, DomainError, NotFound, NotSignedIn
 
 log = logging.getLogger("bedside.web")
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from clinic.errors import NotFound, NotSignedIn
-from clinic.permissions import CARE_ROLES, Role
 from flask import Flask, current_app, request
 
+from clinic.errors import NotFound, NotSignedIn
+from clinic.permissions import CARE_ROLES, Role
 from web.auth import current_visitor
 
 View = TypeVar("View", bound=Callable[..., Any])

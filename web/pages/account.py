@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
 from clinic.account.views import devices as devices_view
 from clinic.account.views import login_record, login_wait, me
 from clinic.errors import DomainError
 from clinic.work import Actor, Door
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
-
 from web.attempts import page_keys, waiting_words
 from web.auth import current_actor
 from web.db import clinic_db

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from clinic.account.views import AccountRow, account_links, account_list
-from clinic.errors import DomainError
-from clinic.permissions import Role
 from flask import Blueprint, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from clinic.account.views import AccountRow, account_links, account_list
+from clinic.errors import DomainError
+from clinic.permissions import Role
 from web.auth import current_actor
 from web.context import clinic_card
 from web.db import clinic_db

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from clinic.account.views import page_token
 from flask import Blueprint, Response, current_app, jsonify
 from flask_wtf.csrf import generate_csrf
 
+from clinic.account.views import page_token
 from web.auth import current_actor, current_visitor
 from web.db import clinic_db
 from web.headers import websocket_url

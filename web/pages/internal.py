@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from clinic.account.views import check_device, check_page_token, handle_exists, login_wait
-from clinic.work import Actor, Door
 from flask import Blueprint, Response, jsonify, request
 
+from clinic.account.views import check_device, check_page_token, handle_exists, login_wait
+from clinic.work import Actor, Door
 from web.attempts import xmpp_keys
 from web.db import clinic_db
 from web.policies import internal

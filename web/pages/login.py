@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from clinic.account.views import LoginRecord, login_record, login_wait
-from clinic.work import Actor, Door
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from clinic.account.views import LoginRecord, login_record, login_wait
+from clinic.work import Actor, Door
 from web import auth
 from web.actions import local_path
 from web.attempts import page_keys, waiting_words

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import unquote_plus
 
-from clinic.account.views import assisted, find_people
-from clinic.errors import DomainError, Invalid
-from clinic.permissions import Role
 from flask import Blueprint, make_response, render_template, request
 from werkzeug.wrappers import Response
 
+from clinic.account.views import assisted, find_people
+from clinic.errors import DomainError, Invalid
+from clinic.permissions import Role
 from web.actions import keeps, local_path
 from web.auth import current_actor, current_visitor
 from web.db import clinic_db

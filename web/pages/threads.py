@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 
-from clinic.errors import DomainError
-from clinic.thread.views import EntryView, ThreadRow, own_states, thread_head, thread_list, thread_page
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from clinic.errors import DomainError
+from clinic.thread.views import EntryView, ThreadRow, own_states, thread_head, thread_list, thread_page
 from web.actions import keeps
 from web.auth import current_actor, current_visitor
 from web.db import clinic_db
