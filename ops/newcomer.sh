@@ -55,32 +55,35 @@ rm -rf "$ROOT/srv/bedside"
 git clone -q "$PWD" "$ROOT/srv/bedside"
 git -C "$ROOT/srv/bedside" log -1 --format='    %h %s'
 
-say "make run"
-READY=$ROOT/srv/bedside/var/demo/ready.json
-unshare --mount --pid --fork --kill-child=SIGTERM --mount-proc="$ROOT/proc" \
-    env -i "${settings[@]}" HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb LANG=C.UTF-8 \
-    sh -c 'for part in null zero random urandom full tty; do touch "$1/dev/$part"; mount --bind "/dev/$part" "$1/dev/$part"; done
-           mkdir -p "$1/dev/shm" && mount -t tmpfs none "$1/dev/shm"
-           exec chroot "$1" sh -c "cd /srv/bedside && exec make run PORT=$2"' newcomer "$ROOT" "$PORT" &
-machine=$!
-trap 'kill "$machine" 2>/dev/null || true' INT TERM
+# start COMMAND: runs it inside the bare machine, with process ids of its own, in the background.
+start() {
+    unshare --mount --pid --fork --kill-child=SIGTERM --mount-proc="$ROOT/proc" \
+        env -i "${settings[@]}" HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb LANG=C.UTF-8 \
+        sh -c 'for part in null zero random urandom full tty; do touch "$1/dev/$part"; mount --bind "/dev/$part" "$1/dev/$part"; done
+               mkdir -p "$1/dev/shm" && mount -t tmpfs none "$1/dev/shm"
+               exec chroot "$1" sh -c "cd /srv/bedside && exec $2"' newcomer "$ROOT" "$1" &
+    machine=$!
+    trap 'kill "$machine" 2>/dev/null || true' INT TERM
+}
 
-while [ ! -e "$READY" ]; do
-    if ! kill -0 "$machine" 2>/dev/null; then
-        wait "$machine" || true
-        echo "FAILED: make run ended before the clinic was ready" >&2
-        exit 1
-    fi
-    if [ "$SECONDS" -gt 1800 ]; then
-        kill "$machine"
-        echo "FAILED: not ready within 30 minutes" >&2
-        exit 1
-    fi
-    sleep 1
-done
-say "ready.json is there"
-
-python3 - "$PORT" <<'CHECK'
+# ready FILE MINUTES: waits for it, and asks the clinic for two pages.
+ready() {
+    local deadline=$((SECONDS + $2 * 60))
+    while [ ! -e "$1" ]; do
+        if ! kill -0 "$machine" 2>/dev/null; then
+            wait "$machine" || true
+            echo "FAILED: it ended before the clinic was ready" >&2
+            exit 1
+        fi
+        if [ "$SECONDS" -gt "$deadline" ]; then
+            kill "$machine"
+            echo "FAILED: not ready within $2 minutes" >&2
+            exit 1
+        fi
+        sleep 1
+    done
+    say "ready.json is there"
+    python3 - "$PORT" <<'CHECK'
 import sys
 import urllib.request
 
@@ -90,13 +93,30 @@ for path in ("/healthz", "/login"):
         assert answer.status == 200, (path, answer.status)
 print("    the clinic answers and shows its log-in page")
 CHECK
+}
 
-say "Stopping"
-supervisor=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["pids"]["supervisor"])' "$READY")
-nsenter --target "$(pgrep -P "$machine" | head -n 1)" --pid kill "$supervisor"
-wait "$machine" || true
-if [ -e "$READY" ]; then
-    echo "FAILED: the clinic did not stop cleanly" >&2
-    exit 1
-fi
+# stop FILE: ends the clinic as `kill` would, and sees that it cleared up.
+stop() {
+    local supervisor
+    say "Stopping"
+    supervisor=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["pids"]["supervisor"])' "$1")
+    nsenter --target "$(pgrep -P "$machine" | head -n 1)" --pid kill "$supervisor"
+    wait "$machine" || true
+    if [ -e "$1" ]; then
+        echo "FAILED: the clinic did not stop cleanly" >&2
+        exit 1
+    fi
+}
+
+say "make run"
+start "make run PORT=$PORT"
+ready "$ROOT/srv/bedside/var/demo/ready.json" 30
+stop "$ROOT/srv/bedside/var/demo/ready.json"
+
+say "bedside up, as an ordinary user, without demonstration data"
+rm -rf "$ROOT/tmp/clinic"
+start "setpriv --reuid 65534 --regid 65534 --clear-groups .venv/bin/bedside up --data /tmp/clinic --base-port $PORT"
+ready "$ROOT/tmp/clinic/ready.json" 2
+stop "$ROOT/tmp/clinic/ready.json"
+
 say "PASSED: a bare machine runs a clinic"

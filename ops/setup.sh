@@ -41,7 +41,7 @@ missing_packages() {
 # Installing a server's package would start it, and have it start at each boot. Bedside runs its own copies, so neither must happen;
 # what was installed and enabled before stays as it was.
 install_packages() {
-    local missing policy=/usr/sbin/policy-rc.d made_policy=no status=0 service
+    local missing policy=/usr/sbin/policy-rc.d service
     mapfile -t missing < <(missing_packages "$@")
     if [ "${#missing[@]}" = 0 ]; then return 0; fi
     say "Installing Debian packages: ${missing[*]}"
@@ -52,20 +52,22 @@ install_packages() {
     hint "check this machine's package sources (apt-get update) and its connection"
     as_root apt-get update -q
     if [ ! -e "$policy" ]; then
-        made_policy=yes
+        trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" || status=$?
-    if [ "$made_policy" = yes ]; then as_root rm -f "$policy"; fi
-    [ "$status" = 0 ]
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+    if [ -n "$(trap -p EXIT)" ]; then
+        as_root rm -f "$policy"
+        trap - EXIT
+    fi
     for service in "${missing[@]}"; do
         case "$service" in
             nginx-light) service=nginx ;;
             prosody | postgresql) ;;
             *) continue ;;
         esac
-        if command -v systemctl >/dev/null; then as_root systemctl disable -q "$service"; fi
+        if [ -d /run/systemd/system ]; then as_root systemctl disable -q --now "$service"; fi
     done
     hint ""
 }
@@ -91,7 +93,7 @@ python_environment() {
     packages=$(for folder in clinic web xmpp_components ops migrations; do if [ -e "$folder/__init__.py" ]; then echo "$folder"; fi; done)
     if ! stamped package setup.cfg pyproject.toml <(echo "$packages"); then
         say "Installing the command bedside into $VENV"
-        "${PIP[@]}" install -q --no-deps --no-index --no-build-isolation --editable .
+        PYTHONWARNINGS=ignore "${PIP[@]}" install -q --no-deps --no-index --no-build-isolation --editable .
         stamp package setup.cfg pyproject.toml <(echo "$packages")
     fi
 }

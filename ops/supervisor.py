@@ -38,6 +38,7 @@ class Supervisor:
         self.ready_file = layout.data / "ready.json"
         self.written: dict[str, int | None] = {}
         self.was_ready = False
+        self.cannot_write = False
         self.patience = time.monotonic() + PATIENCE_SECONDS
         self.stopping: str | None = None
         self.watchdog: subprocess.Popen[str] | None = None
@@ -151,8 +152,11 @@ class Supervisor:
             temporary.write_text(json.dumps(content, indent=1) + "\n")
             temporary.replace(self.ready_file)
         except OSError as error:
-            self.say(f"Cannot write {self.ready_file}: {error.strerror}. Trying again.")
+            if not self.cannot_write:
+                self.say(f"Cannot write {self.ready_file}: {error.strerror}. Trying again every few seconds.")
+            self.cannot_write = True
             return
+        self.cannot_write = False
         self.written = pids
         if not self.was_ready:
             self.was_ready = True
