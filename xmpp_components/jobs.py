@@ -41,7 +41,8 @@ class Jobs:
         """Do jobs as they come, looking once a second. Runs until cancelled."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._rung.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):  # wait_for may swallow a cancellation (Python 3.11)
+                    await self._rung.wait()
             self._rung.clear()
             if self._component.stream.online:
                 [failed] = await asyncio.gather(self._round(), return_exceptions=True)

@@ -71,6 +71,7 @@ class Recovery:
             component.tail.push(room)
         for handle in {tab.handle for tab in component.feeds.tabs()}:
             component.feeds.ready(handle)
+        component.tail.wake()
         component.jobs.wake()
         if self._asking is not None:
             self._asking.cancel()

@@ -119,7 +119,8 @@ class Stream(ComponentXMPP):
         self._asked[uid] = (to, future)
         try:
             self.write(wire.stanza("iq", {"from": self.boundjid.bare, "type": kind, "id": uid}, payload).to(to))
-            return await asyncio.wait_for(future, seconds)
+            async with asyncio.timeout(seconds):
+                return await future
         finally:
             self._asked.pop(uid, None)
 

@@ -129,7 +129,8 @@ class Tail:
         try:
             while True:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._rung.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):  # wait_for may swallow a cancellation (Python 3.11)
+                        await self._rung.wait()
                 self._rung.clear()
                 now = self._component.db.now()
                 [found] = await asyncio.gather(self._look(min(since, now) - OVERLAP), return_exceptions=True)
@@ -141,6 +142,10 @@ class Tail:
         finally:
             loop.remove_reader(bell.fileno())
             bell.close()
+
+    def wake(self) -> None:
+        """Look now."""
+        self._rung.set()
 
     def _ring(self, bell: Doorbell) -> None:
         rings = bell.receive()
@@ -155,7 +160,7 @@ class Tail:
             if room is not None:
                 self._heard(room, news)
             elif component.feeds:
-                await self._first_sight(news.uid)
+                await component.rooms.load(news.uid)
         for room in component.rooms:
             if room.stale or room.cursor < room.known:
                 self.push(room)
@@ -169,14 +174,14 @@ class Tail:
         elif news.changed_at != room.looked_at and now - room.refreshed > MARKS_SECONDS:
             room.stale, room.looked_at, room.refreshed = True, news.changed_at, now
 
-    async def _first_sight(self, uid: str) -> None:
-        """A thread changed that nobody here looked at: whoever has a tab open hears of it."""
-        room = await self._component.rooms.load(uid)
-        if room is None or room.occupants or not any(self._component.feeds.has(handle) for handle in room.members):
-            return
-        room.cursor = max(room.remembered, room.known - UNWATCHED, 0)
-        for handle in room.members:
-            self._component.feeds.threads(handle)
+    def first_seen(self, room: Room) -> None:
+        """A thread is looked at for the first time: tabs hear of what was not relayed while nobody watched it."""
+        if any(self._component.feeds.has(handle) for handle in room.members):
+            room.cursor = max(room.remembered, room.known - UNWATCHED, 0)
+        if room.cursor < room.known:
+            for handle in room.members:
+                self._component.feeds.threads(handle)
+            self.push(room)
 
     # --- remembering
 

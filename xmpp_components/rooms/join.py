@@ -99,6 +99,8 @@ async def join(component: Threads, request: Request, wanted: Wanted, shown: str 
     if room.cursor > room.remembered:
         stored.append(component.tail.remember_room(room))
     await asyncio.gather(*stored)
+    if room.pump is not None:
+        await asyncio.wait([room.pump])  # what tabs are being told of is history to who joins now
     entries = await history(component, room, member, wanted)
     was_present = room.present(member.handle)
     room.occupants.pop(request.sender, None)

@@ -141,7 +141,9 @@ class Rooms:
             if view is None:
                 return None
             self._make_space()
-            return self._rooms.setdefault(uid, Room(self._component, view))
+            room = self._rooms[uid] = Room(self._component, view)
+            self._component.tail.first_seen(room)
+            return room
         finally:
             del self._loading[uid]
 

@@ -1,0 +1,255 @@
+"""Messages in rooms, as protocol. Source: XEP-0045, XEP-0085, XEP-0333, XEP-0359, house rules 9 to 11."""
+
+from pathlib import Path
+
+import pytest
+
+from clinic import Actor, Done
+from clinic.errors import Busy
+from clinic.thread.relay import entries_after
+from clinic.thread.views import own_states
+from tests.support.stage import MARKERS, STANZA_ID, Stage, played, shown
+from xmpp_components import writer
+
+STANZAS = "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'"
+OMEMO = "<encrypted xmlns='{}'><header sid='1'/></encrypted><body>I sent you an OMEMO encrypted message</body>"
+
+
+def refusal(condition: str, words: str = "*") -> str:
+    """Returns the error that a refused message carries."""
+    return f"<error><{condition} {STANZAS}/><text {STANZAS}>{words}</text></error>"
+
+
+def archived(stage: Stage) -> list[str]:
+    """Returns the bodies of the texts in the log."""
+    with stage.db.read(Actor.system()) as work:
+        return [entry.body for entry in entries_after(work, stage.thread, 0, 1000) if entry.kind == "text"]
+
+
+@played
+async def test_a_message_comes_back_to_everybody_after_it_is_stored(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    stage.says(ana, "It hurts &lt;here&gt; &amp; there", "m1", origin="o1")
+    wanted = (f"<message type='groupchat' id='m1' from='{stage.room}/Ana Alvarez'><body>It hurts &lt;here&gt; &amp; there</body>"
+              f"<origin-id xmlns='urn:xmpp:sid:0' id='o1'/><stanza-id xmlns='urn:xmpp:sid:0' id='*' by='{stage.room}'/>"
+              "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='*'/></message>")
+    mine, theirs = await ana.finds(wanted), await boris.finds(wanted)
+    assert mine.find(STANZA_ID).get("id") == theirs.find(STANZA_ID).get("id")
+    assert archived(stage) == ["It hurts <here> & there"]
+
+
+@played
+async def test_what_is_forged_or_unknown_is_not_passed_on(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    nested = "<d xmlns='urn:x'>" * 2000 + "</d>" * 2000
+    ana.sends(f"<message to='{stage.room}' type='groupchat' id='m1'><body>true</body><stanza-id xmlns='urn:xmpp:sid:0' id='forged' by='{stage.room}'/>"
+              f"<delay xmlns='urn:xmpp:delay' stamp='2001-01-01T00:00:00Z'/><x xmlns='urn:x'/>{nested}</message>")
+    got = await boris.finds("<message id='m1'/>")
+    assert "forged" not in shown(got) and "2001" not in shown(got) and "urn:x'" not in shown(got).replace('"', "'")
+    assert [part.tag for part in got].count(STANZA_ID) == 1
+    ana.sends(f"<message to='{stage.room}' type='groupchat' id='m2'><x xmlns='urn:x'/></message>")
+    assert all(one.get("id") != "m2" for one in await ana.everything())
+
+
+@played
+async def test_resending_is_answered_to_its_sender_only_with_the_stored_id(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    for origin in ("o1", None):
+        stage.says(ana, "once", "m1", origin)
+        first = (await ana.finds("<message id='m1'/>")).find(STANZA_ID).get("id")
+        await boris.finds("<message id='m1'/>")
+        stage.says(ana, "once", "m1", origin)
+        again = await ana.finds(f"<message id='m1' from='{stage.room}/Ana Alvarez'><body>once</body></message>")
+        assert again.find(STANZA_ID).get("id") == first
+    stage.says(ana, "another text under the same id", "m1")
+    await ana.finds("<message id='m1'><body>another text under the same id</body></message>")
+    assert archived(stage) == ["once", "once", "another text under the same id"]
+    stage.says(ana, "last", "m9")
+    heard = []
+    while (one := await boris.hears()).get("id") != "m9":
+        heard.append(one)
+    assert [one.findtext("{*}body") for one in heard if one.find("{*}body") is not None] == ["another text under the same id"]
+
+
+@played
+async def test_live_order_is_log_order_whoever_writes_where(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    for number in range(40):
+        stage.says(ana, f"a{number}", f"a{number}")
+        if number % 4 == 0:
+            stage.writes(stage.boris, f"p{number}", f"p{number}")
+    orders = []
+    for client in (ana, boris):
+        heard: list[str] = []
+        while len(heard) < 50:
+            body = (await client.hears()).findtext("{*}body")
+            if body:
+                heard.append(body)
+        orders.append(heard)
+    assert orders[0] == orders[1] == archived(stage)
+
+
+@played
+async def test_what_the_page_posts_arrives_at_once(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    uid = stage.writes(stage.boris, "from the page", "11111111-2222-3333-4444-555555555555")
+    await ana.receives(f"<message from='{stage.room}/Boris Brandt' id='11111111-2222-3333-4444-555555555555'><body>from the page</body>"
+                       f"<stanza-id xmlns='urn:xmpp:sid:0' id='{uid}'/></message>")
+
+
+@played
+async def test_encrypted_messages_are_refused_in_words(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    for namespace in ("eu.siacs.conversations.axolotl", "urn:xmpp:omemo:2"):
+        ana.sends(f"<message to='{stage.room}' type='groupchat' id='m1'>{OMEMO.format(namespace)}</message>")
+        answer = await ana.receives(f"<message type='error' id='m1' from='{stage.room}'>{refusal('not-acceptable')}</message>")
+        assert "clinic's record" in "".join(answer.itertext())
+    assert archived(stage) == []
+
+
+@pytest.mark.parametrize("inside", [
+    "<body>taken back</body><retract xmlns='urn:xmpp:message-retract:1' id='x'/>",
+    "<body>corrected</body><replace xmlns='urn:xmpp:message-correct:0' id='x'/>",
+    "<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>!</reaction></reactions>",
+])
+def test_what_is_not_built_yet_is_refused_and_posts_nothing(inside: str, tmp_path: Path) -> None:
+    @played
+    async def play(stage: Stage) -> None:
+        ana = await stage.joined(stage.ana)
+        ana.sends(f"<message to='{stage.room}' type='groupchat' id='m1'>{inside}</message>")
+        await ana.receives(f"<message type='error' id='m1'>{refusal('not-acceptable')}</message>")
+        assert archived(stage) == []
+    play(tmp_path)
+
+
+@played
+async def test_a_text_that_is_too_long_is_refused_in_words(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    stage.says(ana, "a" * (64 * 1024 + 1), "long")
+    answer = await ana.receives(f"<message type='error' id='long' from='{stage.room}'>{refusal('not-acceptable')}</message>")
+    assert "65,537" in "".join(answer.itertext())
+    stage.says(ana, "a" * (64 * 1024), "fits")
+    await ana.receives("<message type='groupchat' id='fits'/>")
+
+
+@played
+async def test_private_messages_subject_and_invitations_are_refused_with_a_reason(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    await ana.everything()
+    for text, condition in (
+        (f"<message to='{stage.room}/Boris Brandt' type='chat' id='x'><body>psst</body></message>", "not-acceptable"),
+        (f"<message to='{stage.room}/Boris Brandt' type='groupchat' id='x'><body>psst</body></message>", "not-acceptable"),
+        (f"<message to='{stage.room}' type='groupchat' id='x'><subject>Mine</subject></message>", "forbidden"),
+        (f"<message to='{stage.room}' id='x'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='eve@localhost'/></x></message>", "forbidden"),
+        (f"<message to='{stage.room}' type='chat' id='x'><body>to the room</body></message>", "bad-request"),
+        (f"<message to='{stage.server.domain}' type='chat' id='x'><body>to the service</body></message>", "bad-request"),
+    ):
+        ana.sends(text)
+        await ana.receives(f"<message type='error' id='x'>{refusal(condition)}</message>")
+    ana.sends(f"<message to='{stage.room}'><x xmlns='http://jabber.org/protocol/muc#user'><decline to='a@b'/></x></message>")
+    assert await ana.everything() == []
+    assert await boris.everything() == []
+    assert archived(stage) == []
+
+
+@played
+async def test_who_is_not_in_the_room_is_told_to_join(stage: Stage) -> None:
+    ana = stage.client(stage.ana)
+    stage.says(ana, "hello", "m1")
+    await ana.receives(f"<message type='error' id='m1'>{refusal('not-acceptable')}</message>")
+
+
+@played
+async def test_typing_reaches_the_others_and_is_never_stored(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    await ana.everything()
+    for _again in range(50):
+        ana.sends(f"<message to='{stage.room}' type='groupchat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>")
+    await boris.receives(f"<message type='groupchat' from='{stage.room}/Ana Alvarez'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>")
+    assert await ana.everything() == []
+    assert len(await boris.everything()) < 10
+    assert archived(stage) == []
+
+
+@played
+async def test_displayed_marker_becomes_the_persons_read_mark_and_is_shown_to_the_others(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    uids = []
+    for id in ("m1", "m2"):
+        stage.says(boris, id, id)
+        uids.append((await ana.finds(f"<message id='{id}'/>")).find(STANZA_ID).get("id"))
+    ana.sends(f"<message to='{stage.room}' type='groupchat' id='k'><displayed xmlns='{MARKERS}' id='{uids[0]}'/></message>")
+    ana.sends(f"<message to='{stage.room}' type='groupchat' id='k'><displayed xmlns='{MARKERS}' id='{uids[1]}'/></message>")
+    await boris.finds(f"<message type='groupchat' from='{stage.room}/Ana Alvarez'><displayed xmlns='{MARKERS}' id='{uids[1]}'/></message>")
+    with stage.db.read(stage.boris.actor) as work:
+        assert {state.uid: state.state for state in own_states(work, stage.thread)}[uids[1]] == "read"
+
+
+@played
+async def test_delivery_to_a_client_becomes_the_delivered_mark(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    uid = stage.writes(stage.boris, "did it arrive", "c1")
+    await ana.finds(f"<message><stanza-id xmlns='urn:xmpp:sid:0' id='{uid}'/></message>")
+
+    def state() -> str:
+        with stage.db.read(stage.boris.actor) as work:
+            return {state.uid: state.state for state in own_states(work, stage.thread)}[uid]
+    await stage.until(lambda: state() == "delivered")
+
+
+@played
+async def test_a_busy_database_is_said_to_the_sender_and_nothing_is_echoed(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    await ana.everything()
+    batch = stage.db.batch
+    stage.db.batch = lambda calls: [Busy() for _ in calls]
+    stage.says(ana, "lost?", "m1")
+    await ana.receives(f"<message type='error' id='m1'>{refusal('resource-constraint')}</message>")
+    stage.db.batch = batch
+    stage.says(ana, "lost?", "m1")
+    await ana.receives("<message type='groupchat' id='m1'/>")
+    await boris.finds("<message type='groupchat' id='m1'/>")
+    assert archived(stage) == ["lost?"]
+
+
+@played
+async def test_more_than_can_wait_is_refused_and_the_rest_is_stored(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    await ana.everything()
+    longest, writer.LONGEST_QUEUE = writer.LONGEST_QUEUE, 5
+    try:
+        for number in range(400):
+            stage.says(ana, f"n{number}", f"n{number}")
+        answers = [await ana.hears() for _number in range(400)]
+    finally:
+        writer.LONGEST_QUEUE = longest
+    echoed = [one.get("id") for one in answers if one.get("type") == "groupchat"]
+    refused = [one.get("id") for one in answers if one.get("type") == "error"]
+    assert refused and echoed == archived(stage) and len(set(echoed) | set(refused)) == 400
+
+
+def test_an_unknown_failure_is_answered_in_words_and_logged_without_the_text(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(calls: list[object]) -> list[Done]:
+        raise RuntimeError("secret words in an exception")
+
+    @played
+    async def play(stage: Stage) -> None:
+        ana = await stage.joined(stage.ana)
+        stage.db.batch = broken
+        stage.says(ana, "secret words", "m1")
+        await ana.finds(f"<message type='error' id='m1'>{refusal('internal-server-error')}</message>")
+        del stage.db.batch
+    play(tmp_path)
+    assert "RuntimeError" in caplog.text
+    assert "secret words" not in caplog.text
+
+
+@played
+async def test_deactivated_account_posts_nothing(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    stage.db.perform(Actor.system(), "account.deactivate", stage.ana.uid)
+    stage.says(ana, "still here", "m1")
+    await ana.finds("<message type='error' id='m1'/>")
+    await stage.until(lambda: stage.server.disconnects)
+    assert stage.server.disconnects[0] == {"user": stage.ana.handle}
+    assert archived(stage) == []
