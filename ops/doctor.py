@@ -16,8 +16,7 @@ from ops.layout import Layout
 from ops.parts import port_open
 
 OLDEST = {"prosody": (0, 12, 0), "nginx": (1, 18, 0)}
-VERSION_COMMANDS = {"prosody": ("prosodyctl", "about"), "nginx": ("nginx", "-v")}
-VERSION_PATTERNS = {"prosody": r"Prosody (\d+)\.(\d+)\.(\d+)", "nginx": r"nginx/(\d+)\.(\d+)\.(\d+)"}
+VERSION_PATTERNS = {"prosody": r"Prosody version (\d+)\.(\d+)\.(\d+)", "nginx": r"nginx/(\d+)\.(\d+)\.(\d+)"}
 OWN_MODULES = ("auth_bedside", "bedside_sessions", "bedside_isolation", "bedside_no_omemo", "bedside_origin")
 LITTLE_SPACE_MB = 1000
 
@@ -31,14 +30,23 @@ class Finding:
     advice: str = ""
 
 
+def _last_start(layout: Layout) -> str:
+    """Returns what the XMPP server logged since its last start (an ordinary user cannot ask prosodyctl)."""
+    log = layout.data / "log" / "xmpp.log"
+    _, welcome, since = (log.read_text(errors="replace") if log.exists() else "").rpartition("Hello and welcome to ")
+    return welcome + since
+
+
+def _nginx_says() -> str:
+    return subprocess.run([preflight.program("nginx"), "-v"], capture_output=True, text=True, check=False, timeout=30).stderr
+
+
 def _programs(layout: Layout) -> Iterator[Finding]:
     for name, package in preflight.PROGRAMS.items():
         if not shutil.which(name, path=preflight.SEARCH_PATH):
             yield Finding(False, f"{name} is missing", f"Run `make setup`, or install Debian's package {package}.")
             continue
-        program, argument = VERSION_COMMANDS[name]
-        asked = subprocess.run([preflight.program(program), argument], capture_output=True, text=True, check=False, timeout=30)
-        found = re.search(VERSION_PATTERNS[name], asked.stdout + asked.stderr)
+        found = re.search(VERSION_PATTERNS[name], _last_start(layout) if name == "prosody" else _nginx_says())
         version = tuple(map(int, found.groups())) if found else ()
         shown = ".".join(map(str, version)) or "unknown"
         yield Finding(version >= OLDEST[name], f"{name} {shown}", f"Bedside is tested with {'.'.join(map(str, OLDEST[name]))} and newer.")
@@ -88,7 +96,7 @@ def _xmpp(layout: Layout) -> Iterator[Finding]:
     yield Finding(not absent, "the XMPP server's own modules are there", f"Missing: {', '.join(absent)}. Reinstall Bedside.")
     config = layout.data / "run" / "prosody.cfg.lua"
     log = layout.data / "log" / "xmpp.log"
-    started = log.read_text(errors="replace").rpartition("Hello and welcome to Prosody")[2] if log.exists() else ""
+    started = _last_start(layout)
     refused = sorted(set(re.findall(r"(?:Error loading|Unable to load|Error initializing) module '?(\S+?)'?[ :]", started)))
     yield Finding(not refused, "the XMPP server loaded its modules", f"Not loaded: {', '.join(refused)}. See {log}.")
     off = config.exists() and bool(re.search(r'modules_disabled = \{ "s2s"', config.read_text())) and "Activated service 's2s'" not in started

@@ -49,8 +49,7 @@ def take_lock(data: Path) -> int:
         if _alive(holder) or time.monotonic() > deadline:
             os.close(descriptor)
             raise Problem(
-                f"A clinic is already running on {data} (process {holder or 'unknown'}). "
-                "Stop it first (Ctrl-C in its window), or give --data another folder."
+                f"A clinic is already running on {data} (process {holder or 'unknown'}). Stop it first (Ctrl-C in its window), or give --data another folder."
             )
         # The one before was killed and its watchdog still clears up.
         time.sleep(0.05)

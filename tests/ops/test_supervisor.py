@@ -114,9 +114,7 @@ def test_killed_supervisor_can_be_started_again_at_once(clinic: Clinic) -> None:
     clinic.process.wait()
     successor = Clinic(clinic.data)
     try:
-        eventually(
-            lambda: (clinic.ready_or_none() or {}).get("pids", {}).get("supervisor") == successor.process.pid, what=successor.output.read_text()
-        )
+        eventually(lambda: (clinic.ready_or_none() or {}).get("pids", {}).get("supervisor") == successor.process.pid, what=successor.output.read_text())
         assert not set(successor.pids().values()) & set(before.values())
         assert [members(pid) for pid in before.values()] == [[], []]
     finally:
@@ -144,9 +142,7 @@ def test_killed_watchdog_is_replaced(clinic: Clinic) -> None:
 
 def test_second_start_on_one_folder_is_refused_in_words(clinic: Clinic) -> None:
     pids = clinic.pids()
-    second = subprocess.run(
-        [sys.executable, "-m", "ops", "up", "--data", str(clinic.data), "--base-port", "20990"], capture_output=True, text=True, timeout=60
-    )
+    second = subprocess.run([sys.executable, "-m", "ops", "up", "--data", str(clinic.data), "--base-port", "20990"], capture_output=True, text=True, timeout=60)
     assert second.returncode == 1
     assert f"already running on {clinic.data} (process {clinic.process.pid})" in second.stderr
     assert "Traceback" not in second.stderr

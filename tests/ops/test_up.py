@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import postgres
 from tests.support.clinic import RunningClinic
 from tests.support.ports import eventually
 from tests.support.raw_xmpp import SASL, Client
@@ -120,6 +122,28 @@ def test_two_clinics_run_side_by_side_and_one_stops_cleanly(clinic: RunningClini
         for name in ("web.sock", "threads.ready", "worker.ready"):
             assert not (other.data / "run" / name).exists()
     assert fetch(f"{clinic.ready['web']}/healthz")[0] == 200
+
+
+def test_postgresql_serves_as_database(tmp_path: Path, postgres_server: Path) -> None:
+    with (
+        postgres.database(postgres_server, "up") as url,
+        RunningClinic(tmp_path / "data", "--demo", "--database-url", url) as clinic,
+    ):
+        clinic.xmpp("ana").sock.close()
+        assert not (clinic.data / "clinic.sqlite3").exists()
+        examined = command("doctor", "--data", str(clinic.data))
+        assert examined.returncode == 0, examined.stdout
+
+
+def test_on_a_network_only_tls_is_offered(tmp_path: Path) -> None:
+    with RunningClinic(tmp_path / "data", "--host", "127.0.0.2") as shown:
+        assert shown.ready["https"] == f"https://127.0.0.2:{shown.base_port + 1}"
+        assert fetch(f"{shown.ready['https']}/healthz", shown.ready["ca"])[0] == 200
+        assert fetch(f"{shown.ready['web']}/healthz")[0] == 200
+        for port in (shown.base_port, shown.base_port + 4, shown.base_port + 5):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.2", port), 5)
+        socket.create_connection(("127.0.0.2", shown.base_port + 2), 5).close()
 
 
 def test_empty_clinic_gives_a_link_that_works_and_has_no_account(tmp_path: Path) -> None:
