@@ -160,6 +160,7 @@ class Supervisor:
         self.written = pids
         if not self.was_ready:
             self.was_ready = True
+            self.say("The clinic is ready.")
             self.when_ready()
 
     def stop(self) -> None:

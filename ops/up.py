@@ -48,7 +48,8 @@ def up(layout: Layout, *, with_demo: bool) -> int:
         parts,
         lock,
         describe=lambda: describe(layout, demonstration),
-        when_ready=lambda: supervisor.say(welcome(layout, demonstration, link)),
+        # On the console only: what it shows must not stay in a log.
+        when_ready=lambda: print(welcome(layout, demonstration, link), flush=True),
     )
     supervisor.say(f"Starting the clinic in {layout.data} …")
     return supervisor.run()
@@ -65,7 +66,7 @@ def prepare_database(layout: Layout, *, with_demo: bool) -> tuple[Path | None, s
 
 def welcome(layout: Layout, demonstration: Path | None, link: str | None) -> str:
     """Returns the words at the end of a start: where to go and who can log in."""
-    lines = ["The clinic is ready.", "", f"    Open {layout.public_url} in a browser on this machine."]
+    lines = ["", f"    Open {layout.public_url} in a browser on this machine."]
     lines.append(f"    By TLS: {layout.https_url} (trust {layout.data / 'ca' / 'ca.pem'} first).")
     lines.append(f"    XMPP clients: server 127.0.0.1, port {layout.c2s_port} (STARTTLS) or {layout.direct_tls_port} (TLS).")
     if demonstration:
