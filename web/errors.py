@@ -11,11 +11,10 @@ from urllib.parse import quote
 
 from flask import Flask, Response, flash, jsonify, make_response, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from clinic.errors import Busy, DomainError, NotFound, NotSignedIn
+from clinic.errors import DomainError, NotFound, NotSignedIn
 
 log = logging.getLogger("bedside.web")
 
@@ -94,11 +93,6 @@ def _http(error: HTTPException) -> BaseResponse:
     return problem(status, f"http-{status}", _WORDS.get(status, "This did not work. Go back and try again."))
 
 
-def _database(error: OperationalError) -> BaseResponse:
-    log.error("database: %s", error.orig)
-    return problem(Busy.status, Busy.code, Busy.default, wait_seconds=2)
-
-
 def _unexpected(error: Exception) -> BaseResponse:
     # Words for the person, the traceback for the log; the number joins them. No text of a person is logged.
     number = secrets.token_hex(4)
@@ -112,5 +106,4 @@ def install(app: Flask) -> None:
     app.register_error_handler(DomainError, _domain)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(OperationalError, _database)
     app.register_error_handler(Exception, _unexpected)

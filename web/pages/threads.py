@@ -52,8 +52,6 @@ def entries(uid: str) -> Response:
     after, before = request.args.get("after"), request.args.get("before")
     with clinic_db().read(current_actor()) as work:
         page = thread_page(work, uid, before=before or None, after=after or None, limit=PAGE)
-    if not before:
-        _delivered(uid, page.entries)
     response = make_response("".join(draw(entry) for entry in page.entries))
     response.headers["X-Bedside-More"] = "1" if (page.more_before if before else page.more_after) else "0"
     if page.entries:
@@ -101,7 +99,8 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str
 
 
 def _delivered(uid: str, found: Sequence[EntryView]) -> None:
-    # A page that fetched an entry has received it. Losing this mark loses nothing: the next fetch makes it again.
+    # A page that holds an entry has received it; what the script fetches later it marks by itself. Losing this mark
+    # loses nothing: the next page makes it again.
     theirs = [entry for entry in found if not entry.mine]
     if theirs:
         with suppress(DomainError):

@@ -66,7 +66,8 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
     }
   }
 
-  const soon = settled(() => void refresh(), 120);
+  // A little later than the open thread, whose entries matter more.
+  const soon = settled(() => void refresh(), 250);
   on("news", soon);
   on("threads", soon);
   on("look", soon);

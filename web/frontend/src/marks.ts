@@ -1,8 +1,8 @@
-// Which entry has been read, told to the server: the newest only, at most once a second, never backwards. Pure.
+// How far the reader has come (or received), told to the server: the newest only, at most once a second, never backwards. Pure.
 
-export class ReadMarker {
+export class Marker {
   #newest: { uid: string; order: number } | null = null;
-  #told = Number.NEGATIVE_INFINITY;
+  #reach = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | null = null;
   #busy = false;
 
@@ -12,9 +12,15 @@ export class ReadMarker {
     readonly gapMs = 1_000,
   ) {}
 
-  /** The reader has this entry before the eyes. `order` grows with the place in the log. */
+  /** Whether this place in the log has been told, or is about to be. */
+  covers(order: number): boolean {
+    return order <= this.#reach;
+  }
+
+  /** The reader has come to this entry. `order` grows with the place in the log. */
   see(uid: string, order: number): void {
-    if (order <= this.#told || (this.#newest && order <= this.#newest.order)) return;
+    if (this.covers(order)) return;
+    this.#reach = order;
     this.#newest = { uid, order };
     if (!this.#busy && !this.#cancel) void this.#send();
   }
@@ -32,7 +38,6 @@ export class ReadMarker {
     this.#busy = true;
     try {
       await this.tell(mark.uid);
-      this.#told = Math.max(this.#told, mark.order);
     } catch {
       // Not told: unless something newer was seen meanwhile, the next round tries this one again.
       this.#newest ??= mark;

@@ -5,7 +5,7 @@ import { on } from "./events.ts";
 import { Refused, getFragments, getJson, post } from "./http.ts";
 import { live } from "./live.ts";
 import { append, applyStates, arrange, drawPending, entries, type State } from "./log.ts";
-import { ReadMarker } from "./marks.ts";
+import { Marker } from "./marks.ts";
 import type { Outbox } from "./outbox.ts";
 
 const TYPING_MS = 30_000;
@@ -16,12 +16,14 @@ export class OpenThread {
   readonly #over = new AbortController();
   readonly #orders = new WeakMap<Element, number>();
   readonly #seen: IntersectionObserver;
-  readonly #marker: ReadMarker;
+  readonly #read: Marker;
+  readonly #received: Marker;
   readonly #typists = new Map<string, ReturnType<typeof setTimeout>>();
   #first = 0;
   #last = 0;
   #busy = false;
   #again = false;
+  readonly #wanted = new Set<string>();
   #composer: ReturnType<typeof startComposer> | null = null;
 
   constructor(
@@ -32,13 +34,8 @@ export class OpenThread {
     if (!log) throw new Error("the thread has no log");
     this.#log = log;
     this.uid = root.dataset.thread ?? "";
-    this.#marker = new ReadMarker(
-      async (entry) => void (await post(`/actions/thread.mark/${this.uid}`, { entry, state: "read" })),
-      (work, ms) => {
-        const timer = setTimeout(work, ms);
-        return () => clearTimeout(timer);
-      },
-    );
+    this.#read = this.#marker("read");
+    this.#received = this.#marker("delivered");
     this.#seen = new IntersectionObserver(() => this.#look(), { root: log, threshold: [0, 0.5, 1] });
     this.#begin();
   }
@@ -50,9 +47,18 @@ export class OpenThread {
 
   close(): void {
     this.#over.abort();
-    this.#marker.stop();
+    this.#read.stop();
+    this.#received.stop();
     this.#seen.disconnect();
     for (const timer of this.#typists.values()) clearTimeout(timer);
+  }
+
+  #marker(state: "read" | "delivered"): Marker {
+    const later = (work: () => void, ms: number) => {
+      const timer = setTimeout(work, ms);
+      return () => clearTimeout(timer);
+    };
+    return new Marker(async (entry) => void (await post(`/actions/thread.mark/${this.uid}`, { entry, state })), later);
   }
 
   #begin(): void {
@@ -63,11 +69,11 @@ export class OpenThread {
     const form = one<HTMLFormElement>("form", one(".compose", this.root) ?? this.root);
     if (form && one(".compose", this.root)) this.#composer = startComposer(form, this.#composing());
     const fresh = one(".fresh", this.#log);
-    if (fresh) fresh.scrollIntoView({ block: "center" });
+    if (fresh) fresh.scrollIntoView({ block: "start" });
     else this.#toEnd();
-    on("news", (news) => news.thread === this.uid && void this.refresh(), signal);
+    on("news", (news) => news.thread === this.uid && void this.refresh(news.uid), signal);
     on("look", () => (void this.refresh(), void this.#states()), signal);
-    on("sent", (sent) => sent.thread === this.uid && void this.refresh(), signal);
+    on("sent", (sent) => sent.thread === this.uid && void this.refresh(sent.entry ?? undefined), signal);
     on("marks", (marks) => marks.thread === this.uid && void this.#states(), signal);
     on("typing", (typing) => typing.thread === this.uid && this.#typing(typing.who, typing.state), signal);
     on("outbox", (change) => change.thread === this.uid && this.#redraw(), signal);
@@ -97,10 +103,19 @@ export class OpenThread {
     };
   }
 
-  /** Fetches what came after the last known entry; one request at a time, calls meanwhile are remembered. */
-  async refresh(): Promise<void> {
+  #has(uid: string): boolean {
+    return one(`article[data-uid="${CSS.escape(uid)}"]`, this.#log) !== null;
+  }
+
+  /**
+   * Fetches what came after the last known entry; one request at a time, calls meanwhile are remembered.
+   * `uid`: the entry that is known to be there; when it is on the page already nothing is fetched.
+   */
+  async refresh(uid?: string): Promise<void> {
+    if (uid && this.#has(uid)) return;
     if (this.#busy) {
-      this.#again = true;
+      if (uid) this.#wanted.add(uid);
+      else this.#again = true;
       return;
     }
     this.#busy = true;
@@ -112,7 +127,8 @@ export class OpenThread {
         const page = await getFragments(`/threads/${this.uid}/entries?after=${encodeURIComponent(last)}`);
         if (this.#over.signal.aborted) return;
         this.#arrived(parse(page.html).filter((node): node is HTMLElement => node instanceof HTMLElement));
-        more = page.more || this.#again;
+        more = page.more || this.#again || [...this.#wanted].some((wanted) => !this.#has(wanted));
+        this.#wanted.clear();
       }
     } catch (error) {
       this.#failed(error);
@@ -136,6 +152,9 @@ export class OpenThread {
     if (atEnd) this.#toEnd();
     else if (!quiet) this.#offerJump();
     this.#look();
+    const last = added.findLast((entry) => entry.dataset.mine !== "1");
+    const order = last ? (this.#orders.get(last) ?? 0) : 0;
+    if (last && !this.#read.covers(order)) this.#received.see(last.dataset.uid ?? "", order);
   }
 
   #divide(added: HTMLElement[]): void {
@@ -206,7 +225,7 @@ export class OpenThread {
       const box = entry.getBoundingClientRect();
       if (box.top > frame.bottom - 8) continue;
       if (entry.dataset.mine === "1") continue;
-      this.#marker.see(entry.dataset.uid ?? "", this.#orders.get(entry) ?? 0);
+      this.#read.see(entry.dataset.uid ?? "", this.#orders.get(entry) ?? 0);
       return;
     }
   }
@@ -231,7 +250,7 @@ export class OpenThread {
       else if (!shown.dataset.uid && shown.classList.contains("refused") !== (item.refused !== null)) shown.replaceWith(drawPending(item, me));
     }
     for (const shown of all("article.refused", this.#log)) if (!items.has(shown.dataset.clientId ?? "")) shown.remove();
-    if (all("article.pending", this.#log).some((shown) => !items.has(shown.dataset.clientId ?? ""))) void this.refresh();
+    if (!this.#busy && all("article.pending", this.#log).some((shown) => !items.has(shown.dataset.clientId ?? ""))) void this.refresh();
     one(".nobody", this.#log)?.remove();
     arrange(this.#log);
     if (atEnd) this.#toEnd();
@@ -289,16 +308,15 @@ export class OpenThread {
 
   async #toUnread(link: HTMLAnchorElement): Promise<void> {
     const uid = link.dataset.uid ?? "";
-    const find = () => one(`article[data-uid="${CSS.escape(uid)}"]`, this.#log);
-    while (!find() && (await this.older()));
+    while (!this.#has(uid) && (await this.older()));
     link.hidden = true;
-    const entry = find();
+    const entry = one(`article[data-uid="${CSS.escape(uid)}"]`, this.#log);
     if (!entry) return;
     const line = document.createElement("p");
     line.className = "fresh";
     line.textContent = "New";
     entry.before(line);
     arrange(this.#log);
-    line.scrollIntoView({ block: "center" });
+    line.scrollIntoView({ block: "start" });
   }
 }

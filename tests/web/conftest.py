@@ -1,0 +1,122 @@
+"""The real application on a migrated SQLite database with the cast, each with a password."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from clinic import Actor, Config, Database
+from clinic.account.views import login_record
+from migrations.runner import upgrade
+from tests.support.cast import NAMES, Cast
+from tests.web.browser import Browser
+from web.app import create_app
+from web.db import clinic_db, db
+from web.passwords import hash_password
+
+PASSWORD = "seven quiet rivers"
+
+
+@pytest.fixture(scope="session")
+def hashed() -> str:
+    return hash_password(PASSWORD)
+
+
+def config_of(folder: Path) -> Config:
+    return Config(
+        data=folder,
+        database_url=f"sqlite:///{folder}/clinic.sqlite3",
+        domain="clinic.example",
+        base_port=8600,
+        host="127.0.0.1",
+        public_url="http://localhost:8600",
+        https_url="https://localhost:8601",
+        pepper=b"p" * 32,
+        flask_key="k" * 64,
+        component_secret="c" * 64,
+        internal_token="i" * 64,
+    )
+
+
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory: pytest.TempPathFactory, hashed: str) -> dict[str, Path]:
+    """Two databases to copy from: an empty clinic, and one with the cast, each with a password."""
+    found = {}
+    for name in ("empty", "cast"):
+        folder = tmp_path_factory.mktemp(name)
+        config = config_of(folder)
+        opened = Database.open(config.database_url, run_dir=config.run_dir, pepper=config.pepper)
+        upgrade(opened.engine)
+        if name == "cast":
+            made = Cast.in_(opened)
+            for person in NAMES:
+                invited = opened.perform(Actor.system(), "account.invite", made.uid(person)).value
+                opened.perform(Actor.anonymous(), "account.accept_invitation", token=invited.token, password_hash=hashed)
+        with opened.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        opened.engine.dispose()
+        found[name] = folder / "clinic.sqlite3"
+    return found
+
+
+def opened_app(config: Config, original: Path) -> Iterator[Flask]:
+    shutil.copy(original, config.data / "clinic.sqlite3")
+    made = create_app(config)
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return config_of(tmp_path)
+
+
+@pytest.fixture
+def app(config: Config, originals: dict[str, Path]) -> Iterator[Flask]:
+    """A clinic with the cast."""
+    yield from opened_app(config, originals["cast"])
+
+
+@pytest.fixture
+def empty_app(config: Config, originals: dict[str, Path]) -> Iterator[Flask]:
+    """A clinic without any account."""
+    yield from opened_app(config, originals["empty"])
+
+
+@pytest.fixture
+def database(app: Flask) -> Database:
+    with app.app_context():
+        return clinic_db()
+
+
+@pytest.fixture
+def cast(database: Database) -> Cast:
+    actors = {}
+    for name, (_, role, _) in NAMES.items():
+        with database.read(Actor.anonymous()) as work:
+            record = login_record(work, f"{name}@clinic.example")
+        assert record is not None
+        actors[name] = Actor.page(record.account_uid, role, f"session-of-{name}")
+    return Cast(database, **actors)
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    return Browser(app)
+
+
+@pytest.fixture
+def sign_in(app: Flask, cast: Cast) -> Callable[[str], Browser]:
+    """Return a function that gives somebody's signed-in browser."""
+
+    def enter(name: str) -> Browser:
+        browser = Browser(app)
+        assert browser.log_in(f"{name}@clinic.example", PASSWORD).status_code == 303
+        return browser
+
+    return enter

@@ -1,0 +1,147 @@
+"""Every route has a policy, and it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.support.cast import Cast
+from tests.web.browser import Browser
+from web.policies import Access, policy_of, require_policies
+
+SignIn = Callable[[str], Browser]
+UID = "0" * 26
+
+
+def routes(app: Flask) -> list[tuple[str, str, Access]]:
+    """Return (method, path with placeholders filled, access) of every route."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        policy = policy_of(app.view_functions[rule.endpoint])
+        assert policy is not None
+        path = rule.rule.replace("<uid>", UID).replace("<name>", "text.post").replace("<token>", "x")
+        path = path.replace("<path:filename>", "favicon.svg")
+        found += [(method, path, policy.access) for method in (rule.methods or set()) & {"GET", "POST"}]
+    return found
+
+
+def test_a_route_without_a_policy_stops_the_start(app: Flask) -> None:
+    require_policies(app)
+    app._got_first_request = False
+    app.add_url_rule("/forgotten", "forgotten", lambda: "x")
+    with pytest.raises(RuntimeError, match="/forgotten"):
+        require_policies(app)
+
+
+def test_a_route_without_a_policy_is_also_refused_when_it_is_asked_for(app: Flask) -> None:
+    app.add_url_rule("/forgotten", "forgotten", lambda: "x")
+    assert app.test_client().get("/forgotten").status_code == 404
+
+
+def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
+    """A new route appears here with its access, so that nobody adds one by the way."""
+    known = {
+        (Access.PUBLIC, "GET"): {"/healthz", "/invite/x", "/login", "/session", "/setup/x", "/static/favicon.svg"},
+        (Access.PUBLIC, "POST"): {"/invite/x", "/login", "/logout", "/setup/x"},
+        (Access.INTERNAL, "GET"): {"/internal/xmpp/exists"},
+        (Access.INTERNAL, "POST"): {"/internal/xmpp/check"},
+        (Access.SIGNED_IN, "GET"): {
+            "/",
+            "/account",
+            "/account/devices",
+            "/admin/accounts",
+            "/admin/links",
+            "/threads/list",
+            "/threads/new",
+            f"/threads/{UID}",
+            f"/threads/{UID}/entries",
+            f"/threads/{UID}/marks",
+        },
+        (Access.SIGNED_IN, "POST"): {
+            "/account/devices",
+            "/account/look",
+            "/account/password",
+            "/account/role",
+            "/actions/text.post",
+            f"/actions/text.post/{UID}",
+            "/admin/accounts",
+            f"/admin/accounts/{UID}/invite",
+            "/feed/token",
+            "/session",
+        },
+    }
+    found: dict[tuple[Access, str], set[str]] = {}
+    for method, path, access in routes(app):
+        found.setdefault((access, method), set()).add(path)
+    assert found == known
+
+
+def test_nobody_signed_in_reaches_what_is_for_people_who_are(app: Flask, cast: Cast) -> None:
+    for method, path, access in routes(app):
+        if access is not Access.SIGNED_IN:
+            continue
+        browser = Browser(app)
+        if method == "GET":
+            answer = browser.get(path)
+            assert answer.status_code == 303 and answer.location.startswith("/login"), path
+            assert browser.client.get(path, headers={"Accept": "application/json"}).status_code == 401, path
+        else:
+            assert browser.submit(path).status_code == 303, path
+            answer = browser.send(path)
+            assert (answer.status_code, answer.get_json()["code"]) == (401, "not-signed-in"), path
+
+
+def test_internal_routes_need_the_token_and_do_not_exist_without(app: Flask, cast: Cast) -> None:
+    client = app.test_client()
+    good = {"Authorization": f"Bearer {'i' * 64}"}
+    path = f"/internal/xmpp/exists?user={cast.handle('ana')}"
+    assert client.get(path).status_code == 404
+    assert client.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 404
+    assert client.get(path, headers=good).get_json() == {"exists": True}
+    proxied = {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "10.0.0.7"}
+    assert client.get(path, headers=good, environ_overrides=proxied).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "status"),
+    [
+        ("dina", "/admin/accounts", 200),
+        ("dina", "/admin/links", 200),
+        ("dina", "/threads/new", 404),
+        ("dina", "/threads/list", 404),
+        ("dina", "/account/devices", 404),
+        ("dina", "/account", 200),
+        ("ana", "/", 200),
+        ("ana", "/threads/new", 200),
+        ("ana", "/account/devices", 200),
+        ("ana", "/admin/accounts", 404),
+        ("boris", "/admin/accounts", 404),
+        ("boris", "/threads/new", 200),
+        ("chen", "/admin/links", 404),
+        ("chen", "/threads/new", 200),
+    ],
+)
+def test_a_page_is_there_for_its_roles_only(sign_in: SignIn, name: str, path: str, status: int) -> None:
+    assert sign_in(name).get(path).status_code == status
+
+
+def test_a_hidden_thread_answers_exactly_like_an_absent_one(sign_in: SignIn, cast: Cast) -> None:
+    thread = cast.start("boris", "ana")
+    eve = sign_in("eve")
+    for tail in ("", "/entries", "/marks"):
+        hidden, absent = eve.get(f"/threads/{thread}{tail}"), eve.get(f"/threads/{UID}{tail}")
+        assert hidden.status_code == absent.status_code == 404
+        assert hidden.data.replace(thread.encode(), b"") == absent.data.replace(UID.encode(), b"")
+    hidden = eve.send(f"/actions/text.post/{thread}", body="x", client_id="1")
+    absent = eve.send(f"/actions/text.post/{UID}", body="x", client_id="1")
+    assert hidden.get_json() == absent.get_json()
+    assert hidden.status_code == 404
+
+
+def test_an_administrator_acting_as_one_sees_no_thread(sign_in: SignIn, cast: Cast) -> None:
+    thread = cast.start("boris", "ana")
+    dina = sign_in("dina")
+    assert dina.get(f"/threads/{thread}").status_code == 404
+    assert dina.get("/").location == "/admin/accounts"
