@@ -1,0 +1,39 @@
+"""One running demonstration and one browser for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.support.browser import Person, chromium
+from tests.support.clinic import RunningClinic
+
+
+@pytest.fixture(scope="session")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningClinic]:
+    with RunningClinic(tmp_path_factory.mktemp("e2e") / "data", "--demo") as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture
+def person(browser: Browser, clinic: RunningClinic) -> Iterator[Callable[..., Person]]:
+    """Sign people in; their browsers close at the end, and a script error or a CSP report fails the test."""
+    people: list[Person] = []
+
+    def arrive(name: str, **options: object) -> Person:
+        people.append(Person(browser, clinic, name, **options))
+        return people[-1].sign_in()
+
+    yield arrive
+    problems = [f"{one.name}: {problem}" for one in people for problem in one.problems]
+    for one in people:
+        one.context.close()
+    assert problems == []

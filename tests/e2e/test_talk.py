@@ -1,0 +1,178 @@
+"""Ana and Boris talk: two browsers and profanity at once, on real parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.browser import Person, texts
+from tests.support.clinic import RunningClinic
+from tests.support.ports import eventually
+from tests.support.profanity import Profanity
+
+pytestmark = pytest.mark.e2e
+People = Callable[..., Person]
+
+
+@pytest.fixture
+def profanity(clinic: RunningClinic, tmp_path: Path) -> Profanity:
+    with Profanity(tmp_path / "home") as terminal:
+        account, xmpp = clinic.ready["accounts"]["boris"], clinic.ready["xmpp"]
+        terminal.connect(account["jid"], account["device_password"], xmpp["port"], Path(clinic.ready["ca"]))
+        terminal.type(f"/join {clinic.ready['threads']['ana-boris']['room']}")
+        terminal.sees("Ana Alvarez")
+        yield terminal
+
+
+def test_what_one_types_the_others_see_and_a_reload_shows_the_same(person: People, profanity: Profanity) -> None:
+    ana, boris = person("ana"), person("boris")
+    for one in (ana, boris):
+        one.open("ana-boris")
+        one.live()
+    ana.write("Hello from Ana's page")
+    boris.page.get_by_text("Hello from Ana's page").wait_for()
+    profanity.sees("Hello from Ana's page")
+    boris.write("Hello from Boris's page")
+    ana.page.get_by_text("Hello from Boris's page").wait_for()
+    profanity.sees("Hello from Boris's page")
+    profanity.type("Hello from Boris's terminal")
+    for one in (ana, boris):
+        one.page.get_by_text("Hello from Boris's terminal").wait_for()
+    before = texts(ana.page)
+    assert before == texts(boris.page)
+    assert [text for text in before if "Hello" in text] == [
+        "Hello from Ana's page",
+        "Hello from Boris's page",
+        "Hello from Boris's terminal",
+    ]
+    for one in (ana, boris):
+        one.page.reload()
+        one.page.get_by_text("Hello from Boris's terminal").wait_for()
+        assert texts(one.page)[-3:] == before[-3:]
+
+
+def test_an_own_message_goes_from_sent_to_read(person: People) -> None:
+    ana = person("ana")
+    ana.open("ana-boris")
+    ana.live()
+    ana.write("Will you see this?")
+    mine = ana.page.locator("[data-uid]", has_text="Will you see this?").last
+    mine.wait_for()
+    boris = person("boris")
+    boris.open("ana-boris")
+    boris.page.get_by_text("Will you see this?").scroll_into_view_if_needed()
+    ana.page.locator("[data-uid]", has_text="Will you see this?").last.get_by_text("Read").wait_for(timeout=10_000)
+
+
+def test_typing_is_shown_to_the_other_and_ends(person: People) -> None:
+    ana, boris = person("ana"), person("boris")
+    for one in (ana, boris):
+        one.open("ana-boris")
+        one.live()
+    ana.page.type("#body", "I am wri")
+    boris.page.locator(".typing", has_text="Ana Alvarez").wait_for()
+    ana.page.fill("#body", "")
+    eventually(lambda: boris.page.locator(".typing").inner_text().strip() == "", 10, "the end of typing")
+
+
+def test_two_tabs_and_a_client_of_one_person_stay_the_same(person: People, profanity: Profanity) -> None:
+    boris = person("boris")
+    first, second = boris.open("ana-boris"), boris.open("ana-boris", boris.tab())
+    for tab in (first, second):
+        boris.live(tab)
+    for number, tab in enumerate([first, second, first]):
+        boris.write(f"tab line {number}", tab)
+    profanity.type("tab line from the terminal")
+    for tab in (first, second):
+        tab.get_by_text("tab line from the terminal").wait_for()
+        eventually(lambda tab=tab: sum("tab line" in text for text in texts(tab)) == 4, 10, "four lines")
+    assert [t for t in texts(first) if "tab line" in t] == [t for t in texts(second) if "tab line" in t]
+
+
+def test_a_message_typed_without_a_connection_is_kept_and_sent_once(person: People) -> None:
+    ana, boris = person("ana"), person("boris")
+    for one in (ana, boris):
+        one.open("ana-boris")
+        one.live()
+    ana.context.set_offline(True)
+    ana.write("Typed in a tunnel")
+    ana.page.get_by_text("Typed in a tunnel").wait_for()
+    ana.page.locator("#live", has_text="Offline").wait_for(timeout=20_000)
+    assert "Typed in a tunnel" not in texts(boris.page)
+    ana.context.set_offline(False)
+    boris.page.get_by_text("Typed in a tunnel").wait_for(timeout=40_000)
+    eventually(lambda: texts(ana.page).count("Typed in a tunnel") == 1, 20, "one message, not two")
+    ana.page.reload()
+    ana.page.get_by_text("Typed in a tunnel").wait_for()
+    assert texts(ana.page).count("Typed in a tunnel") == 1
+
+
+def test_a_message_typed_before_a_reload_without_a_connection_is_not_lost(person: People) -> None:
+    ana = person("ana")
+    ana.open("ana-boris")
+    ana.page.route("**/actions/**", lambda route: route.abort())
+    ana.write("The lid was closed")
+    ana.page.get_by_text("The lid was closed").wait_for()
+    ana.page.unroute("**/actions/**")
+    ana.page.reload()
+    boris = person("boris")
+    boris.open("ana-boris")
+    boris.page.get_by_text("The lid was closed").wait_for(timeout=40_000)
+    assert texts(boris.page).count("The lid was closed") == 1
+
+
+def test_a_draft_stays_with_its_thread(person: People) -> None:
+    boris = person("boris")
+    boris.open("ana-boris")
+    boris.page.fill("#body", "For Ana only")
+    boris.open("boris-bella")
+    assert boris.page.input_value("#body") == ""
+    boris.open("ana-boris")
+    eventually(lambda: boris.page.input_value("#body") == "For Ana only", what="the draft")
+    boris.page.fill("#body", "")
+
+
+def test_the_page_polls_and_says_so_while_live_updates_are_down(person: People) -> None:
+    ana, boris = person("ana"), person("boris")
+    boris.page.route_web_socket("**/*", lambda socket: socket.close())
+    boris.open("ana-boris")
+    boris.page.locator("#live", has_text="every 5").wait_for(timeout=30_000)
+    ana.open("ana-boris")
+    ana.write("Seen without live updates")
+    boris.page.get_by_text("Seen without live updates").wait_for(timeout=12_000)
+
+
+def test_without_scripts_one_can_log_in_read_and_write(person: People) -> None:
+    ana = person("ana", java_script_enabled=False)
+    ana.open("ana-boris")
+    ana.page.fill("#body", "Plain as paper")
+    ana.page.click("button.send")
+    assert "Plain as paper" in texts(ana.page)
+    ana.open("ana-boris")
+    assert texts(ana.page).count("Plain as paper") == 1
+
+
+def test_a_device_revoked_in_the_page_is_out_within_five_seconds(
+    person: People, clinic: RunningClinic, tmp_path: Path
+) -> None:
+    boris = person("boris")
+    boris.page.goto(f"{clinic.ready['web']}/account/devices")
+    boris.page.fill("[name=name]", "Old phone")
+    boris.page.press("[name=name]", "Enter")
+    boris.page.get_by_text("shown once").first.wait_for()
+    password = boris.page.locator("[data-secret=password], #device-password").first.inner_text()
+    account, xmpp = clinic.ready["accounts"]["boris"], clinic.ready["xmpp"]
+    with Profanity(tmp_path / "home") as terminal:
+        terminal.connect(account["jid"], password, xmpp["port"], Path(clinic.ready["ca"]))
+        boris.page.goto(f"{clinic.ready['web']}/account/devices")
+        boris.page.on("dialog", lambda dialog: dialog.accept())
+        boris.page.locator("li, tr", has_text="Old phone").get_by_role("button", name="Revoke").first.click()
+        confirm = boris.page.get_by_role("button", name="Revoke").last
+        started = time.monotonic()
+        if confirm.is_visible():
+            confirm.click()
+        terminal.sees("Lost connection", 5)
+        assert time.monotonic() - started < 5

@@ -1,0 +1,62 @@
+"""Wrong input gets words in the page, and what was typed stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.support.browser import Person, texts
+from tests.support.clinic import RunningClinic
+
+pytestmark = pytest.mark.e2e
+People = Callable[..., Person]
+
+
+def test_a_wrong_password_gets_the_same_words_as_an_unknown_address(browser: Browser, clinic: RunningClinic) -> None:
+    said = []
+    for email in ("bella@clinic.example", "nobody@clinic.example"):
+        page = browser.new_context().new_page()
+        page.goto(f"{clinic.ready['web']}/login")
+        page.fill("[name=email]", email)
+        page.fill("[name=password]", "not the password")
+        page.press("[name=password]", "Enter")
+        page.get_by_role("alert").wait_for()
+        assert page.input_value("[name=email]") == email
+        said.append(page.get_by_role("alert").inner_text())
+        page.context.close()
+    assert said[0] == said[1]
+    assert "password" in said[0]
+
+
+@pytest.mark.parametrize(("text", "words"), [("form\x0cfeed", "form feed"), ("x" * 65_537, "65,536")])
+def test_a_text_that_cannot_be_sent_is_refused_in_words_and_kept(person: People, text: str, words: str) -> None:
+    ana = person("ana")
+    page = ana.open("ana-boris")
+    ana.live()
+    page.eval_on_selector("#body", "(box, text) => { box.removeAttribute('maxlength'); box.value = text; }", text)
+    page.press("#body", "Enter")
+    page.get_by_text(words).first.wait_for()
+    assert not any(text[:200] in shown for shown in texts(page))
+    assert page.evaluate("part => Object.values(localStorage).some(kept => kept.includes(part))", text[:4])
+
+
+def test_a_stranger_and_an_absent_thread_get_the_same_page(person: People, clinic: RunningClinic) -> None:
+    ada = person("ada")
+    answers = []
+    for uid in (clinic.ready["threads"]["ana-boris"]["uid"], "0" * 26):
+        response = ada.page.goto(f"{clinic.ready['web']}/threads/{uid}")
+        assert response is not None
+        answers.append((response.status, ada.page.locator("main").inner_text()))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
+
+
+@pytest.mark.parametrize("path", ["/invite/nonsense", "/setup/nonsense"])
+def test_an_expired_link_says_what_to_do(browser: Browser, clinic: RunningClinic, path: str) -> None:
+    page = browser.new_context().new_page()
+    response = page.goto(clinic.ready["web"] + path)
+    assert response is not None and response.status in {404, 410}
+    assert "new one" in page.locator("main").inner_text()
+    page.context.close()

@@ -1,0 +1,82 @@
+"""Debian's Chromium driven by Playwright: people signed in, each in a browser context of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.clinic import RunningClinic
+
+CHROMIUM = "/usr/bin/chromium"
+AXE = Path(__file__).parents[2] / "web" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run one headless browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+class Person:
+    """Somebody at a browser. `problems` collects what the page's console complains of."""
+
+    def __init__(self, browser: Browser, clinic: RunningClinic, name: str, **options: Any) -> None:
+        self.clinic, self.name = clinic, name
+        self.context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
+        self.problems: list[str] = []
+        self.page = self.tab()
+
+    def tab(self) -> Page:
+        """Open another tab of the same browser."""
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", lambda message: self.problems.append(message.text) if "Content Security" in message.text else None)
+        return page
+
+    def sign_in(self) -> Person:
+        """Log in on the log-in page, by keyboard."""
+        account = self.clinic.ready["accounts"][self.name]
+        self.page.goto(f"{self.clinic.ready['web']}/login")
+        self.page.fill("[name=email]", account["email"])
+        self.page.fill("[name=password]", account["password"])
+        self.page.press("[name=password]", "Enter")
+        self.page.wait_for_url(lambda url: "/login" not in url)
+        return self
+
+    def open(self, thread: str, page: Page | None = None) -> Page:
+        """Open a demonstration thread by its name."""
+        page = page or self.page
+        page.goto(self.clinic.ready["web"] + self.clinic.ready["threads"][thread]["url"])
+        return page
+
+    def write(self, text: str, page: Page | None = None) -> None:
+        """Type a text into the composer and press Enter."""
+        page = page or self.page
+        page.fill("#body", text)
+        page.press("#body", "Enter")
+
+    def live(self, page: Page | None = None) -> Page:
+        """Wait until the page says that it is live."""
+        page = page or self.page
+        page.locator("#pulse").wait_for(state="visible", timeout=15_000)
+        return page
+
+
+def texts(page: Page) -> list[str]:
+    """Return the bodies of the messages that a page shows, in order."""
+    return page.locator("#log [data-uid] .body").all_inner_texts()
+
+
+def axe_problems(page: Page) -> list[str]:
+    """Return what axe finds against WCAG 2.2 AA, one line a fault with the elements."""
+    page.evaluate(AXE.read_text() + ";undefined")
+    found = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", AXE_TAGS)
+    return [f"{fault['id']}: {[node['html'][:120] for node in fault['nodes']]}" for fault in found["violations"]]

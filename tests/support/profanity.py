@@ -1,0 +1,67 @@
+"""profanity, a real XMPP client for terminals, driven in tmux as a person would: keys in, screen out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from types import TracebackType
+
+from tests.support.ports import eventually
+
+
+class Profanity:
+    """One profanity in a tmux of its own; its settings and history live below `home` only."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        home.mkdir(parents=True, exist_ok=True)
+        # A socket's path may be 107 characters long; a test's folder may be longer than that.
+        self.socket = Path(f"/tmp/bedside-tmux-{os.getpid()}-{abs(hash(home)) % 10**6}")
+        self._tmux("new-session", "-d", "-x", "160", "-y", "50", "profanity", environment={"HOME": str(home)})
+        eventually(lambda: "Profanity" in self.screen(), 15, "profanity's first screen")
+
+    def __enter__(self) -> Profanity:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._tmux("kill-server", check=False)
+        self.socket.unlink(missing_ok=True)
+
+    def _tmux(self, *arguments: str, check: bool = True, environment: dict[str, str] | None = None) -> str:
+        command = [shutil.which("tmux") or "tmux", "-S", str(self.socket), "-f", "/dev/null", *arguments]
+        folders = {f"XDG_{kind}_HOME": str(self.home / kind.lower()) for kind in ("CONFIG", "DATA", "CACHE")}
+        variables = os.environ | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"} | folders | (environment or {})
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=check, timeout=20)
+        return done.stdout
+
+    def screen(self) -> str:
+        """Return what the terminal shows, lines joined where they were broken for width."""
+        return self._tmux("capture-pane", "-p", "-J", check=False)
+
+    def type(self, line: str) -> None:
+        """Type a line and press Enter."""
+        self._tmux("send-keys", "-l", line)
+        self._tmux("send-keys", "Enter")
+
+    def sees(self, text: str, seconds: float = 10.0) -> None:
+        """Wait until the screen shows `text`. Raises: AssertionError with the screen."""
+        try:
+            eventually(lambda: text in self.screen(), seconds, text)
+        except AssertionError:
+            raise AssertionError(f"profanity does not show {text!r}:\n{self.screen()}") from None
+
+    def connect(self, jid: str, password: str, port: int, ca: Path) -> None:
+        """Log in by STARTTLS, the clinic's own authority trusted and nothing else asked."""
+        self.type(f"/tls certpath {ca.parent}")
+        self.type(f"/connect {jid} server 127.0.0.1 port {port} tls force")
+        self.sees("password:", 15)
+        self.type(password)
+        eventually(self._connected, 15, "profanity's log-in")
+
+    def _connected(self) -> bool:
+        screen = self.screen()
+        if "/tls allow" in screen and "logged in successfully" not in screen:
+            self.type("/tls allow")  # profanity asks about an authority it does not know; a person answers once
+        return "logged in successfully" in screen
