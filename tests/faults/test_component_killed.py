@@ -5,102 +5,28 @@ Source: house rules 9 and 10; facts/reliability F1, invariants I1 to I4.
 
 import os
 import random
-import signal
-import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from clinic import Database
-from migrations.runner import upgrade
-from tests.support.cast import NAMES, Cast
-from tests.support.crowd import Member, run, settle
-from tests.support.ports import eventually
-from tests.support.prosody import Prosody
-from tests.support.stub_web import StubWeb
+from tests.support.crowd import run, settle
+from tests.support.live_clinic import LiveClinic, live_clinic
 
 KILLS = int(os.environ.get("BEDSIDE_KILLS", "3"))
 PER_SECOND, BURST_SECONDS = 50, 6.0
 SERVED_AGAIN_SECONDS = 5.0
 
 
-class Clinic:
-    """A clinic with its cast, the real XMPP server, and a component that can be killed."""
-
-    def __init__(self, folder: Path):
-        self.server = Prosody(folder / "data")
-        layout, self.secrets = self.server.layout, self.server.secrets
-        self.file = Path(layout.database.removeprefix("sqlite:///"))
-        self.db = Database.open(layout.database, run_dir=layout.folder("run"), pepper=bytes.fromhex(self.secrets["pepper"]))
-        upgrade(self.db.engine)
-        self.cast = Cast.in_(self.db)
-        self.thread = self.cast.start("boris", "ana")
-        self.room = f"{self.thread}@{layout.threads_domain}"
-        self.ready = layout.folder("run") / "threads.ready"
-        self.log = (layout.folder("log") / "threads.log").open("ab")
-        self.process: subprocess.Popen[bytes] | None = None
-        self.members: list[Member] = []
-        self.web = StubWeb(layout.base_port, self.secrets["internal_token"])
-        self.web.passwords = {(self.cast.handle(name), "secret"): f"d-{name}" for name in ("ana", "boris", "chen")}
-
-    def start(self) -> None:
-        """Starts the component, as the supervisor does after a crash."""
-        self.process = subprocess.Popen([sys.executable, "-m", "xmpp_components"], stdout=self.log, stderr=self.log,
-                                        env=self.server.layout.environment())
-
-    def kill(self) -> None:
-        """Kills the component where it stands, and starts the next."""
-        assert self.process is not None
-        self.ready.unlink(missing_ok=True)
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-        self.start()
-
-    def member(self, name: str) -> Member:
-        """Returns a logged-in client of somebody, in the room."""
-        handle = self.cast.handle(name)
-        member = Member(self.server.client().log_in(handle, "secret"), self.room, NAMES[name][0], handle)
-        member.stream.send("<presence/>")
-        member.join()
-        self.members.append(member)
-        return member
-
-    def archive(self) -> list[tuple[str, str]]:
-        """Returns (archive id, client id) of every text, in the order of the log; read with a query of the test's own."""
-        with sqlite3.connect(self.file) as connection:
-            rows = connection.execute("SELECT uid, client_id FROM entries WHERE kind = 'text' ORDER BY seq").fetchall()
-        connection.close()
-        return rows
-
-    def close(self) -> None:
-        """Ends the clients and the component."""
-        for member in self.members:
-            member.stream.sock.close()
-        if self.process:
-            self.process.terminate()
-            self.process.wait(10)
-        self.log.close()
-        self.db.engine.dispose()
-
-
 @pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[Clinic]:
-    place = Clinic(tmp_path)
-    with place.server, place.web:
-        place.start()
-        try:
-            eventually(place.ready.exists, what="the component serves")
-            yield place
-        finally:
-            place.close()
+def clinic(tmp_path: Path) -> Iterator[LiveClinic]:
+    with live_clinic(tmp_path) as place:
+        yield place
 
 
 @pytest.mark.e2e
-def test_a_kill_in_a_burst_loses_nothing_doubles_nothing_and_nobody_joins_again(clinic: Clinic) -> None:
+def test_a_kill_in_a_burst_loses_nothing_doubles_nothing_and_nobody_joins_again(clinic: LiveClinic) -> None:
     members = [clinic.member(name) for name in ("ana", "boris", "chen")]
     seed = random.randrange(10**6)
     chance, number, echoes, away = random.Random(seed), 0, 0, []
@@ -142,7 +68,7 @@ def test_a_kill_in_a_burst_loses_nothing_doubles_nothing_and_nobody_joins_again(
 
 
 @pytest.mark.e2e
-def test_what_the_room_refuses_while_the_component_is_down_is_sent_again_and_arrives(clinic: Clinic) -> None:
+def test_what_the_room_refuses_while_the_component_is_down_is_sent_again_and_arrives(clinic: LiveClinic) -> None:
     ana, boris = clinic.member("ana"), clinic.member("boris")
     assert clinic.process is not None
     clinic.process.kill()

@@ -1,0 +1,89 @@
+"""A clinic on SQLite with the real XMPP server and a real component process, which can be killed; the web is a stand-in."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from clinic import Database
+from migrations.runner import upgrade
+from tests.support.cast import NAMES, Cast
+from tests.support.crowd import Member
+from tests.support.ports import eventually
+from tests.support.prosody import Prosody
+from tests.support.stub_web import StubWeb
+
+
+class LiveClinic:
+    """A clinic with its cast, the real XMPP server, and a component that can be killed."""
+
+    def __init__(self, folder: Path):
+        self.server = Prosody(folder / "data")
+        layout, self.secrets = self.server.layout, self.server.secrets
+        self.file = Path(layout.database.removeprefix("sqlite:///"))
+        self.db = Database.open(layout.database, run_dir=layout.folder("run"), pepper=bytes.fromhex(self.secrets["pepper"]))
+        upgrade(self.db.engine)
+        self.cast = Cast.in_(self.db)
+        self.thread = self.cast.start("boris", "ana")
+        self.room = f"{self.thread}@{layout.threads_domain}"
+        self.ready = layout.folder("run") / "threads.ready"
+        self.log = (layout.folder("log") / "threads.log").open("ab")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.members: list[Member] = []
+        self.web = StubWeb(layout.base_port, self.secrets["internal_token"])
+        self.web.passwords = {(self.cast.handle(name), "secret"): f"d-{name}" for name in ("ana", "boris", "chen")}
+
+    def start(self) -> None:
+        """Starts the component, as the supervisor does after a crash."""
+        self.process = subprocess.Popen([sys.executable, "-m", "xmpp_components"], stdout=self.log, stderr=self.log,
+                                        env=self.server.layout.environment())
+
+    def kill(self) -> None:
+        """Kills the component where it stands, and starts the next."""
+        assert self.process is not None
+        self.ready.unlink(missing_ok=True)
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+        self.start()
+
+    def member(self, name: str) -> Member:
+        """Returns a logged-in client of somebody, in the room."""
+        handle = self.cast.handle(name)
+        member = Member(self.server.client().log_in(handle, "secret"), self.room, NAMES[name][0], handle)
+        member.stream.send("<presence/>")
+        member.join()
+        self.members.append(member)
+        return member
+
+    def archive(self) -> list[tuple[str, str]]:
+        """Returns (archive id, client id) of every text, in the order of the log; read with a query of the test's own."""
+        with sqlite3.connect(self.file) as connection:
+            rows = connection.execute("SELECT uid, client_id FROM entries WHERE kind = 'text' ORDER BY seq").fetchall()
+        connection.close()
+        return rows
+
+    def close(self) -> None:
+        """Ends the clients and the component."""
+        for member in self.members:
+            member.stream.sock.close()
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+        self.log.close()
+        self.db.engine.dispose()
+
+
+@contextmanager
+def live_clinic(folder: Path) -> Iterator[LiveClinic]:
+    """Yields a clinic whose component serves."""
+    place = LiveClinic(folder)
+    with place.server, place.web:
+        place.start()
+        try:
+            eventually(place.ready.exists, what="the component serves")
+            yield place
+        finally:
+            place.close()
