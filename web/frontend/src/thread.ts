@@ -13,6 +13,7 @@ const TYPING_MS = 30_000;
 export class OpenThread {
   readonly uid: string;
   readonly #log: HTMLElement;
+  readonly #frame: HTMLElement;
   readonly #over = new AbortController();
   readonly #orders = new WeakMap<Element, number>();
   readonly #seen: IntersectionObserver;
@@ -33,10 +34,11 @@ export class OpenThread {
     const log = one("#log", root);
     if (!log) throw new Error("the thread has no log");
     this.#log = log;
+    this.#frame = log.parentElement ?? log;
     this.uid = root.dataset.thread ?? "";
     this.#read = this.#marker("read");
     this.#received = this.#marker("delivered");
-    this.#seen = new IntersectionObserver(() => this.#look(), { root: log, threshold: [0, 0.5, 1] });
+    this.#seen = new IntersectionObserver(() => this.#look(), { root: this.#frame, threshold: [0, 0.5, 1] });
     this.#begin();
   }
 
@@ -69,7 +71,7 @@ export class OpenThread {
     const form = one<HTMLFormElement>("form", one(".compose", this.root) ?? this.root);
     if (form && one(".compose", this.root)) this.#composer = startComposer(form, this.#composing());
     const fresh = one(".fresh", this.#log);
-    if (fresh) fresh.scrollIntoView({ block: "start" });
+    if (fresh) this.#toLine(fresh);
     else this.#toEnd();
     on("news", (news) => news.thread === this.uid && void this.refresh(news.uid), signal);
     on("look", () => (void this.refresh(), void this.#states()), signal);
@@ -80,7 +82,7 @@ export class OpenThread {
     addEventListener("focus", () => this.#look(), { signal });
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
     this.#log.addEventListener("click", (event) => this.#click(event), { signal });
-    this.#log.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+    this.#frame.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
     one("#jump")?.addEventListener("click", () => this.#toEnd(true), { signal });
     const unread = one<HTMLAnchorElement>("#to-unread");
     unread?.addEventListener("click", (event) => (event.preventDefault(), void this.#toUnread(unread)), { signal });
@@ -176,14 +178,14 @@ export class OpenThread {
       const page = await getFragments(`/threads/${this.uid}/entries?before=${encodeURIComponent(first.dataset.uid ?? "")}`);
       const fetched = parse(page.html).filter((node): node is HTMLElement => node instanceof HTMLElement);
       this.#log.setAttribute("aria-live", "off");
-      const height = this.#log.scrollHeight - this.#log.scrollTop;
+      const height = this.#frame.scrollHeight - this.#frame.scrollTop;
       for (const entry of fetched.slice().reverse()) {
         this.#orders.set(entry, --this.#first);
         link.parentElement?.after(entry);
       }
       for (const entry of fetched) this.#seen.observe(entry);
       arrange(this.#log);
-      this.#log.scrollTop = this.#log.scrollHeight - height;
+      this.#frame.scrollTop = this.#frame.scrollHeight - height;
       link.textContent = "Earlier messages";
       if (!page.more) link.parentElement?.remove();
       return fetched.length > 0;
@@ -220,7 +222,7 @@ export class OpenThread {
   /** Marks the newest entry of others that is before the reader's eyes. */
   #look(): void {
     if (!this.watched) return;
-    const frame = this.#log.getBoundingClientRect();
+    const frame = this.#frame.getBoundingClientRect();
     for (const entry of entries(this.#log).reverse()) {
       const box = entry.getBoundingClientRect();
       if (box.top > frame.bottom - 8) continue;
@@ -287,11 +289,17 @@ export class OpenThread {
   }
 
   #atEnd(): boolean {
-    return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < 80;
+    return this.#frame.scrollHeight - this.#frame.scrollTop - this.#frame.clientHeight < 80;
   }
 
   #toEnd(smooth = false): void {
-    this.#log.scrollTo({ top: this.#log.scrollHeight, behavior: smooth ? "smooth" : "instant" });
+    this.#frame.scrollTo({ top: this.#frame.scrollHeight, behavior: smooth ? "smooth" : "instant" });
+  }
+
+  /** Puts a line near the top of what is seen, without moving the page around the log. */
+  #toLine(line: HTMLElement): void {
+    const gap = line.getBoundingClientRect().top - this.#frame.getBoundingClientRect().top;
+    this.#frame.scrollTop += gap - 32;
   }
 
   #offerJump(): void {
@@ -302,7 +310,7 @@ export class OpenThread {
   #scrolled(): void {
     const jump = one("#jump");
     if (jump && this.#atEnd()) jump.hidden = true;
-    if (this.#log.scrollTop < 200 && this.#log.scrollHeight > this.#log.clientHeight) void this.older();
+    if (this.#frame.scrollTop < 200 && this.#frame.scrollHeight > this.#frame.clientHeight) void this.older();
     this.#look();
   }
 
@@ -317,6 +325,6 @@ export class OpenThread {
     line.textContent = "New";
     entry.before(line);
     arrange(this.#log);
-    line.scrollIntoView({ block: "start" });
+    this.#toLine(line);
   }
 }
