@@ -92,6 +92,7 @@ class Threads:
     def call(self, request: Request, work: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> asyncio.Task[None]:
         """Run what answers a request: the only place where an exception becomes an error reply. Returns: its task."""
         async def run() -> None:
+            outcome: Any
             [outcome] = await asyncio.gather(work, return_exceptions=True)
             if isinstance(outcome, BaseException):
                 self._failed(request, outcome)
@@ -203,5 +204,6 @@ class Threads:
         await self.marks.flush_once()
         await self.tail.remember_once()
         await self.writer.close()
+        self.stream.stopping = True
         await self.stream.disconnect(wait=1.0)
         self.reader.close()

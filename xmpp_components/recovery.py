@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from clinic import Actor
@@ -91,12 +92,12 @@ class Recovery:
 
     async def _ask_everybody(self) -> None:
         component, places = self._component, asyncio.Semaphore(PINGS_AT_ONCE)
-        gone: dict[str, list[Callable[[], None]]] = {}
+        gone: dict[str, list[Callable[[], None]]] = {}  # address → how to drop what it had
         for room in component.rooms:
             for address in room.occupants:
-                gone.setdefault(address, []).append(lambda room=room, address=address: presence.drop(component, room, address))
+                gone.setdefault(address, []).append(partial(presence.drop, component, room, address))
         for tab in component.feeds.tabs():
-            gone.setdefault(tab.address, []).append(lambda tab=tab: component.feeds.drop(tab.handle, tab.address))
+            gone.setdefault(tab.address, []).append(partial(component.feeds.drop, tab.handle, tab.address))
 
         async def ask(address: str, drops: list[Callable[[], None]]) -> None:
             async with places:

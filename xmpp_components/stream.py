@@ -50,7 +50,7 @@ class Stream(ComponentXMPP):
         self._out: list[str] = []
         self._asked: dict[str, tuple[str, asyncio.Future[Element]]] = {}
         self._delay = 0.0
-        self.online = False
+        self.online = self.stopping = False
         self.add_event_handler("session_start", self._on_start)
         self.add_event_handler("disconnected", self._on_end)
 
@@ -87,7 +87,8 @@ class Stream(ComponentXMPP):
             if not future.done():
                 future.set_exception(ConnectionError("the stream to the XMPP server has ended"))
         if was_online:
-            log.warning("the stream to the XMPP server has ended; connecting again")
+            if not self.stopping:
+                log.warning("the stream to the XMPP server has ended; connecting again")
             self._closed()
 
     def write(self, text: str) -> None:

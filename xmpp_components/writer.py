@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -51,10 +51,10 @@ class Writer:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
             calls = [call for call, _future in batch]
-            [results] = await asyncio.gather(loop.run_in_executor(self._thread, self._db.batch, calls), return_exceptions=True)
-            if isinstance(results, BaseException):
-                log_failure("a batch of %d calls failed", results, len(calls))
-                results = [results] * len(calls)
+            [found] = await asyncio.gather(loop.run_in_executor(self._thread, self._db.batch, calls), return_exceptions=True)
+            if isinstance(found, BaseException):
+                log_failure("a batch of %d calls failed", found, len(calls))
+            results: Sequence[Done | BaseException] = [found] * len(calls) if isinstance(found, BaseException) else found
             for (call, future), result in zip(batch, results, strict=True):
                 self._finish(call, future, result)
 

@@ -65,6 +65,13 @@ class LiveClinic:
         connection.close()
         return rows
 
+    def live(self) -> set[str]:
+        """Returns the addresses that are stored as live."""
+        with sqlite3.connect(self.file) as connection:
+            rows = connection.execute("SELECT address FROM live_sessions").fetchall()
+        connection.close()
+        return {row[0] for row in rows}
+
     def close(self) -> None:
         """Ends the clients and the component."""
         for member in self.members:

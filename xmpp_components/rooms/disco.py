@@ -5,7 +5,7 @@ Source: XEP-0030, XEP-0045 sections 6 and 15.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from clinic import Actor
@@ -27,7 +27,7 @@ ROOM = (
 OWN_NICK = "x-roomuser-item"
 
 
-def _info(node: str | None, identities: Iterable[dict[str, str | None]], features: Iterable[str], *inside: wire.Xml) -> wire.Xml:
+def _info(node: str | None, identities: Iterable[Mapping[str, str | None]], features: Iterable[str], *inside: wire.Xml) -> wire.Xml:
     return wire.element(
         "query", {"xmlns": wire.DISCO_INFO, "node": node}, *(wire.element("identity", identity) for identity in identities),
         *(wire.element("feature", {"var": feature}) for feature in features), *inside)
@@ -63,7 +63,7 @@ def room_info(component: Threads, request: Request) -> None:
     """Describe a room to its members; the node x-roomuser-item tells a member's own nick. Source: XEP-0045 6.4 and 7.12."""
     room, member = request.inside()
     if _node(request) == OWN_NICK:
-        identity = {"category": "conference", "type": "text", "name": member.nick}
+        identity: Mapping[str, str | None] = {"category": "conference", "type": "text", "name": member.nick}
         component.reply(request, _info(OWN_NICK, [identity], ()))
         return
     _refuse_nodes(request)

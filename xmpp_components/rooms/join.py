@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 DEFAULT_HISTORY = 20
 MOST_HISTORY = 200
 SHOWS = frozenset({"away", "chat", "dnd", "xa"})
+# Errors that only somebody who is there can give.
+THERE = frozenset({"bad-request", "feature-not-implemented", "forbidden", "not-acceptable", "not-allowed", "undefined-condition"})
 NICK_FIXED = "Your name in a thread is the name that the clinic has verified. Ask the clinic if it is wrong."
 NOT_JOINED = "You are not in this room at the moment. Join it again; nothing that was said is lost."
 
@@ -165,8 +167,13 @@ def leave(component: Threads, request: Request) -> None:
 @handles("message error", Target.OCCUPANT, policy=Policy.TRACES)
 @handles("message error", Target.ROOM, policy=Policy.TRACES)
 def bounced(component: Threads, request: Request) -> None:
-    """A delivery came back: that client is not there. Source: XEP-0045 section 18.1 (ghost users)."""
-    if request.room is not None:
+    """A delivery came back: unless the client itself found fault with it, that client is not there.
+
+    Source: XEP-0045 section 18.1 (ghost users).
+    """
+    error = wire.stanza_child(request.xml, "error")
+    conditions = {name for namespace, name in wire.namespaces(error) if namespace == wire.STANZAS} if error is not None else set()
+    if request.room is not None and not conditions & THERE:
         presence.drop(component, request.room, request.sender)
 
 

@@ -21,11 +21,11 @@ from clinic import Actor
 from clinic.errors import NotFound
 from clinic.log import Entry, allowed
 from clinic.thread import relay
-from clinic.thread.relay import RoomMember as Member
 
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
+Member = relay.RoomMember
 UID = re.compile(r"[0-9a-z]{26}")
 RECENT_ENTRIES = 200
 LOADED_ROOMS = 1000
