@@ -1,6 +1,6 @@
 """Headers of every answer: a strict content security policy and the rest of what a browser can be told.
 
-Owns harden, websocket_url. Imports Flask.
+Owns harden, websocket_url, shareable_root. Imports Flask.
 """
 
 from __future__ import annotations
@@ -20,6 +20,19 @@ def _host_and_port() -> tuple[str, str]:
     else:
         name, _, port = host.partition(":")
     return (name if _HOST.fullmatch(name) else "localhost"), (port if port.isdecimal() else "")
+
+
+def is_this_machine(host: str) -> bool:
+    """Say whether `host` names the machine itself, so that nobody else can use it."""
+    return host == "localhost" or host.startswith("127.") or host == "[::1]"
+
+
+def shareable_root() -> str:
+    """Return the address of this clinic for a link that somebody else opens: where it serves a network, the one there."""
+    config = current_app.config["BEDSIDE"]
+    if is_this_machine(_host_and_port()[0]) and not is_this_machine(config.host):
+        return str(config.https_url)
+    return request.url_root.rstrip("/")
 
 
 def websocket_url() -> str:
@@ -45,7 +58,8 @@ def _add(response: Response) -> Response:
     headers["Permissions-Policy"] = _PERMISSIONS
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    if request.is_secure:
+    # Not for this machine's own name: browsers keep HSTS for a name on all its ports, and plain http is one of them.
+    if request.is_secure and not is_this_machine(_host_and_port()[0]):
         headers["Strict-Transport-Security"] = "max-age=31536000"
     if request.endpoint == "static":
         built = (request.view_args or {}).get("filename", "").startswith("dist/")

@@ -118,7 +118,7 @@ def test_a_script_that_asks_by_itself_does_not_keep_a_session_alive(sign_in: Sig
 
 def test_over_https_the_cookie_is_secure_and_bound_to_the_host(app: Flask, cast: Cast) -> None:
     proxied = {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "10.0.0.7", "HTTP_X_FORWARDED_PROTO": "https"}
-    answer = app.test_client().get("/login", environ_overrides=proxied)
+    answer = app.test_client().get("/login", base_url="https://clinic.example", environ_overrides=proxied)
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-bedside_8600=")
     assert all(part in cookie for part in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"))

@@ -97,3 +97,10 @@ def test_a_body_of_more_than_a_megabyte_is_refused_in_words(sign_in: SignIn, cas
     answer = sign_in("ana").send(f"/actions/text.post/{thread}", body="x" * 1_100_000, client_id="1")
     assert answer.status_code == 413
     assert "larger" in answer.get_json()["text"]
+
+
+def test_https_on_this_machine_does_not_forbid_plain_http_there(app: Flask) -> None:
+    proxied = {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "127.0.0.1", "HTTP_X_FORWARDED_PROTO": "https"}
+    headers = app.test_client().get("/healthz", base_url="https://localhost:8601", environ_overrides=proxied).headers
+    assert "Strict-Transport-Security" not in headers
+    assert "wss://localhost:8601/xmpp-websocket" in headers["Content-Security-Policy"]

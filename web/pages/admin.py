@@ -14,6 +14,7 @@ from clinic.permissions import Role
 from web.auth import current_actor
 from web.context import clinic_card
 from web.db import clinic_db
+from web.headers import shareable_root
 from web.policies import roles
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
@@ -52,7 +53,7 @@ def _steps(rows: Sequence[AccountRow], linked: bool) -> list[dict[str, Any]]:
 
 
 def _shown_link(name: str, token: str) -> dict[str, str]:
-    return {"name": name, "link": url_for("joining.invite", token=token, _external=True)}
+    return {"name": name, "link": f"{shareable_root()}{url_for('joining.invite', token=token)}"}
 
 
 @blueprint.post("/accounts")

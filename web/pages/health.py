@@ -1,4 +1,4 @@
-"""GET /healthz for the supervisor, and the static files."""
+"""GET /healthz, for the supervisor."""
 
 from __future__ import annotations
 

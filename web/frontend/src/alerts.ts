@@ -38,11 +38,17 @@ export function titleCount(unread: number): void {
   if (document.title !== title) document.title = title;
 }
 
+/** Says for all tabs of this browser that the person knows of this entry. Returns whether that is new. */
+export function claim(account: string, thread: string, stamp: string): boolean {
+  const key = `bedside:${account}:told:${thread}`;
+  if (store.get(key) === stamp) return false;
+  store.set(key, stamp);
+  return true;
+}
+
 /** Tells the person once per browser, whichever tab is first. The text says who, never what. */
 export function alertOf(account: string, thread: string, stamp: string, who: string, open: () => void): void {
-  const key = `bedside:${account}:told:${thread}`;
-  if (store.get(key) === stamp) return;
-  store.set(key, stamp);
+  if (!claim(account, thread, stamp)) return;
   if (setting("sound")) tone();
   if (!setting("desktop") || !("Notification" in window) || Notification.permission !== "granted") return;
   const notification = new Notification("New message", { body: `From ${who}`, tag: `bedside-${thread}` });

@@ -1,5 +1,5 @@
 // The live feed: one WebSocket of this tab to the XMPP server, signed in with a one-minute token, told apart from polling by live.ts.
-import { $msg, $pres, Strophe } from "strophe.js";
+import { $iq, $msg, $pres, Strophe } from "strophe.js";
 import { Refused, post } from "./http.ts";
 import { tell } from "./events.ts";
 
@@ -92,6 +92,7 @@ export class Feed {
   #connected(conn: Conn): void {
     conn.addHandler((stanza) => this.#message(stanza), null, "message", null);
     conn.addHandler((stanza) => this.#presence(stanza), null, "presence", null);
+    conn.addHandler((stanza) => this.#ping(conn, stanza), "urn:xmpp:ping", "iq", "get");
     this.#announce();
     this.#beat = setInterval(() => this.probe(), BEAT_MS);
   }
@@ -132,6 +133,12 @@ export class Feed {
       clearTimeout(this.#deadline);
       this.watcher.down("component");
     }
+    return true;
+  }
+
+  /** After a crash the component asks who is still there (XEP-0199); who does not answer is not told anything any more. */
+  #ping(conn: Conn, stanza: Element): boolean {
+    conn.send($iq({ type: "result", id: stanza.getAttribute("id") ?? "", to: stanza.getAttribute("from") ?? "" }));
     return true;
   }
 

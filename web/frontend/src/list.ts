@@ -1,10 +1,12 @@
 // The list of threads: drawn by the server, fetched again when something changed; it also feeds the title count and the alerts.
-import { alertOf, titleCount } from "./alerts.ts";
+import { alertOf, claim, titleCount } from "./alerts.ts";
 import { all, one, parse, settled } from "./dom.ts";
 import { on } from "./events.ts";
 import { Refused, getFragments } from "./http.ts";
 import { live } from "./live.ts";
 import { localTimes } from "./times.ts";
+
+const HIDDEN_WAIT_MS = 1_000;
 
 interface Row {
   unread: number;
@@ -18,6 +20,12 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
   let known: Map<string, Row> | null = null;
   let busy = false;
   let again = false;
+
+  /** A tab in the background leaves time to one in which the person is just reading it. */
+  function tellOf(thread: string, row: Row): void {
+    const wait = document.visibilityState === "hidden" ? HIDDEN_WAIT_MS : 0;
+    setTimeout(() => alertOf(account, thread, row.stamp, row.who, () => go(`/threads/${thread}`)), wait);
+  }
 
   function read(rows: HTMLElement[]): void {
     const now = new Map<string, Row>();
@@ -34,7 +42,8 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
       if (!row.muted) sum += row.unread;
       const before = known?.get(thread);
       const grew = known !== null && row.unread > (before?.unread ?? 0) && row.stamp !== before?.stamp;
-      if (grew && !row.muted && !isOpen(thread)) alertOf(account, thread, row.stamp, row.who, () => go(`/threads/${thread}`));
+      if (grew && isOpen(thread)) claim(account, thread, row.stamp);
+      else if (grew && !row.muted) tellOf(thread, row);
     }
     known = now;
     titleCount(sum);

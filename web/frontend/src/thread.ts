@@ -7,8 +7,7 @@ import { live } from "./live.ts";
 import { append, applyStates, arrange, drawPending, entries, type State } from "./log.ts";
 import { Marker } from "./marks.ts";
 import type { Outbox } from "./outbox.ts";
-
-const TYPING_MS = 30_000;
+import { Typists } from "./typists.ts";
 
 export class OpenThread {
   readonly uid: string;
@@ -19,7 +18,7 @@ export class OpenThread {
   readonly #seen: IntersectionObserver;
   readonly #read: Marker;
   readonly #received: Marker;
-  readonly #typists = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #typists: Typists;
   #first = 0;
   #last = 0;
   #busy = false;
@@ -36,6 +35,7 @@ export class OpenThread {
     this.#log = log;
     this.#frame = log.parentElement ?? log;
     this.uid = root.dataset.thread ?? "";
+    this.#typists = new Typists(root);
     this.#read = this.#marker("read");
     this.#received = this.#marker("delivered");
     this.#seen = new IntersectionObserver(() => this.#look(), { root: this.#frame, threshold: [0, 0.5, 1] });
@@ -52,7 +52,7 @@ export class OpenThread {
     this.#read.stop();
     this.#received.stop();
     this.#seen.disconnect();
-    for (const timer of this.#typists.values()) clearTimeout(timer);
+    this.#typists.stop();
   }
 
   #marker(state: "read" | "delivered"): Marker {
@@ -77,7 +77,7 @@ export class OpenThread {
     on("look", () => (void this.refresh(), void this.#states()), signal);
     on("sent", (sent) => sent.thread === this.uid && void this.refresh(sent.entry ?? undefined), signal);
     on("marks", (marks) => marks.thread === this.uid && void this.#states(), signal);
-    on("typing", (typing) => typing.thread === this.uid && this.#typing(typing.who, typing.state), signal);
+    on("typing", (typing) => typing.thread === this.uid && this.#typists.heard(typing.who, typing.state), signal);
     on("outbox", (change) => change.thread === this.uid && this.#redraw(), signal);
     addEventListener("focus", () => this.#look(), { signal });
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
@@ -150,7 +150,7 @@ export class OpenThread {
     this.#number(added);
     if (!quiet && !this.watched && !one(".fresh", this.#log)) this.#divide(added);
     arrange(this.#log);
-    for (const entry of added) if (entry.dataset.authorName) this.#typing(entry.dataset.authorName, "active");
+    for (const entry of added) if (entry.dataset.authorName) this.#typists.heard(entry.dataset.authorName, "active");
     if (atEnd) this.#toEnd();
     else if (!quiet) this.#offerJump();
     this.#look();
@@ -273,19 +273,6 @@ export class OpenThread {
     article.remove();
     if (item && what.dataset.do === "edit") this.#composer?.restore(item.body);
     arrange(this.#log);
-  }
-
-  #typing(who: string, state: string): void {
-    const timer = this.#typists.get(who);
-    clearTimeout(timer);
-    this.#typists.delete(who);
-    if (state === "composing") {
-      this.#typists.set(who, setTimeout(() => this.#typing(who, "paused"), TYPING_MS));
-    }
-    const line = one(".typing", this.root);
-    const names = [...this.#typists.keys()];
-    const text = names.length === 0 ? "" : names.length === 1 ? `${names[0]} is typing…` : `${names.join(", ")} are typing…`;
-    if (line && line.textContent !== text) line.textContent = text;
   }
 
   #atEnd(): boolean {
