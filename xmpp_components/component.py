@@ -180,8 +180,8 @@ class Threads:
         elif request.handle is None:
             raise NotPermitted(STRANGER)
         elif policy is Policy.MEMBER:
-            request.room = await self.rooms.load(request.to.local)
-            request.member = request.room.members.get(request.handle) if request.room else None
+            request.room = await self.rooms.load_for(request.to.local, request.handle)
+            request.member = request.room.members[request.handle] if request.room else None
             request.inside()
         elif policy is Policy.OWN_FEED:
             if request.to.local != FEED_PREFIX + request.handle:

@@ -121,9 +121,7 @@ async def register(component: Threads, request: Request) -> None:
     if asked is None:
         return
     handle = request.person
-    room = await component.rooms.load(asked.get("thread", ""))
-    if room is not None and handle not in room.members:
-        room = None
+    room = await component.rooms.load_for(asked.get("thread", ""), handle)
     tab, thread = component.feeds.tab(handle, request.sender), room.uid if room else None
     if tab is None or tab.thread != thread:
         await component.submit(Actor.system(), "live.enter", address=request.sender, kind="feed", thread=thread, handle=handle)
@@ -148,8 +146,8 @@ def unregister(component: Threads, request: Request) -> None:
 async def typing(component: Threads, request: Request) -> None:
     """Pass on that somebody writes in the page."""
     note = wire.child(request.xml, wire.FEED, "typing")
-    room = await component.rooms.load(note.get("thread", "")) if note is not None else None
-    member = room.members.get(request.person) if room else None
+    room = await component.rooms.load_for(note.get("thread", ""), request.person) if note is not None else None
+    member = room.members[request.person] if room else None
     if note is not None and room is not None and member is not None and note.get("state") in ("composing", "paused", "active"):
         messages.typing(component, room, member, note.get("state", "active"))
 

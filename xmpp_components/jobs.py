@@ -99,8 +99,8 @@ class Jobs:
 
         Somebody who is no member any more is not invited. Source: XEP-0045 section 7.8.2, XEP-0249.
         """
-        room = await self._component.rooms.load(thread)
-        if room is None or handle not in room.members:
+        room = await self._component.rooms.load_for(thread, handle)
+        if room is None:
             return
         title = room.title(handle)
         words = f"You are in a thread of the clinic now: {title}. Join it to read and write."

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from clinic import Actor, Call, Done
+from clinic import Actor, Call, Done, Work
 from clinic.doorbell import Doorbell
 from clinic.errors import DomainError
 from clinic.log import Entry, allowed
@@ -35,6 +35,11 @@ MARKS_SECONDS = 0.5
 UNWATCHED = 50
 
 
+def _version_and_entries(work: Work, uid: str, seq: int) -> tuple[int, list[Entry]]:
+    """Read what follows ``seq``, and by which list of members it may be sent."""
+    return relay.room(work, uid).version, relay.entries_after(work, uid, seq, PAGE)
+
+
 class Tail:
     """Sends the log."""
 
@@ -53,6 +58,8 @@ class Tail:
                 if entry.seq > room.cursor:
                     room.early[entry.seq] = entry
                     room.known = max(room.known, entry.seq)
+                # Somebody may have been removed by another process just before: never send by an older list of members.
+                room.stale = room.stale or done.version not in (None, room.version)
                 self.push(room)
 
     def look_again(self, room: Room) -> None:
@@ -68,6 +75,12 @@ class Tail:
             self._send_early(room)
         if room.stale or room.cursor < room.known:
             room.pump = self._component.background(self._pump(room))
+
+    async def looked_again(self, room: Room) -> None:
+        """Wait until the room is what the clinic says now."""
+        self.look_again(room)
+        while room.stale and room.pump is not None:
+            await asyncio.wait([room.pump])
 
     async def _pump(self, room: Room) -> None:
         try:
@@ -90,7 +103,10 @@ class Tail:
             raise
 
     async def _catch_up(self, room: Room) -> None:
-        entries = await self._component.reader.view(Actor.system(), relay.entries_after, room.uid, room.cursor, PAGE)
+        version, entries = await self._component.reader.view(Actor.system(), _version_and_entries, room.uid, room.cursor)
+        if version != room.version:
+            room.stale = True
+            return
         if not entries:
             room.known = room.cursor
         for entry in entries:

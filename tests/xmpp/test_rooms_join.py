@@ -173,3 +173,17 @@ async def test_history_is_as_long_as_asked(stage: Stage) -> None:
     assert len(await bodies("<history seconds='3600'/>")) == 32
     assert 0 < len(await bodies("<history maxchars='2000'/>")) < 10
     assert await bodies("<history maxstanzas='many'/>") == [f"line {number}" for number in range(10, 30)]
+
+
+@played
+async def test_nothing_is_sent_by_an_older_list_of_members(stage: Stage) -> None:
+    chen, ana = await stage.joined(stage.chen), await stage.joined(stage.ana)
+    for number in range(10):
+        await chen.everything()
+        # In one turn of the loop: the removal is committed elsewhere, and a text follows before anybody could have looked.
+        stage.db.perform(Actor.system(), "link.coordinator_remove", coordinator=stage.chen.uid, practitioner=stage.boris.uid)
+        stage.says(ana, f"after removal {number}", f"m{number}")
+        await ana.finds(f"<message id='m{number}'/>")
+        assert f"after removal {number}" not in "".join(shown(one) for one in await chen.everything())
+        stage.db.perform(Actor.system(), "link.coordinator_add", coordinator=stage.chen.uid, practitioner=stage.boris.uid)
+        chen = await stage.joined(stage.chen)

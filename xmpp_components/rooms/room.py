@@ -135,6 +135,13 @@ class Rooms:
             self._loading[uid] = asyncio.create_task(self._read(uid))
         return await asyncio.shield(self._loading[uid])
 
+    async def load_for(self, uid: str, handle: str) -> Room | None:
+        """Returns: the room of a thread if the person is a member of it now, else None."""
+        room = await self.load(uid)
+        if room is not None and handle not in room.members:
+            await self._component.tail.looked_again(room)  # they may have been added a moment ago
+        return room if room is not None and handle in room.members else None
+
     async def _read(self, uid: str) -> Room | None:
         try:
             view = await self.view(uid)
