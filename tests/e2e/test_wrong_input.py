@@ -30,7 +30,7 @@ def test_a_wrong_password_gets_the_same_words_as_an_unknown_address(browser: Bro
     assert "password" in said[0]
 
 
-@pytest.mark.parametrize(("text", "words"), [("form\x0cfeed", "form feed"), ("x" * 65_537, "65,536")])
+@pytest.mark.parametrize(("text", "words"), [("form\x0cfeed", "form feed"), ("x" * 65_537, "send it in parts")])
 def test_a_text_that_cannot_be_sent_is_refused_in_words_and_kept(person: People, text: str, words: str) -> None:
     ana = person("ana")
     page = ana.open("ana-boris")
@@ -58,5 +58,5 @@ def test_an_expired_link_says_what_to_do(browser: Browser, clinic: RunningClinic
     page = browser.new_context().new_page()
     response = page.goto(clinic.ready["web"] + path)
     assert response is not None and response.status in {404, 410}
-    assert "new one" in page.locator("main").inner_text()
+    assert "new" in page.locator("main").inner_text()
     page.context.close()

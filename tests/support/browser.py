@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from tests.support.clinic import RunningClinic
 
@@ -62,6 +62,12 @@ class Person:
         page = page or self.page
         page.fill("#body", text)
         page.press("#body", "Enter")
+
+    def sees(self, text: str, page: Page | None = None, seconds: float = 15.0) -> Locator:
+        """Wait until the log shows a message with `text`, sent and stored; returns the newest."""
+        message = (page or self.page).locator("#log [data-uid]", has_text=text).last
+        message.wait_for(timeout=seconds * 1000)
+        return message
 
     def live(self, page: Page | None = None) -> Page:
         """Wait until the page says that it is live."""

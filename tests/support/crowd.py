@@ -25,6 +25,7 @@ class Member:
         self.heard_at: dict[str, float] = {}
         self.presences = 0
         self.resent = 0
+        self.refused: list[str] = []
 
     def join(self) -> None:
         """Enters the room and hears the end of joining."""
@@ -36,6 +37,7 @@ class Member:
         """Sends a message, or sends it again under the same id."""
         self.attempted.add(client_id)
         self.outbox[client_id] = time.monotonic() + RESEND_SECONDS
+        self.stream.sock.settimeout(10)
         self.stream.send(f"<message to='{self.room}' type='groupchat' id='{client_id}'><body>{client_id}</body>"
                          f"<origin-id xmlns='urn:xmpp:sid:0' id='{client_id}'/></message>")
 
@@ -52,6 +54,8 @@ class Member:
             self.presences += stanza.get("type") is None
         elif stanza.tag == "{jabber:client}iq" and stanza.find(PING) is not None:
             self.stream.send(f"<iq type='result' id='{stanza.get('id')}' to='{stanza.get('from')}'/>")
+        elif stanza.get("type") == "error":
+            self.refused.append(stanza.get("id", ""))
         elif stanza.get("type") == "groupchat" and (archived := stanza.find(STANZA_ID)) is not None:
             self.note(stanza, archived.get("id", ""))
 
