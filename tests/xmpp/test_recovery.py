@@ -1,5 +1,7 @@
 """Crash, reconnection and durable jobs, as protocol. Source: house rules 9 and 10."""
 
+import asyncio
+
 from clinic.log import entries
 from clinic.thread.tables import live_sessions, threads
 from tests.support.stage import STANZA_ID, USER, Stage, matches, parse, played
@@ -120,3 +122,16 @@ async def test_stopping_in_good_order_stores_marks_and_how_far_was_sent(stage: S
     assert not (stage.config.run_dir / "threads.ready").exists()
     await stage.start()
     assert ana.jid in stored(stage)
+
+
+@played
+async def test_when_a_part_that_must_always_run_ends_the_process_ends_to_be_started_again(stage: Stage) -> None:
+    assert stage.component is not None
+    await stage.joined(stage.ana)
+
+    def broken() -> None:
+        raise OSError("no socket")
+    stage.component.stream.connect = broken
+    stage.server.cut()
+    async with asyncio.timeout(5):
+        assert await asyncio.shield(stage._running) is False
