@@ -1,6 +1,7 @@
 """Crash, reconnection and durable jobs, as protocol. Source: house rules 9 and 10."""
 
 import asyncio
+from pathlib import Path
 
 from clinic.log import entries
 from clinic.thread.tables import live_sessions, threads
@@ -135,3 +136,22 @@ async def test_when_a_part_that_must_always_run_ends_the_process_ends_to_be_star
     stage.server.cut()
     async with asyncio.timeout(5):
         assert await asyncio.shield(stage._running) is False
+
+
+def test_on_postgresql_too_order_is_the_same_for_all_and_a_crash_ends_nobodys_presence(database_url: str, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with Stage(tmp_path, database_url) as stage:
+            ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+            for number in range(20):
+                stage.says(ana, f"a{number}", f"a{number}")
+                stage.says(boris, f"b{number}", f"b{number}")
+            stage.writes(stage.boris, "from the page", "p1")
+            await ana.finds("<message><body>from the page</body></message>")
+            await stage.crash()
+            stage.writes(stage.boris, "while it was down", "p2")
+            await stage.start()
+            for client in (ana, boris):
+                await client.finds("<message><body>while it was down</body></message>")
+            with stage.db.reading() as connection:
+                assert len([row for row in connection.execute(entries.select()) if row.kind == "text"]) == 42
+    asyncio.run(play())
