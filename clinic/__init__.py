@@ -17,7 +17,7 @@ from clinic.work import Actor, Call, Database, Done, Door, Work
 
 # In dependency order; each names the modules that declare something.
 CAPABILITIES: dict[str, tuple[str, ...]] = {
-    "account": ("tables", "actions", "sessions", "views"),
+    "account": ("tables", "actions", "set_up", "sessions", "views"),
     "thread": ("tables", "kinds", "actions", "links", "live", "views", "relay"),
     "text": ("kinds", "actions"),
     "audit": ("tables",),

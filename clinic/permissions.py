@@ -42,6 +42,7 @@ class Permission(StrEnum):
     ACCOUNT_OWN = "account.own"
     ACCOUNT_MANAGE = "account.manage"
     LINK_MANAGE = "link.manage"
+    CLINIC_DESCRIBE = "clinic.describe"
     SIGN_IN = "sign-in"
     SYSTEM = "system"
 
@@ -78,6 +79,7 @@ TABLE: dict[Permission, dict[Role, Grant]] = {
     Permission.ACCOUNT_OWN: _row(_O, _O, _O, _O),
     Permission.ACCOUNT_MANAGE: _row(_N, _N, _N, _Y),
     Permission.LINK_MANAGE: _row(_N, _N, _N, _Y),
+    Permission.CLINIC_DESCRIBE: _row(_N, _N, _N, _Y),
     # SIGN_IN: anybody at the door, before a role is known. SYSTEM: the clinic's own processes, never a person.
     Permission.SIGN_IN: _row(_Y, _Y, _Y, _Y),
     Permission.SYSTEM: _row(_N, _N, _N, _N),

@@ -92,7 +92,8 @@ class Actor:
         return self.account is None and self.handle is None and not self.is_system
 
 
-_SYSTEM_MAY = frozenset({Permission.SYSTEM, Permission.SIGN_IN, Permission.ACCOUNT_MANAGE, Permission.LINK_MANAGE})
+_ADMINISTERS = {Permission.ACCOUNT_MANAGE, Permission.LINK_MANAGE, Permission.CLINIC_DESCRIBE}
+_SYSTEM_MAY = frozenset({Permission.SYSTEM, Permission.SIGN_IN} | _ADMINISTERS)
 
 
 @dataclass(frozen=True, slots=True)

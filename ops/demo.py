@@ -12,7 +12,7 @@ from clinic import Actor, Database, Role
 from clinic.account.views import login_record
 from clinic.errors import Conflict
 from ops import keys
-from ops.demo_history import COORDINATOR_LINKS, PATIENT_LINKS, PEOPLE, THREADS, Person
+from ops.demo_history import CLINIC, COORDINATOR_LINKS, PATIENT_LINKS, PEOPLE, THREADS, Person
 from ops.deployment import open_clinic
 from ops.layout import Layout
 from web.passwords import hash_password
@@ -97,6 +97,7 @@ class Demo:
                 self.add(person)
         if set(self.state["threads"]) == set(THREADS):
             return
+        self.database.perform(CONSOLE, "clinic.describe", **CLINIC)
         for patient, practitioner in PATIENT_LINKS:
             self.link("link.patient_add", patient=patient, practitioner=practitioner)
         for coordinator, practitioner in COORDINATOR_LINKS:

@@ -28,6 +28,8 @@ PEOPLE = (
     Person("dina", "Dina Dunn", "admin"),
 )
 
+CLINIC = {"clinic_name": "Harbour Clinic", "emergency_number": "112", "time_zone": "UTC"}
+
 PATIENT_LINKS = (("ana", "boris"), ("ada", "bella"))
 COORDINATOR_LINKS = (("chen", "boris"),)
 

@@ -12,20 +12,19 @@ from clinic.config import Config
 from xmpp_components.component import Threads
 
 
-async def serve(config: Config) -> None:
-    """Run the component until SIGTERM or SIGINT."""
+async def serve(config: Config) -> bool:
+    """Run the component until SIGTERM or SIGINT. Returns: whether that was the end of it."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     db = Database.open(config.database_url, run_dir=config.run_dir, pepper=config.pepper)
-    await Threads(config, db).run(stop)
+    return await Threads(config, db).run(stop)
 
 
 def main() -> int:
     """Returns: the exit status."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="threads %(levelname)s %(message)s")
-    asyncio.run(serve(Config.from_environ()))
-    return 0
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s threads %(levelname)s %(message)s")
+    return 0 if asyncio.run(serve(Config.from_environ())) else 1
 
 
 if __name__ == "__main__":

@@ -191,14 +191,18 @@ class Threads:
 
     # --- life
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop`` is set; then say what is still to be said, store it, and close the stream."""
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Serve until ``stop`` is set; then store what is still to be stored, and close the stream.
+
+        Returns: whether it was asked to stop; otherwise a part that must always run has ended, and the process should too.
+        """
         await self.recovery.load()
         work = [self.background(part) for part in (
             self.stream.stay_connected(), self.tail.listen(), self.tail.remember(), self.marks.flush(), self.jobs.work())]
-        await stop.wait()
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([stopping, *work], return_when=asyncio.FIRST_COMPLETED)
         self.recovery.mark_ready(False)
-        for task in work:
+        for task in (stopping, *work):
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
         await self.marks.flush_once()
@@ -207,3 +211,4 @@ class Threads:
         self.stream.stopping = True
         await self.stream.disconnect(wait=1.0)
         self.reader.close()
+        return stop.is_set()

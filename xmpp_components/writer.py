@@ -40,6 +40,7 @@ class Writer:
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         if self._closed or len(self._waiting) >= LONGEST_QUEUE:
             future.set_exception(Busy())
+            future.exception()  # marks it as seen: not every caller waits
             return future
         self._waiting.append((call, future))
         if self._work is None or self._work.done():

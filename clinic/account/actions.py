@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.account.secrets import mac, new_token
-from clinic.account.settings import put_setting
 from clinic.account.tables import account_roles, accounts, devices, invitations, login_sessions
 from clinic.actions import action
 from clinic.database import new_id, new_uid
@@ -20,7 +19,6 @@ from clinic.permissions import CARE_ROLES, Permission, Role
 from clinic.work import Work
 
 INVITATION_DAYS = 7
-SET_UP_MINUTES = 30
 ROLES = tuple(Role)
 NAME = Text("name", "Name", max_bytes=200)
 PASSWORD = Computed("password_hash")
@@ -47,7 +45,7 @@ def fold_name(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _insert_account(
+def insert_account(
     work: Work, name: str, email: str | None, birth_date: date | None, roles: tuple[str, ...], password_hash: str | None
 ) -> tuple[int, str]:
     if email and work.row(sa.select(accounts.c.id).where(accounts.c.email == email)):
@@ -73,7 +71,8 @@ def _insert_account(
     return account_id, uid
 
 
-def _invite(work: Work, account_id: int | None, lifetime: timedelta) -> str:
+def new_invitation(work: Work, account_id: int | None, lifetime: timedelta) -> str:
+    """Buffer a one-time link for an account (None: for the clinic's set-up). Returns: its token."""
     token = new_token()
     work.insert(
         invitations,
@@ -131,8 +130,8 @@ def create(work: Work, name: str, email: str | None, birth_date: date | None, ro
     """
     if Role.PATIENT in roles and birth_date is None:
         raise Invalid("A patient needs a birth date: it tells two people of one name apart.", field="birth_date")
-    account_id, uid = _insert_account(work, name, email, birth_date, roles, None)
-    return Invited(uid, _invite(work, account_id, timedelta(days=INVITATION_DAYS)))
+    account_id, uid = insert_account(work, name, email, birth_date, roles, None)
+    return Invited(uid, new_invitation(work, account_id, timedelta(days=INVITATION_DAYS)))
 
 
 @action("account.invite", Permission.ACCOUNT_MANAGE, on=account_for)
@@ -143,7 +142,7 @@ def invite(work: Work, account: sa.Row[Any]) -> Invited:
     unused = sa.and_(invitations.c.account_id == account.id, invitations.c.used_at.is_(None))
     for row in work.rows(sa.select(invitations.c.id).where(unused)):
         work.update(invitations, row.id, used_at=work.now)
-    return Invited(account.uid, _invite(work, account.id, timedelta(days=INVITATION_DAYS)))
+    return Invited(account.uid, new_invitation(work, account.id, timedelta(days=INVITATION_DAYS)))
 
 
 @action("account.deactivate", Permission.ACCOUNT_MANAGE, on=account_for)
@@ -201,43 +200,3 @@ def switch_role(work: Work, role: str) -> None:
         raise NotFound()
     work.update(login_sessions, row.id, role=role)
     work.enqueue("threads", "xmpp.disconnect", handle=work.person.handle, device=f"page:{work.actor.session}")
-
-
-@action("clinic.open_set_up", Permission.SYSTEM)
-def open_set_up(work: Work) -> str:
-    """Make the one-time link of an empty clinic; earlier ones end. Returns: the token. Raises: Conflict."""
-    if work.row(sa.select(accounts.c.id).limit(1)) is not None:
-        raise Conflict("This clinic has accounts already. Use `bedside account` to reset one.")
-    unused = sa.and_(invitations.c.account_id.is_(None), invitations.c.used_at.is_(None))
-    for row in work.rows(sa.select(invitations.c.id).where(unused)):
-        work.update(invitations, row.id, used_at=work.now)
-    return _invite(work, None, timedelta(minutes=SET_UP_MINUTES))
-
-
-@action(
-    "clinic.set_up",
-    Permission.SIGN_IN,
-    fields=(
-        Computed("token"),
-        Text("clinic_name", "Clinic's name", max_bytes=200),
-        Text("emergency_number", "Emergency number", max_bytes=40),
-        NAME,
-        Email("email", "E-mail"),
-        PASSWORD,
-    ),
-)
-def set_up(
-    work: Work, token: str, clinic_name: str, emergency_number: str, name: str, email: str, password_hash: str
-) -> str:
-    """Make the clinic's first account, an administrator, by the one-time link of the console.
-
-    Returns: the account's uid. Raises: Expired when the link was used, is too old, or an account exists.
-    """
-    row = open_invitation(work, token)
-    if row is None or row.account_id is not None or work.row(sa.select(accounts.c.id).limit(1)) is not None:
-        raise Expired("This set-up link is not valid any more. Restart the clinic to get a new one on its console.")
-    work.update(invitations, row.id, used_at=work.now)
-    put_setting(work, "clinic_name", clinic_name)
-    put_setting(work, "emergency_number", emergency_number)
-    _, uid = _insert_account(work, name, email, None, (Role.ADMIN,), password_hash)
-    return uid

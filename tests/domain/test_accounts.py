@@ -194,6 +194,19 @@ def test_the_first_account_comes_by_a_link_that_works_once(database: Database) -
         assert views.clinic_settings(work)["clinic_name"] == "Harbour Clinic"
 
 
+def test_an_admin_describes_the_clinic_and_nobody_else(database: Database, cast: Cast) -> None:
+    card = {"clinic_name": "Harbour Clinic", "emergency_number": "112", "time_zone": "Europe/Berlin"}
+    with pytest.raises(errors.NotPermitted):
+        database.perform(cast.boris, "clinic.describe", **card)
+    with pytest.raises(errors.Invalid) as refusal:
+        database.perform(cast.dina, "clinic.describe", **card | {"time_zone": "Europe/Nowhere"})
+    assert refusal.value.field == "time_zone"
+    database.perform(cast.dina, "clinic.describe", **card)
+    database.perform(cast.dina, "clinic.describe", **card)
+    with database.read(ANYBODY) as work:
+        assert views.clinic_settings(work) == card
+
+
 def test_people_are_found_by_name_and_birth_date(database: Database, cast: Cast) -> None:
     def found(who: str, query: str) -> list[str]:
         with database.read(getattr(cast, who)) as work:

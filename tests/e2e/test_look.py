@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 PAGES = {
     "ana": ["/", "thread", "/threads/new", "/account", "/account/devices"],
     "boris": ["/", "thread", "/threads/new?query=al", "/account/devices"],
-    "dina": ["/admin/accounts", "/admin/links", "/account"],
+    "dina": ["/admin/accounts", "/admin/links", "/admin/clinic", "/account"],
 }
 
 

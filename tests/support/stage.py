@@ -195,10 +195,10 @@ class Person:
 class Stage:
     """Ana (patient) and Boris (practitioner, assisted by Chen) have a thread; Eve is a patient who is in none of it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, database_url: str | None = None):
         port = free_base_port()
         self.config = Config(
-            data=folder, database_url=f"sqlite:///{folder / 'clinic.sqlite3'}", domain="localhost", base_port=port, host="127.0.0.1",
+            data=folder, database_url=database_url or f"sqlite:///{folder / 'clinic.sqlite3'}", domain="localhost", base_port=port, host="127.0.0.1",
             public_url="", https_url="", pepper=b"p" * 32, flask_key="k", component_secret=SECRET, internal_token="t")
         self.db = Database.open(self.config.database_url, run_dir=self.config.run_dir, pepper=self.config.pepper)
         upgrade(self.db.engine)
@@ -234,7 +234,7 @@ class Stage:
     async def crash(self) -> None:
         """Ends the component where it stands: nothing is flushed, nothing said."""
         assert self.component is not None
-        self.component.submit = lambda *a, **k: asyncio.get_running_loop().create_future()  # type: ignore[method-assign]
+        vars(self.component)["submit"] = lambda *_given, **_named: asyncio.get_running_loop().create_future()
         self._running.cancel()
         for task in list(self.component._tasks):
             task.cancel()

@@ -1,8 +1,11 @@
 """Crash, reconnection and durable jobs, as protocol. Source: house rules 9 and 10."""
 
+import asyncio
+from pathlib import Path
+
 from clinic.log import entries
 from clinic.thread.tables import live_sessions, threads
-from tests.support.stage import STANZA_ID, USER, Stage, matches, parse, played
+from tests.support.stage import STANZA_ID, USER, Client, Stage, matches, parse, played
 
 FEED = "urn:bedside:feed:1"
 
@@ -120,3 +123,45 @@ async def test_stopping_in_good_order_stores_marks_and_how_far_was_sent(stage: S
     assert not (stage.config.run_dir / "threads.ready").exists()
     await stage.start()
     assert ana.jid in stored(stage)
+
+
+@played
+async def test_when_a_part_that_must_always_run_ends_the_process_ends_to_be_started_again(stage: Stage) -> None:
+    assert stage.component is not None
+    await stage.joined(stage.ana)
+
+    def broken() -> None:
+        raise OSError("no socket")
+    stage.component.stream.connect = broken
+    stage.server.cut()
+    async with asyncio.timeout(5):
+        assert await asyncio.shield(stage._running) is False
+
+
+async def texts(client: Client, number: int) -> list[str]:
+    """Returns so many texts as a client hears them."""
+    heard: list[str] = []
+    while len(heard) < number:
+        if body := (await client.hears()).findtext("{*}body"):
+            heard.append(body)
+    return heard
+
+
+def test_on_postgresql_too_order_is_the_same_for_all_and_a_crash_ends_nobodys_presence(database_url: str, tmp_path: Path) -> None:
+    async def play() -> None:
+        async with Stage(tmp_path, database_url) as stage:
+            ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+            for number in range(20):
+                stage.says(ana, f"a{number}", f"a{number}")
+                stage.says(boris, f"b{number}", f"b{number}")
+            stage.writes(stage.boris, "from the page", "p1")
+            orders = [await texts(client, 41) for client in (ana, boris)]
+            assert orders[0] == orders[1]
+            await stage.crash()
+            stage.writes(stage.boris, "while it was down", "p2")
+            await stage.start()
+            for client in (ana, boris):
+                await client.finds("<message><body>while it was down</body></message>")
+            with stage.db.reading() as connection:
+                assert len([row for row in connection.execute(entries.select()) if row.kind == "text"]) == 42
+    asyncio.run(play())

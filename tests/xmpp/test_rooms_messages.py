@@ -1,5 +1,7 @@
 """Messages in rooms, as protocol. Source: XEP-0045, XEP-0085, XEP-0333, XEP-0359, house rules 9 to 11."""
 
+import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -253,3 +255,20 @@ async def test_deactivated_account_posts_nothing(stage: Stage) -> None:
     await stage.until(lambda: stage.server.disconnects)
     assert stage.server.disconnects[0] == {"user": stage.ana.handle}
     assert archived(stage) == []
+
+
+@played
+async def test_a_database_that_somebody_holds_delays_messages_but_stops_nothing_else(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    await ana.everything()
+    holder = sqlite3.connect(stage.config.database_url.removeprefix("sqlite:///"), isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    stage.says(ana, "held up", "m1")
+    began = asyncio.get_running_loop().time()
+    for _beat in range(20):
+        assert await ana.everything() == []  # each is a ping that was answered while the message waits
+    assert asyncio.get_running_loop().time() - began < 1.0
+    holder.execute("ROLLBACK")
+    holder.close()
+    for client in (ana, boris):
+        await client.finds("<message type='groupchat' id='m1'><body>held up</body></message>")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from clinic.account.views import AccountRow, account_links, account_list
@@ -44,7 +44,7 @@ def _steps(rows: Sequence[AccountRow], linked: bool) -> list[dict[str, Any]]:
     card = clinic_card()
     return [
         {"text": f"Name of the clinic: {card.name}", "done": True},
-        {"text": f"Emergency number: {card.emergency_number or 'not set'}", "done": bool(card.emergency_number)},
+        {"text": f"Emergency number: {card.emergency_number or 'set it on the page Clinic'}", "done": bool(card.emergency_number)},
         {"text": "Add the first practitioner and hand over the invitation link", "done": any_of(Role.PRACTITIONER)},
         {"text": "Add the first patient and hand over the invitation link", "done": any_of(Role.PATIENT)},
         {"text": "Link the patient with the practitioner, on the page Links", "done": linked},
@@ -100,3 +100,26 @@ def links() -> str:
         practitioners=by_role[Role.PRACTITIONER],
         coordinators=by_role[Role.COORDINATOR],
     )
+
+
+@blueprint.get("/clinic")
+@roles(Role.ADMIN)
+def clinic() -> str:
+    """What the clinic says of itself: name, emergency number, time zone."""
+    card = clinic_card()
+    typed = {"clinic_name": card.name, "emergency_number": card.emergency_number, "time_zone": str(card.zone)}
+    return render_template("admin/clinic.html", here="admin", tab="clinic", typed=typed, problems={})
+
+
+@blueprint.post("/clinic")
+@roles(Role.ADMIN)
+def describe_clinic() -> Answer:
+    """Change what the clinic says of itself."""
+    typed = {key: request.form.get(key, "").strip() for key in ("clinic_name", "emergency_number", "time_zone")}
+    try:
+        clinic_db().perform(current_actor(), "clinic.describe", **typed)
+    except DomainError as error:
+        shown = {"typed": typed, "problems": {error.field: error.text}}
+        return render_template("admin/clinic.html", here="admin", tab="clinic", **shown), error.status
+    flash("Saved.")
+    return redirect(url_for("admin.clinic"), 303)

@@ -71,6 +71,7 @@ export function startComposer(form: HTMLFormElement, with_: Composing): { restor
   function submit(): void {
     const body = area.value;
     if (!body.trim() || bytes(body) > LIMIT_BYTES) {
+      changed();
       area.focus();
       return;
     }
