@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from clinic.database import metadata
+from clinic.storage import metadata
 
 Values = dict[str, Any]
 
