@@ -10,15 +10,16 @@ import importlib
 from clinic import errors
 from clinic.actions import ACTIONS, VIEWS
 from clinic.config import VERSION, Config
-from clinic.database import metadata
+from clinic.database import Database
 from clinic.kinds import KINDS
 from clinic.permissions import Permission, Role, can
-from clinic.work import Actor, Call, Database, Done, Door, Work
+from clinic.storage import metadata
+from clinic.work import Actor, Call, Done, Door, Work
 
 # In dependency order; each names the modules that declare something.
 CAPABILITIES: dict[str, tuple[str, ...]] = {
-    "account": ("tables", "actions", "set_up", "sessions", "views"),
-    "thread": ("tables", "kinds", "actions", "links", "live", "views", "relay"),
+    "account": ("tables", "actions", "set_up", "sessions", "views", "people", "admin"),
+    "thread": ("tables", "kinds", "actions", "links", "live", "views", "archive", "relay"),
     "text": ("kinds", "actions"),
     "audit": ("tables",),
 }

@@ -1,6 +1,6 @@
 """Declarations: @action and @view, and the two registries that every door and every contract test reads.
 
-Owns ActionSpec, ACTIONS, VIEWS. Imports clinic.fields and clinic.permissions. Running them is work.py's.
+Owns ActionSpec, ACTIONS, VIEWS. Imports clinic.fields and clinic.permissions. Running them is transaction.py's.
 """
 
 from __future__ import annotations

@@ -1,149 +1,149 @@
-"""The SQL database: engine set-up, the writers' fair lock, and the column types that every table shares.
+"""The clinic's database as every process holds it: run an action, a batch of them, or views.
 
-Owns Database, FairLock, UtcInstant, new_id, new_uid, metadata. Imports SQLAlchemy and the standard library. Only
-`work.py` opens write transactions; a view gets a read transaction from `Database.read` (in work.py's terms, a Work).
+Owns Database. Imports clinic and SQLAlchemy. This is the only place that commits (rule 2), and where a database that is
+held, full or gone becomes Busy.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import secrets
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.types import TypeDecorator
 
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from clinic import doorbell
+from clinic.actions import ACTIONS, ActionSpec
+from clinic.errors import Busy, Conflict, DomainError
+from clinic.fields import parse_all
+from clinic.storage import FairLock, open_engine, prepare_engine
+from clinic.transaction import Transaction
+from clinic.work import Actor, Call, Done, Work
 
-_UID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u to misread
-BUSY_TIMEOUT_SECONDS = 10
+logger = logging.getLogger(__name__)
 
 
-class UtcInstant(TypeDecorator[datetime]):
-    """An instant in UTC. SQLite keeps no zone, so it is dropped on the way in and put back on the way out."""
+class Database:
+    """One clinic's database. Safe to share between threads."""
 
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
+    def __init__(self, engine: Engine, *, run_dir: Path, pepper: bytes) -> None:
+        self.engine = engine
+        self.run_dir = run_dir
+        self.pepper = pepper
+        self._writers: FairLock | None = FairLock(run_dir) if engine.dialect.name == "sqlite" else None
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant without a time zone: use work.now")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+    @classmethod
+    def open(cls, url: str, *, run_dir: Path, pepper: bytes) -> Database:
+        """Open the database of `url`. run_dir: where the writers' lock and the doorbells live."""
+        return cls(open_engine(url), run_dir=run_dir, pepper=pepper)
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    @classmethod
+    def adopt(cls, engine: Engine, *, run_dir: Path, pepper: bytes) -> Database:
+        """Use an engine that somebody else made (Flask-SQLAlchemy) and set it up as the rules need."""
+        return cls(prepare_engine(engine), run_dir=run_dir, pepper=pepper)
 
+    def now(self) -> datetime:
+        """Return the present instant in UTC."""
+        return datetime.now(UTC)
 
-def new_uid() -> str:
-    """Return a random identifier of 130 bits, 26 lower-case characters, safe in a URL, a file name and an address."""
-    number = secrets.randbits(130)
-    return "".join(_UID_ALPHABET[(number >> shift) & 31] for shift in range(125, -5, -5))
+    def perform(self, actor: Actor, action: str, subject: str | None = None, /, **values: Any) -> Done:
+        """Run one action in its own transaction.
 
+        Returns: Done. Raises: the action's DomainError; Busy when nothing could be stored.
+        """
+        call = Call(actor, action, subject, values)
+        try:
+            [result] = self._run([call])
+        except sa.exc.IntegrityError:
+            # Somebody else stored the same thing between our read and our write: what was read is out of date.
+            try:
+                [result] = self._run([call])
+            except sa.exc.IntegrityError as error:
+                raise Conflict() from error
+        if isinstance(result, DomainError):
+            raise result
+        return result
 
-def new_id() -> int:
-    """Return an internal row id: milliseconds since 1970 above 22 random bits, so that a row is known before it is
-    written and whole batches insert in one statement. A clash (two in a million within one millisecond) breaks the
-    primary key and the batch runs again one by one.
-    """
-    return (time.time_ns() // 1_000_000 << 22) | secrets.randbits(22)
+    def batch(self, calls: Sequence[Call]) -> list[Done | DomainError]:
+        """Run many batchable actions in one transaction (group commit, rule 3).
 
-
-class FairLock:
-    """A lock between processes that a busy holder cannot keep from others: a turnstile before a door.
-
-    Whoever waits for the door holds the turnstile, so a writer that has just left queues behind it. Without the
-    turnstile a component writing without pause kept a page's post waiting past 10 s; with it 19 ms at most (measured).
-    """
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._turnstile = folder / "writers.turnstile"
-        self._door = folder / "writers.door"
-        self._local = threading.local()
+        Returns: a result a call, in order; on a database error nothing of the batch is stored and each call runs
+        again by itself. Raises: TypeError for an action that is not batchable.
+        """
+        for call in calls:
+            if not ACTIONS[call.action].batchable:
+                raise TypeError(f"{call.action} is not batchable")
+        try:
+            return self._run(calls)
+        except Busy as error:
+            return [error for _ in calls]
+        except sa.exc.DBAPIError:
+            if len(calls) == 1:
+                logger.exception("batch.failed action=%s", calls[0].action)
+                return [Busy()]
+            return [result for call in calls for result in self.batch([call])]
 
     @contextmanager
-    def __call__(self) -> Iterator[None]:
-        turnstile, door = self._descriptors()
-        fcntl.flock(turnstile, fcntl.LOCK_EX)
-        try:
-            fcntl.flock(door, fcntl.LOCK_EX)
-        finally:
-            fcntl.flock(turnstile, fcntl.LOCK_UN)
-        try:
-            yield
-        finally:
-            fcntl.flock(door, fcntl.LOCK_UN)
+    def read(self, actor: Actor) -> Iterator[Work]:
+        """Open a read transaction for views. Raises: NotSignedIn, Busy."""
+        with self.reading() as connection:
+            yield Work(Transaction(connection, self.now(), self.pepper, writing=False), actor)
 
-    def _descriptors(self) -> tuple[int, int]:
-        # flock belongs to the open file description: each thread opens its own, or two threads would share the lock.
-        # A process that forks must do so before its first write (gunicorn loads the app in the worker).
-        held: tuple[int, tuple[int, int]] | None = getattr(self._local, "held", None)
-        if held is None or held[0] != os.getpid():
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            opened = (os.open(self._turnstile, flags, 0o600), os.open(self._door, flags, 0o600))
-            held = (os.getpid(), opened)
-            self._local.held = held
-        return held[1]
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a read transaction for the clinic's own plumbing (outbox, sealing). Raises: Busy."""
+        with _in_words(), self.engine.connect() as connection, connection.begin():
+            yield connection
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a write transaction, behind the fair lock on SQLite; commits at the end. Raises: Busy."""
+        lock: AbstractContextManager[None] = self._writers() if self._writers else nullcontext()
+        with _in_words(), lock, self.engine.connect() as plain:
+            connection = plain.execution_options(bedside_begin="BEGIN IMMEDIATE")
+            with connection.begin():
+                yield connection
 
-def open_engine(url: str, **options: Any) -> Engine:
-    """Open an engine on `url` with the settings that the rules need; see `prepare_engine`."""
-    return prepare_engine(sa.create_engine(url, **options))
-
-
-def prepare_engine(engine: Engine) -> Engine:
-    """Set what design rule 8 asks of the database: on SQLite WAL, FULL, foreign keys and explicit transactions; on
-    PostgreSQL synchronous_commit. Safe to call once per engine.
-    """
-    engine.hide_parameters = True  # what people wrote: an error must not carry it into a log
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    elif engine.dialect.name == "postgresql":
-        event.listen(engine, "connect", _prepare_postgresql)
-    else:
-        raise SystemExit(f"{engine.dialect.name} is not a database Bedside knows: use sqlite or postgresql.")
-    return engine
+    def _run(self, calls: Sequence[Call]) -> list[Done | DomainError]:
+        results: list[Done | DomainError | None] = [None] * len(calls)
+        parsed = []
+        for index, call in enumerate(calls):
+            spec = ACTIONS[call.action]
+            try:
+                parsed.append((index, spec, call, parse_all(spec.fields, call.values)))
+            except DomainError as error:
+                results[index] = error
+        if parsed:
+            with self.writing() as connection:
+                transaction = Transaction(connection, self.now(), self.pepper, writing=True)
+                transaction.preload([(spec, call, values) for _, spec, call, values in parsed])
+                for index, spec, call, values in parsed:
+                    results[index] = _settled(transaction, spec, call, values)
+                transaction.flush()
+            if transaction.changed or transaction.queues:
+                doorbell.ring(self.run_dir, transaction.changed, transaction.queues)
+        return [result for result in results if result is not None]
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves: the driver's own comes too late for IMMEDIATE
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+def _settled(transaction: Transaction, spec: ActionSpec, call: Call, values: Mapping[str, Any]) -> Done | DomainError:
+    try:
+        return transaction.execute(spec, call, values)
+    except DomainError as error:
+        person = transaction.person_of(call.actor)
+        key = (person.id if person else None, spec.name, error.code)
+        transaction.denied[key] = transaction.denied.get(key, 0) + 1
+        return error
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("bedside_begin", "BEGIN"))
-
-
-def _prepare_postgresql(connection: Any, _record: object) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET synchronous_commit = on")
-        cursor.execute(f"SET lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'")
-    connection.commit()
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what a database says when it is held, full or gone into Busy; the driver's words go to the log."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+        logger.error("database.busy %s", getattr(error, "orig", error))
+        raise Busy() from error

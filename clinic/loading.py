@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -74,16 +75,36 @@ class LoadedThread:
         return [member for member in self.members.values() if member.role is Role.PATIENT]
 
 
+def _many(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, expanding=True)
+
+
+# Built once: constructing a select costs more than running it on a warm database.
+_PERSONS = (
+    sa.select(accounts, account_roles.c.role)
+    .join(account_roles, account_roles.c.account_id == accounts.c.id)
+    .where(
+        accounts.c.active.is_(True),
+        sa.or_(accounts.c.uid.in_(_many("uids")), accounts.c.handle.in_(_many("handles"))),
+    )
+)
+_THREADS = sa.select(threads).where(threads.c.uid.in_(_many("uids"))).order_by(threads.c.id)
+_THREADS_LOCKED = _THREADS.with_for_update()
+_MEMBERS = (
+    sa.select(memberships, accounts.c.uid, accounts.c.handle, accounts.c.name, accounts.c.birth_date)
+    .join(accounts, accounts.c.id == memberships.c.account_id)
+    .where(memberships.c.thread_id.in_(_many("ids")), memberships.c.ended_at.is_(None))
+    .order_by(memberships.c.thread_id, memberships.c.id)
+)
+_KNOWN = select_entries().where(
+    sa.tuple_(entries.c.thread_id, entries.c.author_id, entries.c.client_id).in_(_many("keys"))
+)
+
+
 def load_persons(connection: Connection, uids: Collection[str], handles: Collection[str]) -> list[Person]:
     """Return the active accounts of `uids` and `handles`, each once."""
-    wanted = sa.or_(accounts.c.uid.in_(uids), accounts.c.handle.in_(handles))
-    query = (
-        sa.select(accounts, account_roles.c.role)
-        .join(account_roles, account_roles.c.account_id == accounts.c.id)
-        .where(accounts.c.active.is_(True), wanted)
-    )
     found: dict[int, Person] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_PERSONS, {"uids": list(uids), "handles": list(handles)}):
         roles = frozenset({Role(row.role)}) | (found[row.id].roles if row.id in found else frozenset())
         found[row.id] = Person(row.id, row.uid, row.handle, row.name, row.birth_date, roles)
     return list(found.values())
@@ -93,18 +114,10 @@ def load_threads(connection: Connection, uids: Collection[str], *, lock: bool) -
     """Return the threads of `uids` with their current members, locked in id order when `lock` (PostgreSQL; on SQLite
     the write transaction is the lock).
     """
-    query = sa.select(threads).where(threads.c.uid.in_(uids)).order_by(threads.c.id)
-    if lock:
-        query = query.with_for_update()
-    found = {row.id: _thread(row) for row in connection.execute(query)}
-    members = (
-        sa.select(memberships, accounts.c.uid, accounts.c.handle, accounts.c.name, accounts.c.birth_date)
-        .join(accounts, accounts.c.id == memberships.c.account_id)
-        .where(memberships.c.thread_id.in_(found), memberships.c.ended_at.is_(None))
-        .order_by(memberships.c.thread_id, memberships.c.id)
-    )
+    rows = connection.execute(_THREADS_LOCKED if lock else _THREADS, {"uids": list(uids)})
+    found = {row.id: _thread(row) for row in rows}
     if found:
-        for row in connection.execute(members):
+        for row in connection.execute(_MEMBERS, {"ids": list(found)}):
             found[row.thread_id].members[row.account_id] = _member(row)
     return {thread.uid: thread for thread in found.values()}
 
@@ -113,8 +126,7 @@ def load_known(connection: Connection, keys: Collection[tuple[int, int, str]]) -
     """Return the entries already stored under (thread id, author id, client id): what is being sent again."""
     if not keys:
         return {}
-    identity = sa.tuple_(entries.c.thread_id, entries.c.author_id, entries.c.client_id)
-    rows = connection.execute(select_entries().where(identity.in_(list(keys))))
+    rows = connection.execute(_KNOWN, {"keys": list(keys)})
     return {(row.thread_id, row.author_id, row.client_id): entry_of(row) for row in rows}
 
 

@@ -1,7 +1,7 @@
 """The thread log: one ordered list of entries a thread, and the one place that says who may see which.
 
 Owns the entries table, Audience, Entry, Author and the audience filter in both forms (SQL and in memory). Imports
-clinic.database, clinic.kinds, clinic.permissions and the tables. Appending happens through `Work.append` (work.py),
+clinic.storage, clinic.kinds, clinic.permissions and the tables. Appending happens through `Work.append` (work.py),
 which gives an entry its `seq` under the thread's lock. Every reader (page, archive, live tail, later search, export
 and notification) goes through `visible` or `allowed`: rule 13.
 """
@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from clinic.account.tables import accounts
-from clinic.database import UtcInstant, metadata
 from clinic.kinds import KINDS, Payload, kind_of
 from clinic.permissions import Role
+from clinic.storage import UtcInstant, metadata
 from clinic.thread.tables import memberships, threads
 
 entries = sa.Table(

@@ -1,6 +1,6 @@
 """Durable jobs: what must happen outside the database because of a committed change (rule 4).
 
-Owns the jobs table and claim, done, retry. Imports clinic.database. An action queues a job with `Work.enqueue` in its
+Owns the jobs table and claim, done, retry. Imports clinic.storage. An action queues a job with `Work.enqueue` in its
 own transaction; a process claims jobs of its queue, does the work, and says done, or retry with a growing pause.
 A job may run twice (the claimer died before `done`): what it does must stand that.
 """
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from clinic.database import UtcInstant, metadata
+from clinic.storage import UtcInstant, metadata
 
 if TYPE_CHECKING:
-    from clinic.work import Database
+    from clinic.database import Database
 
 LEASE_SECONDS = 30
 MAX_ATTEMPTS = 20

@@ -1,48 +1,32 @@
-"""One transaction: who acts, what they may load, what they change, and how many of them commit together.
+"""What one action or view works with: who acts, what they may load, and what they want changed.
 
-Owns Actor, Call, Done, Work, Database. Imports the clinic's tables, log, registry and SQLAlchemy. This is the only
-place that commits (rule 2). The order inside is always: parse fields, lock threads, load the subject through the actor,
-ask the table, recognise a resend, run the action into a buffer, then audit and log and, for all together, one commit.
+Owns Actor, Door, Call, Done, Work. Imports the clinic's tables, log and loading. A Work reads at once and writes into a
+buffer; transaction.py decides what becomes of it, and database.py commits.
 """
 
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine
 
-from clinic import doorbell
-from clinic.actions import ACTIONS, ActionSpec, require
-from clinic.audit.tables import audit_entries, denials
-from clinic.database import FairLock, new_id, new_uid, open_engine, prepare_engine
-from clinic.errors import Busy, Conflict, DomainError, NotFound, NotPermitted, NotSignedIn
-from clinic.fields import parse_all
-from clinic.kinds import Payload, encode, kind_of
-from clinic.loading import (
-    LoadedMember,
-    LoadedThread,
-    Person,
-    load_known,
-    load_persons,
-    load_threads,
-)
-from clinic.log import Audience, Author, Entry, entries
+from clinic.audit.tables import audit_entries
+from clinic.errors import NotFound, NotPermitted, NotSignedIn
+from clinic.kinds import Payload, kind_of
+from clinic.loading import LoadedMember, LoadedThread, Person
+from clinic.log import Audience, Author, Entry
 from clinic.outbox import jobs
 from clinic.permissions import CARE_ROLES, Permission, Role, can
+from clinic.storage import new_id, new_uid
 from clinic.thread.tables import threads
 from clinic.writes import Buffer
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from clinic.transaction import Transaction
 
 
 class Door(StrEnum):
@@ -248,272 +232,3 @@ class Work:
             subject=subject,
             detail=json.dumps(detail, default=str, sort_keys=True),
         )
-
-
-class Transaction:
-    """What calls that commit together share: the connection, what is loaded, and the collapsed writes."""
-
-    def __init__(self, connection: Connection, now: datetime, pepper: bytes, *, writing: bool) -> None:
-        self.connection = connection
-        self.now = now
-        self.pepper = pepper
-        self.buffer = Buffer()
-        self.changed: set[str] = set()
-        self.queues: set[str] = set()
-        self.denied: dict[tuple[int | None, str, str], int] = {}
-        self._writing = writing
-        self._persons: dict[str, Person | None] = {}
-        self._threads: dict[str, LoadedThread | None] = {}
-        self._known: dict[tuple[int, int, str], Entry] = {}
-        self._asked: set[tuple[int, int, str]] = set()
-
-    def preload(self, calls: Sequence[tuple[ActionSpec, Call, Mapping[str, Any]]]) -> None:
-        """Load set-wise what `calls` name: persons, threads with members, known client ids."""
-        self._preload_persons([call.actor for _, call, _ in calls])
-        self.preload_threads([call.subject for spec, call, _ in calls if spec.batchable and call.subject])
-        keys = set()
-        for _, call, values in calls:
-            person, thread = self.person_of(call.actor), self._threads.get(call.subject or "")
-            if values.get("client_id") and person and thread:
-                keys.add((thread.id, person.id, values["client_id"]))
-        self._load_known(keys)
-
-    def person_of(self, actor: Actor) -> Person | None:
-        """Return the active account of `actor`, loading it when it is not yet."""
-        key = actor.account or actor.handle
-        if key is None:
-            return None
-        if key not in self._persons:
-            self._preload_persons([actor])
-        return self._persons[key]
-
-    def preload_threads(self, uids: Sequence[str]) -> None:
-        """Load and lock the threads of `uids` that are not loaded yet."""
-        missing = sorted({uid for uid in uids if uid not in self._threads})
-        if missing:
-            found = load_threads(self.connection, missing, lock=self._writing)
-            self._threads.update({uid: found.get(uid) for uid in missing})
-
-    def thread(self, uid: str) -> LoadedThread | None:
-        """Return the thread of `uid` whoever asks, or None."""
-        self.preload_threads([uid])
-        return self._threads[uid]
-
-    def known(self, thread: LoadedThread, person: Person, client_id: str) -> Entry | None:
-        """Return the entry already stored, or settled in this transaction, under the sender's `client_id`."""
-        key = (thread.id, person.id, client_id)
-        if key not in self._asked:
-            self._load_known({key})
-        return self._known.get(key)
-
-    def execute(self, spec: ActionSpec, call: Call, values: Mapping[str, Any]) -> Done:
-        """Run one call into its own buffer and, when it succeeds, into the transaction. Raises: DomainError."""
-        work = Work(self, call.actor)
-        require(work, spec.permission)
-        if spec.load is not None and call.subject is None:
-            raise NotFound()
-        subject = () if spec.load is None else (spec.load(work, call.subject or ""),)
-        client_id = values.get("client_id")
-        if client_id and subject and isinstance(subject[0], LoadedThread):
-            known = self.known(subject[0], work.person, client_id)
-            if known is not None:
-                return Done(known.uid, (known,), duplicate=True, version=subject[0].version)
-        value = spec.function(work, *subject, **values)
-        if spec.audited:
-            work.audit(spec.name, call.subject, {f.name: values[f.name] for f in spec.fields if f.audited})
-        version = subject[0].version if subject and isinstance(subject[0], LoadedThread) else None
-        return Done(value, self._settle(work), version=version)
-
-    def flush(self) -> None:
-        """Send the collapsed writes and the count of refusals."""
-        self.buffer.flush(self.connection)
-        for (actor_id, action, code), count in self.denied.items():
-            self._count_denial(actor_id, action, code, count)
-
-    def _settle(self, work: Work) -> tuple[Entry, ...]:
-        settled = []
-        for thread, entry in work.pending:
-            thread.last_seq += 1
-            thread.last_entry_at = self.now
-            author_id = None if entry.author is None else self._author_id(thread, entry.author)
-            entry = Entry(**{**{name: getattr(entry, name) for name in Entry.__slots__}, "seq": thread.last_seq})
-            work.insert(entries, **_entry_row(thread.id, author_id, entry))
-            work.update(threads, thread.id, last_seq=thread.last_seq, last_entry_at=self.now, changed_at=self.now)
-            if author_id is not None and entry.client_id is not None:
-                self._known[(thread.id, author_id, entry.client_id)] = entry
-            work.changed.add(thread.uid)
-            settled.append(entry)
-        self.buffer.absorb(work.buffer)
-        self.changed |= work.changed
-        self.queues |= work.queues
-        return tuple(settled)
-
-    @staticmethod
-    def _author_id(thread: LoadedThread, author: Author) -> int:
-        return next(member.account_id for member in thread.members.values() if member.uid == author.uid)
-
-    def _preload_persons(self, actors: Sequence[Actor]) -> None:
-        uids = {actor.account for actor in actors if actor.account and actor.account not in self._persons}
-        handles = {actor.handle for actor in actors if actor.handle and actor.handle not in self._persons}
-        if uids or handles:
-            self._persons.update(dict.fromkeys(uids | handles))
-            for person in load_persons(self.connection, uids, handles):
-                self._persons[person.uid] = self._persons[person.handle] = person
-
-    def _load_known(self, keys: set[tuple[int, int, str]]) -> None:
-        missing = keys - self._asked
-        self._asked |= missing
-        self._known.update(load_known(self.connection, missing))
-
-    def _count_denial(self, actor_id: int | None, action: str, code: str, count: int) -> None:
-        minute = self.now.replace(second=0, microsecond=0)
-        key = f"{actor_id or 0} {action} {code} {minute:%Y%m%d%H%M}"
-        row = {"key": key, "actor_id": actor_id, "action": action, "code": code, "minute": minute, "count": count}
-        more = {"count": denials.c.count + count}
-        if self.connection.dialect.name == "sqlite":
-            statement: sa.Executable = (
-                sqlite.insert(denials).values(**row).on_conflict_do_update(index_elements=["key"], set_=more)
-            )
-        else:
-            statement = (
-                postgresql.insert(denials).values(**row).on_conflict_do_update(index_elements=["key"], set_=more)
-            )
-        self.connection.execute(statement)
-
-
-def _entry_row(thread_id: int, author_id: int | None, entry: Entry) -> dict[str, Any]:
-    return {
-        "thread_id": thread_id,
-        "seq": entry.seq,
-        "uid": entry.uid,
-        "kind": entry.kind,
-        "author_id": author_id,
-        "author_role": entry.author.role if entry.author else None,
-        "at": entry.at,
-        "audience": entry.audience,
-        "client_id": entry.client_id,
-        "message_id": entry.message_id,
-        "payload": encode(entry.payload),
-    }
-
-
-class Database:
-    """The clinic's database as every process holds it: run an action, a batch of them, or views."""
-
-    def __init__(self, engine: Engine, *, run_dir: Path, pepper: bytes) -> None:
-        self.engine = engine
-        self.run_dir = run_dir
-        self.pepper = pepper
-        self._writers: FairLock | None = FairLock(run_dir) if engine.dialect.name == "sqlite" else None
-
-    @classmethod
-    def open(cls, url: str, *, run_dir: Path, pepper: bytes) -> Database:
-        """Open the database of `url`. run_dir: where the writers' lock and the doorbells live."""
-        return cls(open_engine(url), run_dir=run_dir, pepper=pepper)
-
-    @classmethod
-    def adopt(cls, engine: Engine, *, run_dir: Path, pepper: bytes) -> Database:
-        """Use an engine that somebody else made (Flask-SQLAlchemy) and set it up as the rules need."""
-        return cls(prepare_engine(engine), run_dir=run_dir, pepper=pepper)
-
-    def now(self) -> datetime:
-        """Return the present instant in UTC."""
-        return datetime.now(UTC)
-
-    def perform(self, actor: Actor, action: str, subject: str | None = None, /, **values: Any) -> Done:
-        """Run one action in its own transaction.
-
-        Returns: Done. Raises: the action's DomainError; Busy when nothing could be stored.
-        """
-        call = Call(actor, action, subject, values)
-        try:
-            [result] = self._run([call])
-        except sa.exc.IntegrityError:
-            # Somebody else stored the same thing between our read and our write: what was read is out of date.
-            try:
-                [result] = self._run([call])
-            except sa.exc.IntegrityError as error:
-                raise Conflict() from error
-        if isinstance(result, DomainError):
-            raise result
-        return result
-
-    def batch(self, calls: Sequence[Call]) -> list[Done | DomainError]:
-        """Run many batchable actions in one transaction (group commit, rule 3).
-
-        Returns: a result a call, in order; on a database error nothing of the batch is stored and each call runs
-        again by itself. Raises: TypeError for an action that is not batchable.
-        """
-        for call in calls:
-            if not ACTIONS[call.action].batchable:
-                raise TypeError(f"{call.action} is not batchable")
-        try:
-            return self._run(calls)
-        except Busy as error:
-            return [error for _ in calls]
-        except sa.exc.DBAPIError:
-            if len(calls) == 1:
-                logger.exception("batch.failed action=%s", calls[0].action)
-                return [Busy()]
-            return [result for call in calls for result in self.batch([call])]
-
-    @contextmanager
-    def read(self, actor: Actor) -> Iterator[Work]:
-        """Open a read transaction for views. Raises: NotSignedIn, Busy."""
-        with self.reading() as connection:
-            yield Work(Transaction(connection, self.now(), self.pepper, writing=False), actor)
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Open a read transaction for the clinic's own plumbing (outbox, sealing). Raises: Busy."""
-        with _in_words(), self.engine.connect() as connection, connection.begin():
-            yield connection
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Open a write transaction, behind the fair lock on SQLite; commits at the end. Raises: Busy."""
-        lock: AbstractContextManager[None] = self._writers() if self._writers else nullcontext()
-        with _in_words(), lock, self.engine.connect() as plain:
-            connection = plain.execution_options(bedside_begin="BEGIN IMMEDIATE")
-            with connection.begin():
-                yield connection
-
-    def _run(self, calls: Sequence[Call]) -> list[Done | DomainError]:
-        results: list[Done | DomainError | None] = [None] * len(calls)
-        parsed = []
-        for index, call in enumerate(calls):
-            spec = ACTIONS[call.action]
-            try:
-                parsed.append((index, spec, call, parse_all(spec.fields, call.values)))
-            except DomainError as error:
-                results[index] = error
-        if parsed:
-            with self.writing() as connection:
-                transaction = Transaction(connection, self.now(), self.pepper, writing=True)
-                transaction.preload([(spec, call, values) for _, spec, call, values in parsed])
-                for index, spec, call, values in parsed:
-                    results[index] = _settled(transaction, spec, call, values)
-                transaction.flush()
-            if transaction.changed or transaction.queues:
-                doorbell.ring(self.run_dir, transaction.changed, transaction.queues)
-        return [result for result in results if result is not None]
-
-
-def _settled(transaction: Transaction, spec: ActionSpec, call: Call, values: Mapping[str, Any]) -> Done | DomainError:
-    try:
-        return transaction.execute(spec, call, values)
-    except DomainError as error:
-        person = transaction.person_of(call.actor)
-        key = (person.id if person else None, spec.name, error.code)
-        transaction.denied[key] = transaction.denied.get(key, 0) + 1
-        return error
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """Turn what a database says when it is held, full or gone into Busy; the driver's words go to the log."""
-    try:
-        yield
-    except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
-        logger.error("database.busy %s", getattr(error, "orig", error))
-        raise Busy() from error

@@ -6,6 +6,7 @@ of a batch only once every action in it has been decided.
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from clinic.database import metadata
+from clinic.storage import metadata
 
 Values = dict[str, Any]
 
@@ -67,13 +68,13 @@ class Buffer:
         by_table: dict[sa.Table, list[tuple[Any, _Row]]] = defaultdict(list)
         for (table, key), row in self._rows.items():
             by_table[table].append((key, row))
-        ordered = [table for table in metadata.sorted_tables if table in by_table]
+        ordered = [table for table in _tables() if table in by_table]
         for table in reversed(ordered):
             _delete(connection, table, [key for key, row in by_table[table] if row.delete])
         for table in ordered:
             inserts = [row.insert for _, row in by_table[table] if row.insert is not None]
             for group in _alike(inserts):
-                connection.execute(sa.insert(table), group)
+                connection.execute(_insertion(table), group)
         for table in ordered:
             updates = [row.update | {"key_": key} for key, row in by_table[table] if row.update]
             for group in _alike(updates):
@@ -81,6 +82,12 @@ class Buffer:
 
     def _row(self, table: sa.Table, key: Any) -> _Row:
         return self._rows.setdefault((table, key), _Row())
+
+
+@functools.cache
+def _tables() -> tuple[sa.Table, ...]:
+    """All tables, each after those it refers to; complete once the package is imported."""
+    return tuple(metadata.sorted_tables)
 
 
 def _alike(rows: Iterable[Values]) -> list[list[Values]]:
@@ -91,16 +98,31 @@ def _alike(rows: Iterable[Values]) -> list[list[Values]]:
     return list(groups.values())
 
 
+@functools.cache
+def _insertion(table: sa.Table) -> sa.Insert:
+    return sa.insert(table)
+
+
+@functools.cache
+def _deletion(table: sa.Table) -> sa.Delete:
+    (column,) = table.primary_key
+    return sa.delete(table).where(column == sa.bindparam("key_"))
+
+
+@functools.cache
+def _change(table: sa.Table, names: tuple[str, ...]) -> sa.Update:
+    (column,) = table.primary_key
+    # A bound name equal to a column's is reserved in an UPDATE, hence the prefix.
+    new = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    return sa.update(table).where(column == sa.bindparam("key_")).values(new)
+
+
 def _delete(connection: Connection, table: sa.Table, keys: list[Any]) -> None:
     if keys:
-        (column,) = table.primary_key
-        connection.execute(sa.delete(table).where(column == sa.bindparam("key_")), [{"key_": key} for key in keys])
+        connection.execute(_deletion(table), [{"key_": key} for key in keys])
 
 
 def _update(connection: Connection, table: sa.Table, rows: list[Values]) -> None:
-    (column,) = table.primary_key
-    names = [name for name in rows[0] if name != "key_"]
-    # A bound name equal to a column's is reserved in an UPDATE, hence the prefix.
-    statement = sa.update(table).where(column == sa.bindparam("key_"))
-    statement = statement.values({name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names})
-    connection.execute(statement, [{"key_": row["key_"], **{f"new_{n}": row[n] for n in names}} for row in rows])
+    names = tuple(sorted(rows[0].keys() - {"key_"}))
+    changes = [{"key_": row["key_"], **{f"new_{name}": row[name] for name in names}} for row in rows]
+    connection.execute(_change(table, names), changes)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from clinic import Actor, Database
-from clinic.account.views import AccountRow, account_list
+from clinic.account.admin import AccountRow, account_list
 from clinic.errors import DomainError
 from ops.deployment import open_clinic, recall
 from ops.layout import Layout

@@ -2,7 +2,7 @@
 
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from clinic.database import open_engine
+from clinic.storage import open_engine
 from migrations import runner
 from ops.problems import Problem
 

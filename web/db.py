@@ -9,8 +9,8 @@ from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 
 from clinic.config import Config
-from clinic.database import metadata
-from clinic.work import Database
+from clinic.database import Database
+from clinic.storage import metadata
 
 db = SQLAlchemy(metadata=metadata)
 _KEY = "bedside-clinic"

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from clinic.account.secrets import mac, new_token
 from clinic.account.tables import account_roles, accounts, devices, invitations, login_sessions
 from clinic.actions import action
-from clinic.database import new_id, new_uid
 from clinic.errors import Conflict, Expired, Invalid, NotFound, NotPermitted
 from clinic.fields import BirthDate, Choice, Choices, Computed, Email, Text
 from clinic.permissions import CARE_ROLES, Permission, Role
+from clinic.storage import new_id, new_uid
 from clinic.work import Work
 
 INVITATION_DAYS = 7

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from clinic.account.secrets import mac, new_device_password, new_token
 from clinic.account.tables import account_roles, accounts, devices, login_failures, login_sessions
 from clinic.actions import action
-from clinic.database import new_id, new_uid
 from clinic.errors import Conflict, NotFound, TooMany
 from clinic.fields import Computed, Text
 from clinic.permissions import Permission, Role
+from clinic.storage import new_id, new_uid
 from clinic.work import Work
 
 FREE_FAILURES = 5

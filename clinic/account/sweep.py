@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from clinic.account.sessions import FAILURES_FORGOTTEN
 from clinic.account.tables import invitations, login_failures, login_sessions
-from clinic.work import Database
+from clinic.database import Database
 
 KEPT = timedelta(days=30)
 

@@ -1,4 +1,4 @@
-"""Tables of accounts, their links, devices, sessions and invitations. Imports clinic.database only.
+"""Tables of accounts, their links, devices, sessions and invitations. Imports clinic.storage only.
 
 Secrets are stored as HMAC-SHA256 under the clinic's pepper (`*_mac`), passwords as argon2id strings made by the page.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from clinic.database import UtcInstant, metadata
+from clinic.storage import UtcInstant, metadata
 
 accounts = sa.Table(
     "accounts",

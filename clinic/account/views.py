@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.account.actions import fold_name, open_invitation
+from clinic.account.actions import open_invitation
 from clinic.account.secrets import mac, session_of_page_token
 from clinic.account.secrets import page_token as make_page_token
 from clinic.account.sessions import FAILURES_FORGOTTEN, wait_seconds
@@ -17,17 +15,13 @@ from clinic.account.settings import DEFAULTS, setting
 from clinic.account.tables import (
     account_roles,
     accounts,
-    coordinator_links,
-    invitations,
     login_failures,
     login_sessions,
-    patient_links,
 )
 from clinic.account.tables import (
     devices as device_table,
 )
 from clinic.actions import view
-from clinic.errors import Invalid
 from clinic.permissions import Permission, Role
 from clinic.work import Work
 
@@ -100,49 +94,6 @@ class DeviceCheck:
 
     device_uid: str
     revoked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRow:
-    """One row of the admin's list. invited: a link is open with which its owner can set a password."""
-
-    uid: str
-    name: str
-    email: str | None
-    roles: tuple[Role, ...]
-    birth_date: date | None
-    active: bool
-    has_password: bool
-    invited: bool
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PersonRef:
-    """A person as lists and pickers show them."""
-
-    uid: str
-    name: str
-    birth_date: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """All links: (coordinator, practitioner) and (patient, practitioner)."""
-
-    coordinators: tuple[tuple[PersonRef, PersonRef], ...]
-    patients: tuple[tuple[PersonRef, PersonRef], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A person one may start a thread with. linked: no reason is needed."""
-
-    uid: str
-    name: str
-    role: Role
-    birth_date: date | None
-    linked: bool
 
 
 @view(Permission.SIGN_IN)
@@ -271,127 +222,3 @@ def handle_exists(work: Work, handle: str) -> bool:
 def page_token(work: Work) -> str:
     """Return a one-minute token with which this login session's page logs in to XMPP."""
     return make_page_token(work.pepper, work.person.handle, work.actor.session or "", work.now)
-
-
-@view(Permission.ACCOUNT_MANAGE)
-def account_list(work: Work) -> list[AccountRow]:
-    """Return all accounts by name."""
-    roles: dict[int, list[Role]] = {}
-    for row in work.rows(sa.select(account_roles).order_by(account_roles.c.role)):
-        roles.setdefault(row.account_id, []).append(Role(row.role))
-    still = sa.and_(invitations.c.used_at.is_(None), invitations.c.expires_at > work.now)
-    invited = {row.account_id for row in work.rows(sa.select(invitations.c.account_id).where(still))}
-    return [
-        AccountRow(
-            uid=row.uid,
-            name=row.name,
-            email=row.email,
-            roles=tuple(roles.get(row.id, ())),
-            birth_date=row.birth_date,
-            active=row.active,
-            has_password=row.password_hash is not None,
-            invited=row.id in invited,
-            created_at=row.created_at,
-        )
-        for row in work.rows(sa.select(accounts).order_by(accounts.c.folded_name, accounts.c.id))
-    ]
-
-
-@view(Permission.LINK_MANAGE)
-def account_links(work: Work) -> Links:
-    """Return all coordinator and patient links, by practitioner's name."""
-
-    def pairs(table: sa.Table, other: sa.Column[Any]) -> tuple[tuple[PersonRef, PersonRef], ...]:
-        one, chief = accounts.alias(), accounts.alias()
-        query = (
-            sa.select(
-                *(column.label(f"a_{column.name}") for column in (one.c.uid, one.c.name, one.c.birth_date)),
-                *(column.label(f"b_{column.name}") for column in (chief.c.uid, chief.c.name, chief.c.birth_date)),
-            )
-            .select_from(table)
-            .join(one, one.c.id == other)
-            .join(chief, chief.c.id == table.c.practitioner_id)
-            .order_by(chief.c.folded_name, one.c.folded_name)
-        )
-        return tuple(
-            (PersonRef(r.a_uid, r.a_name, r.a_birth_date), PersonRef(r.b_uid, r.b_name, r.b_birth_date))
-            for r in work.rows(query)
-        )
-
-    return Links(
-        pairs(coordinator_links, coordinator_links.c.coordinator_id), pairs(patient_links, patient_links.c.patient_id)
-    )
-
-
-@view(Permission.THREAD_START)
-def find_people(work: Work, query: str = "") -> list[Found]:
-    """Return with whom the actor may start a 1:1 thread, at most FOUND_AT_MOST, by name.
-
-    query: parts of the name and, for staff, a birth date (1984-03-27 or 27/3/1984). A patient sees the practitioners
-    they are linked to; staff search everybody in care. Without a query staff see who is linked to them.
-    Raises: Invalid for an impossible date. Source: product.md, Threads.
-    """
-    words, born = _search_terms(query)
-    me_id = work.person.id
-    chiefs = sa.select(coordinator_links.c.practitioner_id).where(coordinator_links.c.coordinator_id == me_id)
-    own_chiefs = sa.or_(patient_links.c.practitioner_id == me_id, patient_links.c.practitioner_id.in_(chiefs))
-    linked_patients = sa.select(patient_links.c.patient_id).where(own_chiefs)
-    linked_chiefs = sa.select(patient_links.c.practitioner_id).where(patient_links.c.patient_id == me_id)
-    linked = sa.or_(
-        sa.and_(account_roles.c.role == Role.PATIENT, accounts.c.id.in_(linked_patients)),
-        sa.and_(account_roles.c.role == Role.PRACTITIONER, accounts.c.id.in_(linked_chiefs)),
-    )
-    wanted = [Role.PRACTITIONER] if work.role is Role.PATIENT else [Role.PATIENT, Role.PRACTITIONER]
-    if work.role is Role.COORDINATOR:
-        wanted = [Role.PATIENT]
-    statement = (
-        sa.select(accounts, account_roles.c.role, linked.label("linked"))
-        .join(account_roles, account_roles.c.account_id == accounts.c.id)
-        .where(accounts.c.active.is_(True), accounts.c.id != me_id, account_roles.c.role.in_(wanted))
-        .order_by(linked.desc(), accounts.c.folded_name, accounts.c.id)
-        .limit(FOUND_AT_MOST)
-    )
-    for word in words:
-        statement = statement.where(accounts.c.folded_name.contains(word, autoescape=True))
-    if born is not None and work.role is not Role.PATIENT:
-        statement = statement.where(accounts.c.birth_date == born)
-    if work.role is Role.PATIENT or not (words or born):
-        statement = statement.where(linked)
-    return [
-        Found(
-            row.uid,
-            row.name,
-            Role(row.role),
-            row.birth_date if row.role == Role.PATIENT else None,
-            bool(row.linked) or row.role == Role.PRACTITIONER,
-        )
-        for row in work.rows(statement)
-    ]
-
-
-@view(Permission.THREAD_START)
-def assisted(work: Work) -> list[PersonRef]:
-    """Return the practitioners whom the actor assists as coordinator, by name."""
-    query = (
-        sa.select(accounts)
-        .join(coordinator_links, coordinator_links.c.practitioner_id == accounts.c.id)
-        .where(coordinator_links.c.coordinator_id == work.person.id, accounts.c.active.is_(True))
-        .order_by(accounts.c.folded_name, accounts.c.id)
-    )
-    return [PersonRef(row.uid, row.name, None) for row in work.rows(query)]
-
-
-def _search_terms(query: str) -> tuple[list[str], date | None]:
-    words, born = [], None
-    for word in fold_name(query).split():
-        iso = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", word)
-        local = re.fullmatch(r"(\d{1,2})[./](\d{1,2})[./](\d{4})", word)
-        if not (iso or local):
-            words.append(word)
-            continue
-        year, month, day = iso.groups() if iso else tuple(reversed(local.groups() if local else ()))
-        try:
-            born = date(int(year), int(month), int(day))
-        except ValueError:
-            raise Invalid(f"{word} is not a date. Write it as 1984-03-27 or 27/3/1984.", field="query") from None
-    return words, born

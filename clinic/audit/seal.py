@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.audit.tables import audit_entries, audit_seals
-from clinic.work import Database
+from clinic.database import Database
 
 SEALED_AT_ONCE = 500
 

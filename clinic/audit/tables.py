@@ -1,10 +1,10 @@
-"""Tables of the audit log. Append-only: nothing in Bedside updates or deletes a row. Imports clinic.database only."""
+"""Tables of the audit log. Append-only: nothing in Bedside updates or deletes a row. Imports clinic.storage only."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from clinic.database import UtcInstant, metadata
+from clinic.storage import UtcInstant, metadata
 
 audit_entries = sa.Table(
     "audit_entries",

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import action
-from clinic.database import new_id, new_uid
 from clinic.errors import Invalid, NotFound, NotPermitted
 from clinic.fields import Choice, Flag, Text, Uid
 from clinic.loading import LoadedThread
 from clinic.log import entries, visible
 from clinic.permissions import Permission, Role
+from clinic.storage import new_id, new_uid
 from clinic.thread.kinds import Notice
 from clinic.thread.members import Joining, add_member, coordinators_of, include_coordinators, invite_live
 from clinic.thread.tables import memberships, threads

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import action
-from clinic.database import new_id
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import Uid
 from clinic.permissions import Permission, Role
+from clinic.storage import new_id
 from clinic.thread.members import exclude_coordinator, include_coordinators
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from clinic.account.tables import accounts, coordinator_links
-from clinic.database import new_id
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Role
+from clinic.storage import new_id
 from clinic.thread.kinds import Notice
 from clinic.thread.tables import memberships
 from clinic.work import Work

@@ -1,10 +1,10 @@
-"""Tables of threads, memberships and live sessions. Imports clinic.database only."""
+"""Tables of threads, memberships and live sessions. Imports clinic.storage only."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from clinic.database import UtcInstant, metadata
+from clinic.storage import UtcInstant, metadata
 
 threads = sa.Table(
     "threads",

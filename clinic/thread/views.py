@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,7 +13,7 @@ from clinic.errors import NotFound
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Author, Entry, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role, can
-from clinic.thread.tables import memberships, threads
+from clinic.thread.tables import memberships
 from clinic.work import Work
 
 PAGE_AT_MOST = 100
@@ -97,14 +96,6 @@ class OwnState:
     uid: str
     state: str
     read_by: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ArchivePage:
-    """Consecutive entries of an archive query, oldest first. complete: nothing is left in its direction."""
-
-    entries: tuple[Entry, ...]
-    complete: bool
 
 
 def title_for(thread: LoadedThread, reader: int) -> str:
@@ -219,11 +210,12 @@ def _thread_row(thread: LoadedThread, last: Entry, row: sa.Row[Any], reader: int
     )
 
 
-def _seen_in(thread: LoadedThread, me: LoadedMember) -> sa.ColumnElement[bool]:
+def seen_in(thread: LoadedThread, me: LoadedMember) -> sa.ColumnElement[bool]:
+    """Return the SQL condition that an entry is of `thread` and visible to its member."""
     return sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.from_seq))
 
 
-def _cursor(work: Work, seen: sa.ColumnElement[bool], uid: str) -> int:
+def cursor(work: Work, seen: sa.ColumnElement[bool], uid: str) -> int:
     """Return the seq of a visible entry. Raises: NotFound, also for one that exists and is hidden."""
     row = work.row(sa.select(entries.c.seq).where(seen, entries.c.uid == uid))
     if row is None:
@@ -239,15 +231,15 @@ def thread_page(work: Work, uid: str, *, before: str | None = None, after: str |
     """
     thread = work.thread(uid)
     me = work.member(thread)
-    seen = _seen_in(thread, me)
+    seen = seen_in(thread, me)
     limit = max(1, min(limit, PAGE_AT_MOST))
     query = select_entries().where(seen).limit(limit + 1)
     if after is not None:
-        rows = work.rows(query.where(entries.c.seq > _cursor(work, seen, after)).order_by(entries.c.seq))
+        rows = work.rows(query.where(entries.c.seq > cursor(work, seen, after)).order_by(entries.c.seq))
         more_before, more_after, rows = True, len(rows) > limit, rows[:limit]
     else:
         if before is not None:
-            query = query.where(entries.c.seq < _cursor(work, seen, before))
+            query = query.where(entries.c.seq < cursor(work, seen, before))
         rows = work.rows(query.order_by(entries.c.seq.desc()))
         more_before, more_after, rows = len(rows) > limit, before is not None, rows[:limit][::-1]
     return Page(
@@ -294,55 +286,3 @@ def own_states(work: Work, uid: str) -> list[OwnState]:
         state, read_by = state_of(row.seq, me.account_id, thread)
         states.append(OwnState(row.uid, state, read_by if me.role.is_staff else ()))
     return states
-
-
-@view(Permission.THREAD_READ)
-def archive(
-    work: Work,
-    uid: str,
-    *,
-    before: str | None = None,
-    after: str | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
-    ids: Sequence[str] | None = None,
-    limit: int = 50,
-    backwards: bool = False,
-) -> ArchivePage:
-    """Return a page of the thread's archive, filtered for the actor in SQL.
-
-    before, after: uids, exclusive; start, end: inclusive; ids: only these entries. backwards: the newest that match.
-    Raises: NotFound for a cursor or an id that the reader cannot see. Source: XEP-0313, XEP-0059.
-    """
-    thread = work.thread(uid)
-    seen = _seen_in(thread, work.member(thread))
-    limit = max(0, min(limit, PAGE_AT_MOST))
-    query = select_entries().where(seen)
-    if after is not None:
-        query = query.where(entries.c.seq > _cursor(work, seen, after))
-    if before is not None:
-        query = query.where(entries.c.seq < _cursor(work, seen, before))
-    if start is not None:
-        query = query.where(entries.c.at >= start)
-    if end is not None:
-        query = query.where(entries.c.at <= end)
-    if ids is not None:
-        for wanted in ids:
-            _cursor(work, seen, wanted)
-        query = query.where(entries.c.uid.in_(ids))
-    order = entries.c.seq.desc() if backwards else entries.c.seq
-    rows = work.rows(query.order_by(order).limit(limit + 1))
-    page = rows[:limit][::-1] if backwards else rows[:limit]
-    return ArchivePage(tuple(entry_of(row) for row in page), len(rows) <= limit)
-
-
-@view(Permission.THREAD_READ)
-def my_rooms(work: Work) -> list[tuple[str, str]]:
-    """Return (uid, title) of every thread that the actor is a member of, by title."""
-    query = (
-        sa.select(threads.c.uid)
-        .join(memberships, memberships.c.thread_id == threads.c.id)
-        .where(memberships.c.account_id == work.person.id, memberships.c.ended_at.is_(None))
-    )
-    loaded: Iterable[LoadedThread] = work.threads([row.uid for row in work.rows(query)])
-    return sorted(((t.uid, title_for(t, work.person.id)) for t in loaded), key=lambda room: (room[1], room[0]))

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from clinic import metadata
-from clinic.database import open_engine
+from clinic.storage import open_engine
 from migrations.runner import current, downgrade, newest, upgrade
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from clinic import Database, errors
-from clinic.thread.views import archive, thread_head, thread_list, thread_page
+from clinic.thread.archive import archive
+from clinic.thread.views import thread_head, thread_list, thread_page
 from tests.support.cast import Cast
 
 

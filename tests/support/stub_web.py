@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class StubWeb:
-    """Passwords are `(user, secret) -> device`. `hang` holds answers back until it is cleared; `asked` lists what was asked."""
+    """Passwords are `(user, secret) -> device`. `answers_now` holds answers back while it is cleared; `asked` lists what was asked."""
 
     def __init__(self, port: int, token: str):
         self.passwords: dict[tuple[str, str], str] = {}
@@ -20,9 +20,9 @@ class StubWeb:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                stub.answers_now.wait(30)
                 question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 stub.asked.append(question)
+                stub.answers_now.wait(30)
                 device = stub.passwords.get((question["user"], question["secret"]))
                 found = {"ok": True, "device": device} if device else {"ok": False, "wait": stub.wait}
                 self.answer(found)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.ports import eventually
 from tests.support.prosody import Prosody
 from tests.support.raw_xmpp import SM, Client, Component
 from tests.support.stub_web import StubWeb
@@ -98,8 +99,10 @@ def test_resumed_session_belongs_to_the_device_that_resumed_it(prosody: Prosody,
 
 def test_login_checked_before_the_revocation_does_not_slip_through(prosody: Prosody, web: StubWeb, component: Component) -> None:
     web.answers_now.clear()
+    before = len(web.asked)
     with prosody.client() as client:
         client.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFuYQBwaG9uZQ==</auth>")
+        eventually(lambda: len(web.asked) > before, what="the check under way")
         assert disconnect(component, "ana", "d-phone") == 0
         web.answers_now.set()
         heard = b""

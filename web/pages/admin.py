@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from clinic.account.views import AccountRow, account_links, account_list
+from clinic.account.admin import AccountRow, account_links, account_list
 from clinic.errors import DomainError
 from clinic.permissions import Role
 from web.auth import current_actor

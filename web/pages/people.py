@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 from flask import Blueprint, make_response, render_template, request
 from werkzeug.wrappers import Response
 
-from clinic.account.views import assisted, find_people
+from clinic.account.people import assisted, find_people
 from clinic.errors import DomainError, Invalid
 from clinic.permissions import Role
 from web.actions import keeps, local_path

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from clinic import Actor
 from clinic.errors import Invalid
 from clinic.log import Entry
-from clinic.thread import views
+from clinic.thread.archive import archive
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Refusal, Request, Target
@@ -57,7 +57,7 @@ async def query(component: Threads, request: Request) -> None:
     assert asked is not None  # the register matched on it
     wanted = read(asked, room.jid)
     page = await component.reader.view(
-        Actor.xmpp(member.handle), views.archive, room.uid, before=wanted.before, after=wanted.after, start=wanted.start,
+        Actor.xmpp(member.handle), archive, room.uid, before=wanted.before, after=wanted.after, start=wanted.start,
         end=wanted.end, limit=wanted.limit, backwards=wanted.backwards, ids=wanted.ids)
     entries = list(page.entries)
     queryid = asked.get("queryid")
@@ -140,6 +140,6 @@ async def metadata(component: Threads, request: Request) -> None:
     room, member = request.inside()
     ends = []
     for name, backwards in (("start", False), ("end", True)):
-        page = await component.reader.view(Actor.xmpp(member.handle), views.archive, room.uid, limit=1, backwards=backwards)
+        page = await component.reader.view(Actor.xmpp(member.handle), archive, room.uid, limit=1, backwards=backwards)
         ends += [wire.element(name, {"id": entry.uid, "timestamp": wire.stamp(entry.at)}) for entry in page.entries]
     component.reply(request, wire.element("metadata", {"xmlns": wire.MAM}, *ends))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from clinic import Actor
-from clinic.thread import views
+from clinic.thread.archive import my_rooms
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Refusal, Request, Target
@@ -53,7 +53,7 @@ def service_info(component: Threads, request: Request) -> None:
 async def service_items(component: Threads, request: Request) -> None:
     """List the reader's own threads. Source: XEP-0045 section 6.3."""
     _refuse_nodes(request)
-    rooms = await component.reader.view(Actor.xmpp(request.person), views.my_rooms)
+    rooms = await component.reader.view(Actor.xmpp(request.person), my_rooms)
     component.reply(request, wire.element("query", {"xmlns": wire.DISCO_ITEMS}, *(
         wire.element("item", {"jid": f"{uid}@{component.domain}", "name": title}) for uid, title in rooms)))
 

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 from clinic import Actor
 from clinic.errors import Invalid, NotAcceptable
 from clinic.log import Entry
-from clinic.thread import views
+from clinic.thread.archive import archive
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Refusal, Request, Target
@@ -142,7 +142,7 @@ async def history(component: Threads, room: Room, member: Member, wanted: Wanted
     actor = Actor.xmpp(member.handle)
     for _attempt in range(5):
         covered = room.cursor
-        page = await component.reader.view(actor, views.archive, room.uid, start=wanted.since, limit=max(wanted.stanzas, 1),
+        page = await component.reader.view(actor, archive, room.uid, start=wanted.since, limit=max(wanted.stanzas, 1),
                                            backwards=True)
         # An entry that was relayed while the view ran would be in neither: then read again.
         if room.cursor == covered:

@@ -1,0 +1,173 @@
+"""What calls that commit together share: set-wise loading, one buffer, and the order of checks for each call.
+
+Owns Transaction. Imports clinic only. For each call: actor, table, subject through the actor, resend, the action itself,
+audit, log. The order of entries is given here, under the thread's lock.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from clinic.actions import ActionSpec, require
+from clinic.audit.tables import denials
+from clinic.errors import NotFound
+from clinic.kinds import encode
+from clinic.loading import LoadedThread, Person, load_known, load_persons, load_threads
+from clinic.log import Author, Entry, entries
+from clinic.thread.tables import threads
+from clinic.work import Actor, Call, Done, Work
+from clinic.writes import Buffer
+
+
+class Transaction:
+    """What calls that commit together share: the connection, what is loaded, and the collapsed writes."""
+
+    def __init__(self, connection: Connection, now: datetime, pepper: bytes, *, writing: bool) -> None:
+        self.connection = connection
+        self.now = now
+        self.pepper = pepper
+        self.buffer = Buffer()
+        self.changed: set[str] = set()
+        self.queues: set[str] = set()
+        self.denied: dict[tuple[int | None, str, str], int] = {}
+        self._writing = writing
+        self._persons: dict[str, Person | None] = {}
+        self._threads: dict[str, LoadedThread | None] = {}
+        self._known: dict[tuple[int, int, str], Entry] = {}
+        self._asked: set[tuple[int, int, str]] = set()
+
+    def preload(self, calls: Sequence[tuple[ActionSpec, Call, Mapping[str, Any]]]) -> None:
+        """Load set-wise what `calls` name: persons, threads with members, known client ids."""
+        self._preload_persons([call.actor for _, call, _ in calls])
+        self.preload_threads([call.subject for spec, call, _ in calls if spec.batchable and call.subject])
+        keys = set()
+        for _, call, values in calls:
+            person, thread = self.person_of(call.actor), self._threads.get(call.subject or "")
+            if values.get("client_id") and person and thread:
+                keys.add((thread.id, person.id, values["client_id"]))
+        self._load_known(keys)
+
+    def person_of(self, actor: Actor) -> Person | None:
+        """Return the active account of `actor`, loading it when it is not yet."""
+        key = actor.account or actor.handle
+        if key is None:
+            return None
+        if key not in self._persons:
+            self._preload_persons([actor])
+        return self._persons[key]
+
+    def preload_threads(self, uids: Sequence[str]) -> None:
+        """Load and lock the threads of `uids` that are not loaded yet."""
+        missing = sorted({uid for uid in uids if uid not in self._threads})
+        if missing:
+            found = load_threads(self.connection, missing, lock=self._writing)
+            self._threads.update({uid: found.get(uid) for uid in missing})
+
+    def thread(self, uid: str) -> LoadedThread | None:
+        """Return the thread of `uid` whoever asks, or None."""
+        self.preload_threads([uid])
+        return self._threads[uid]
+
+    def known(self, thread: LoadedThread, person: Person, client_id: str) -> Entry | None:
+        """Return the entry already stored, or settled in this transaction, under the sender's `client_id`."""
+        key = (thread.id, person.id, client_id)
+        if key not in self._asked:
+            self._load_known({key})
+        return self._known.get(key)
+
+    def execute(self, spec: ActionSpec, call: Call, values: Mapping[str, Any]) -> Done:
+        """Run one call into its own buffer and, when it succeeds, into the transaction. Raises: DomainError."""
+        work = Work(self, call.actor)
+        require(work, spec.permission)
+        if spec.load is not None and call.subject is None:
+            raise NotFound()
+        subject = () if spec.load is None else (spec.load(work, call.subject or ""),)
+        client_id = values.get("client_id")
+        if client_id and subject and isinstance(subject[0], LoadedThread):
+            known = self.known(subject[0], work.person, client_id)
+            if known is not None:
+                return Done(known.uid, (known,), duplicate=True, version=subject[0].version)
+        value = spec.function(work, *subject, **values)
+        if spec.audited:
+            work.audit(spec.name, call.subject, {f.name: values[f.name] for f in spec.fields if f.audited})
+        version = subject[0].version if subject and isinstance(subject[0], LoadedThread) else None
+        return Done(value, self._settle(work), version=version)
+
+    def flush(self) -> None:
+        """Send the collapsed writes and the count of refusals."""
+        self.buffer.flush(self.connection)
+        for (actor_id, action, code), count in self.denied.items():
+            self._count_denial(actor_id, action, code, count)
+
+    def _settle(self, work: Work) -> tuple[Entry, ...]:
+        settled = []
+        for thread, entry in work.pending:
+            thread.last_seq += 1
+            thread.last_entry_at = self.now
+            author_id = None if entry.author is None else self._author_id(thread, entry.author)
+            entry = dataclasses.replace(entry, seq=thread.last_seq)
+            work.insert(entries, **_entry_row(thread.id, author_id, entry))
+            work.update(threads, thread.id, last_seq=thread.last_seq, last_entry_at=self.now, changed_at=self.now)
+            if author_id is not None and entry.client_id is not None:
+                self._known[(thread.id, author_id, entry.client_id)] = entry
+            work.changed.add(thread.uid)
+            settled.append(entry)
+        self.buffer.absorb(work.buffer)
+        self.changed |= work.changed
+        self.queues |= work.queues
+        return tuple(settled)
+
+    @staticmethod
+    def _author_id(thread: LoadedThread, author: Author) -> int:
+        return next(member.account_id for member in thread.members.values() if member.uid == author.uid)
+
+    def _preload_persons(self, actors: Sequence[Actor]) -> None:
+        uids = {actor.account for actor in actors if actor.account and actor.account not in self._persons}
+        handles = {actor.handle for actor in actors if actor.handle and actor.handle not in self._persons}
+        if uids or handles:
+            self._persons.update(dict.fromkeys(uids | handles))
+            for person in load_persons(self.connection, uids, handles):
+                self._persons[person.uid] = self._persons[person.handle] = person
+
+    def _load_known(self, keys: set[tuple[int, int, str]]) -> None:
+        missing = keys - self._asked
+        self._asked |= missing
+        self._known.update(load_known(self.connection, missing))
+
+    def _count_denial(self, actor_id: int | None, action: str, code: str, count: int) -> None:
+        minute = self.now.replace(second=0, microsecond=0)
+        key = f"{actor_id or 0} {action} {code} {minute:%Y%m%d%H%M}"
+        row = {"key": key, "actor_id": actor_id, "action": action, "code": code, "minute": minute, "count": count}
+        more = {"count": denials.c.count + count}
+        if self.connection.dialect.name == "sqlite":
+            statement: sa.Executable = (
+                sqlite.insert(denials).values(**row).on_conflict_do_update(index_elements=["key"], set_=more)
+            )
+        else:
+            statement = (
+                postgresql.insert(denials).values(**row).on_conflict_do_update(index_elements=["key"], set_=more)
+            )
+        self.connection.execute(statement)
+
+
+def _entry_row(thread_id: int, author_id: int | None, entry: Entry) -> dict[str, Any]:
+    return {
+        "thread_id": thread_id,
+        "seq": entry.seq,
+        "uid": entry.uid,
+        "kind": entry.kind,
+        "author_id": author_id,
+        "author_role": entry.author.role if entry.author else None,
+        "at": entry.at,
+        "audience": entry.audience,
+        "client_id": entry.client_id,
+        "message_id": entry.message_id,
+        "payload": encode(entry.payload),
+    }
