@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,27 +47,39 @@ class Doorbell:
         rings: list[Ring] = []
         while True:
             try:
-                data = json.loads(self._socket.recv(_LARGEST + 1000))
+                rings.append(_ring_of(self._socket.recv(_LARGEST + 1000)))
             except BlockingIOError:
                 return rings
-            rings.append(Ring(tuple(data["threads"]), tuple(data["queues"])))
 
     def wait(self, seconds: float) -> list[Ring]:
         """Wait up to `seconds` for a ring and return all that have arrived."""
         self._socket.settimeout(seconds)
         try:
-            data = json.loads(self._socket.recv(_LARGEST + 1000))
+            first = _ring_of(self._socket.recv(_LARGEST + 1000))
         except TimeoutError:
             return []
         finally:
             self._socket.setblocking(False)
-        return [Ring(tuple(data["threads"]), tuple(data["queues"])), *self.receive()]
+        return [first, *self.receive()]
+
+    def wait_for(self, queue: str, seconds: float) -> bool:
+        """Wait up to `seconds` for a job in `queue`; what else rings is let pass. Return whether there is one."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if any(queue in ring.queues for ring in self.wait(left)):
+                return True
+        return False
 
     def close(self) -> None:
         """Stop listening and remove the socket."""
         self._socket.close()
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
+
+
+def _ring_of(message: bytes) -> Ring:
+    data = json.loads(message)
+    return Ring(tuple(data["threads"]), tuple(data["queues"]))
 
 
 def ring(run_dir: Path, threads: Iterable[str], queues: Iterable[str]) -> None:

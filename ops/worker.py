@@ -77,7 +77,8 @@ def main() -> None:
         while not worker.stopping:
             worker.turn()
             mark.touch()
-            bell.wait(WAIT_SECONDS)
+            # Each text in each thread rings too: only a job is a reason to look before the time.
+            bell.wait_for(QUEUE, WAIT_SECONDS)
     finally:
         mark.unlink(missing_ok=True)
         bell.close()
