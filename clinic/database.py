@@ -121,6 +121,7 @@ class Database:
             with self.writing() as connection:
                 transaction = Transaction(connection, self.now(), self.pepper, writing=True)
                 transaction.preload([(spec, call, values) for _, spec, call, values in parsed])
+                transaction.now = self.now()  # after the threads' locks, so that time runs with the order
                 for index, spec, call, values in parsed:
                     results[index] = _settled(transaction, spec, call, values)
                 transaction.flush()

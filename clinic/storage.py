@@ -22,6 +22,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.types import TypeDecorator
 
+from clinic.errors import Busy
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -33,7 +35,7 @@ metadata = sa.MetaData(
 )
 
 _UID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u to misread
-BUSY_TIMEOUT_SECONDS = 10
+BUSY_TIMEOUT_SECONDS = 5
 
 
 class UtcInstant(TypeDecorator[datetime]):
@@ -86,9 +88,10 @@ class FairLock:
     @contextmanager
     def __call__(self) -> Iterator[None]:
         turnstile, door = self._descriptors()
-        fcntl.flock(turnstile, fcntl.LOCK_EX)
+        deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+        _take(turnstile, deadline)
         try:
-            fcntl.flock(door, fcntl.LOCK_EX)
+            _take(door, deadline)
         finally:
             fcntl.flock(turnstile, fcntl.LOCK_UN)
         try:
@@ -106,6 +109,21 @@ class FairLock:
             held = (os.getpid(), opened)
             self._local.held = held
         return held[1]
+
+
+def _take(descriptor: int, deadline: float) -> None:
+    """Lock an open file, or raise Busy at `deadline`: a writer that hangs must not hang everybody behind it."""
+    pause = 0.0005
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise Busy() from None
+            time.sleep(pause)
+            pause = min(2 * pause, 0.01)
+        else:
+            return
 
 
 def open_engine(url: str, **options: Any) -> Engine:

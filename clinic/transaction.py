@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +24,8 @@ from clinic.log import Author, Entry, entries
 from clinic.thread.tables import threads
 from clinic.work import Actor, Call, Done, Work
 from clinic.writes import Buffer
+
+CLOCKS_APART = timedelta(seconds=5)
 
 
 class Transaction:
@@ -96,7 +98,9 @@ class Transaction:
                 return Done(known.uid, (known,), duplicate=True, version=subject[0].version)
         value = spec.function(work, *subject, **values)
         if spec.audited:
-            work.audit(spec.name, call.subject, {f.name: values[f.name] for f in spec.fields if f.audited})
+            work.audit(
+                spec.name, work.subject or call.subject, {f.name: values[f.name] for f in spec.fields if f.audited}
+            )
         version = subject[0].version if subject and isinstance(subject[0], LoadedThread) else None
         return Done(value, self._settle(work), version=version)
 
@@ -110,11 +114,11 @@ class Transaction:
         settled = []
         for thread, entry in work.pending:
             thread.last_seq += 1
-            thread.last_entry_at = self.now
+            at = thread.last_entry_at = _instant(self.now, thread.last_entry_at)
             author_id = None if entry.author is None else self._author_id(thread, entry.author)
-            entry = dataclasses.replace(entry, seq=thread.last_seq)
+            entry = dataclasses.replace(entry, seq=thread.last_seq, at=at)
             work.insert(entries, **_entry_row(thread.id, author_id, entry))
-            work.update(threads, thread.id, last_seq=thread.last_seq, last_entry_at=self.now, changed_at=self.now)
+            work.update(threads, thread.id, last_seq=thread.last_seq, last_entry_at=at, changed_at=self.now)
             if author_id is not None and entry.client_id is not None:
                 self._known[(thread.id, author_id, entry.client_id)] = entry
             work.changed.add(thread.uid)
@@ -155,6 +159,11 @@ class Transaction:
                 postgresql.insert(denials).values(**row).on_conflict_do_update(index_elements=["key"], set_=more)
             )
         self.connection.execute(statement)
+
+
+def _instant(now: datetime, last: datetime) -> datetime:
+    """Return when an entry happened: now, unless another process's clock was a little ahead at the entry before it."""
+    return last if now < last < now + CLOCKS_APART else now
 
 
 def _entry_row(thread_id: int, author_id: int | None, entry: Entry) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from clinic.account.tables import accounts
 from clinic.audit.tables import audit_entries
 from clinic.errors import NotFound, NotPermitted, NotSignedIn
 from clinic.kinds import Payload, kind_of
@@ -119,6 +120,7 @@ class Work:
         self.pending: list[tuple[LoadedThread, Entry]] = []
         self.changed: set[str] = set()
         self.queues: set[str] = set()
+        self.subject: str | None = None
 
     def _role(self) -> Role | None:
         person = self.person_or_none
@@ -218,6 +220,18 @@ class Work:
         """Queue a durable job that runs after the commit (rule 4)."""
         self.insert(jobs, id=new_id(), queue=queue, name=name, payload=json.dumps(payload), due_at=self.now, attempts=0)
         self.queues.add(queue)
+
+    def about(self, uid: str) -> None:
+        """Say what the action's audit row is about, where it is not the subject that the call named."""
+        self.subject = uid
+
+    def lock_account(self, account_id: int) -> None:
+        """Lock an account's row until the commit, so that what depends on its links is decided one after the other.
+
+        Posting does not wait for it: entries refer to the account's key, which this lock leaves free.
+        """
+        locked = sa.select(accounts.c.id).where(accounts.c.id == account_id).with_for_update(key_share=True)
+        self.rows(locked)
 
     def audit(self, action: str, subject: str | None, detail: Mapping[str, Any]) -> None:
         """Write an audit row: ids and event codes only, never a text or a health datum."""

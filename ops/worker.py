@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clinic import Database, outbox
-from clinic.account.sweep import sweep
+from clinic.account.sweep import expire, sweep
 from clinic.audit.seal import seal
 from clinic.config import Config
 from clinic.doorbell import Doorbell
@@ -45,7 +45,7 @@ class Worker:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.stopping = False
-        self.chores = [Chore("sealed", 5, seal), Chore("swept", 60, sweep)]
+        self.chores = [Chore("sealed", 5, seal), Chore("sessions over", 15, expire), Chore("swept", 60, sweep)]
 
     def stop(self, number: int, frame: object) -> None:
         """Handles SIGTERM and SIGINT."""

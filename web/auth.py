@@ -98,16 +98,18 @@ def current_actor() -> Actor:
     return visitor.actor if visitor else Actor.anonymous(Door.PAGE)
 
 
-def begin(account_uid: str, new_password_hash: str | None = None, keys: list[str] | None = None) -> None:
+def begin(account_uid: str, checked_hash: str, new_password_hash: str | None = None, keys: list[str] | None = None) -> None:
     """Start a login session for the account and put it into a fresh cookie (nothing of the visit before is kept).
 
-    keys: the failure counters that a good password clears.
+    checked_hash: the stored hash that the password was checked against. keys: the failure counters that a good password
+    clears. Raises: NotFound when the account was closed or its password changed meanwhile.
     """
     agent = "".join(c for c in request.headers.get("User-Agent", "") if c.isprintable())[:250]
     done = clinic_db().perform(
         Actor.anonymous(Door.PAGE),
         "login.begin",
         account_uid=account_uid,
+        checked_hash=checked_hash,
         user_agent=agent or None,
         new_password_hash=new_password_hash,
         keys=keys,

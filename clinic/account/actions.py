@@ -85,17 +85,26 @@ def new_invitation(work: Work, account_id: int | None, lifetime: timedelta) -> s
     return token
 
 
-def open_invitation(work: Work, token: str) -> sa.Row[Any] | None:
-    """Return the invitation of `token` while it is unused, in time and (for an account) active; else None."""
+def open_invitation(work: Work, token: str, *, lock: bool = False) -> sa.Row[Any] | None:
+    """Return the invitation of `token` while it is unused, in time and (for an account) active; else None.
+
+    lock: hold it until the commit, so that of two who use it at once one is too late.
+    """
     query = (
         sa.select(invitations, accounts.c.uid, accounts.c.name, accounts.c.email, accounts.c.active)
         .select_from(invitations.outerjoin(accounts, accounts.c.id == invitations.c.account_id))
         .where(invitations.c.token_mac == mac(work.pepper, "invitation", token))
     )
-    row = work.row(query)
+    row = work.row(query.with_for_update(of=invitations) if lock else query)
     if row is None or row.used_at is not None or row.expires_at <= work.now or row.active is False:
         return None
     return row
+
+
+def _use_up_invitations(work: Work, account_id: int) -> None:
+    unused = sa.and_(invitations.c.account_id == account_id, invitations.c.used_at.is_(None))
+    for row in work.rows(sa.select(invitations.c.id).where(unused)):
+        work.update(invitations, row.id, used_at=work.now)
 
 
 def end_access(work: Work, account_id: int, handle: str, *, devices_too: bool) -> None:
@@ -131,6 +140,7 @@ def create(work: Work, name: str, email: str | None, birth_date: date | None, ro
     if Role.PATIENT in roles and birth_date is None:
         raise Invalid("A patient needs a birth date: it tells two people of one name apart.", field="birth_date")
     account_id, uid = insert_account(work, name, email, birth_date, roles, None)
+    work.about(uid)
     return Invited(uid, new_invitation(work, account_id, timedelta(days=INVITATION_DAYS)))
 
 
@@ -139,9 +149,7 @@ def invite(work: Work, account: sa.Row[Any]) -> Invited:
     """Make a new link by which the account's owner sets a (new) password; earlier links end."""
     if not account.active:
         raise Conflict("This account is deactivated. Activate it first.")
-    unused = sa.and_(invitations.c.account_id == account.id, invitations.c.used_at.is_(None))
-    for row in work.rows(sa.select(invitations.c.id).where(unused)):
-        work.update(invitations, row.id, used_at=work.now)
+    _use_up_invitations(work, account.id)
     return Invited(account.uid, new_invitation(work, account.id, timedelta(days=INVITATION_DAYS)))
 
 
@@ -151,6 +159,7 @@ def deactivate(work: Work, account: sa.Row[Any]) -> None:
     if work.person_or_none is not None and work.person.id == account.id:
         raise NotPermitted("You cannot deactivate the account you are using. Another administrator can.")
     work.update(accounts, account.id, active=False)
+    _use_up_invitations(work, account.id)
     end_access(work, account.id, account.handle, devices_too=True)
 
 
@@ -166,9 +175,10 @@ def accept_invitation(work: Work, token: str, password_hash: str) -> str:
 
     Returns: the account's uid. Raises: Expired.
     """
-    row = open_invitation(work, token)
+    row = open_invitation(work, token, lock=True)
     if row is None or row.account_id is None:
         raise Expired()
+    work.about(row.uid)
     work.update(invitations, row.id, used_at=work.now)
     work.update(accounts, row.account_id, password_hash=password_hash)
     handle = work.rows(sa.select(accounts.c.handle).where(accounts.c.id == row.account_id))[0].handle

@@ -52,21 +52,31 @@ def wait_seconds(failures: int) -> float:
     Permission.SIGN_IN,
     fields=(
         Computed("account_uid", audited=True),
+        Computed("checked_hash"),
         Text("user_agent", max_bytes=300, required=False),
         Computed("new_password_hash", required=False),
         Computed("keys", kind=list, required=False),
     ),
 )
 def begin(
-    work: Work, account_uid: str, user_agent: str | None, new_password_hash: str | None, keys: list[str] | None
+    work: Work,
+    account_uid: str,
+    checked_hash: str,
+    user_agent: str | None,
+    new_password_hash: str | None,
+    keys: list[str] | None,
 ) -> SessionStarted:
     """Start a login session for an account whose password the page has checked; the failures of `keys` are forgotten.
 
-    new_password_hash: the same password under newer parameters. Raises: NotFound for an account that is not active.
+    checked_hash: the stored hash that the password was checked against; a reset meanwhile makes the check worthless.
+    new_password_hash: the same password under newer parameters. Raises: NotFound for an account that is not active or
+    has another password by now.
     """
-    account = work.row(sa.select(accounts).where(accounts.c.uid == account_uid, accounts.c.active.is_(True)))
-    if account is None:
+    found = sa.select(accounts).where(accounts.c.uid == account_uid, accounts.c.active.is_(True))
+    account = work.row(found.with_for_update(key_share=True))
+    if account is None or account.password_hash != checked_hash:
         raise NotFound()
+    work.about(account.uid)
     held = {
         row.role for row in work.rows(sa.select(account_roles.c.role).where(account_roles.c.account_id == account.id))
     }
@@ -95,14 +105,17 @@ def failed(work: Work, keys: list[str]) -> float:
 
     Returns: seconds until the next try is looked at.
     """
-    known = {row.key: row for row in work.rows(sa.select(login_failures).where(login_failures.c.key.in_(keys)))}
+    counted = sa.select(login_failures).where(login_failures.c.key.in_(keys)).order_by(login_failures.c.key)
+    known = {row.key: row for row in work.rows(counted.with_for_update())}
     worst = 0
     for key in keys:
         row = known.get(key)
         fresh = row is not None and row.last_at > work.now - FAILURES_FORGOTTEN
         failures = (row.failures if row is not None and fresh else 0) + 1
-        work.delete(login_failures, key)
-        work.insert(login_failures, key=key, failures=failures, last_at=work.now)
+        if row is None:
+            work.insert(login_failures, key=key, failures=failures, last_at=work.now)
+        else:
+            work.update(login_failures, key, failures=failures, last_at=work.now)
         worst = max(worst, failures)
     return wait_seconds(worst)
 
@@ -122,6 +135,15 @@ def end(work: Work, reason: str | None) -> None:
     if row is not None:
         work.update(login_sessions, row.id, ended_at=work.now)
         work.enqueue("threads", "xmpp.disconnect", handle=work.person.handle, device=f"page:{work.actor.session}")
+
+
+@action("login.expire", Permission.SYSTEM, fields=(Computed("uids", kind=list),), audited=False)
+def expire(work: Work, uids: list[str]) -> None:
+    """End login sessions that have idled out or grown old, and the live feeds that they opened."""
+    query = sa.select(login_sessions.c.id, login_sessions.c.uid, accounts.c.handle).join(accounts)
+    for row in work.rows(query.where(login_sessions.c.uid.in_(uids), login_sessions.c.ended_at.is_(None))):
+        work.update(login_sessions, row.id, ended_at=work.now)
+        work.enqueue("threads", "xmpp.disconnect", handle=row.handle, device=f"page:{row.uid}")
 
 
 def device_for(work: Work, uid: str) -> sa.Row[Any]:
@@ -149,6 +171,7 @@ def mint(work: Work, name: str) -> Minted:
     if len(names) >= DEVICES_EACH:
         raise TooMany(f"You have {DEVICES_EACH} devices. Revoke one that you do not use any more.")
     uid, password = new_uid(), new_device_password()
+    work.about(uid)
     work.insert(
         devices,
         id=new_id(),

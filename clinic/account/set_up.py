@@ -51,13 +51,14 @@ def set_up(
 
     Returns: the account's uid. Raises: Expired when the link was used, is too old, or an account exists.
     """
-    row = open_invitation(work, token)
+    row = open_invitation(work, token, lock=True)
     if row is None or row.account_id is not None or work.row(sa.select(accounts.c.id).limit(1)) is not None:
         raise Expired("This set-up link is not valid any more. Restart the clinic to get a new one on its console.")
     work.update(invitations, row.id, used_at=work.now)
     put_setting(work, "clinic_name", clinic_name)
     put_setting(work, "emergency_number", emergency_number)
     _, uid = insert_account(work, name, email, None, (Role.ADMIN,), password_hash)
+    work.about(uid)
     return uid
 
 

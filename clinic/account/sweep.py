@@ -11,9 +11,22 @@ import sqlalchemy as sa
 
 from clinic.account.sessions import FAILURES_FORGOTTEN
 from clinic.account.tables import invitations, login_failures, login_sessions
+from clinic.account.views import expired_sessions
+from clinic.audit.tables import denials
 from clinic.database import Database
+from clinic.work import Actor
 
 KEPT = timedelta(days=30)
+DENIALS_KEPT = timedelta(days=90)
+
+
+def expire(database: Database) -> int:
+    """End the login sessions that are over, so that what they opened closes. Returns: how many. Raises: Busy."""
+    with database.read(Actor.system()) as work:
+        over = expired_sessions(work)
+    if over:
+        database.perform(Actor.system(), "login.expire", uids=over)
+    return len(over)
 
 
 def sweep(database: Database) -> int:
@@ -22,6 +35,7 @@ def sweep(database: Database) -> int:
     stale = (
         sa.delete(invitations).where(invitations.c.expires_at < now - KEPT),
         sa.delete(login_sessions).where(login_sessions.c.seen_at < now - KEPT),
+        sa.delete(denials).where(denials.c.minute < now - DENIALS_KEPT),
         sa.delete(login_failures).where(login_failures.c.last_at < now - FAILURES_FORGOTTEN),
     )
     with database.writing() as connection:

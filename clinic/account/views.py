@@ -22,7 +22,7 @@ from clinic.account.tables import (
     devices as device_table,
 )
 from clinic.actions import view
-from clinic.permissions import Permission, Role
+from clinic.permissions import CARE_ROLES, Permission, Role
 from clinic.work import Work
 
 IDLE = {True: timedelta(minutes=15), False: timedelta(minutes=30)}  # staff, patients
@@ -139,6 +139,16 @@ def session(work: Work, token: str) -> Session | None:
     return _live_session(work, login_sessions.c.token_mac == mac(work.pepper, "session", token))
 
 
+@view(Permission.SYSTEM)
+def expired_sessions(work: Work) -> list[str]:
+    """Return the uids of login sessions that are over and not yet ended."""
+    shortest = work.now - min(IDLE.values()), work.now - min(ABSOLUTE.values())
+    old = sa.or_(login_sessions.c.seen_at < shortest[0], login_sessions.c.created_at < shortest[1])
+    candidates = sa.select(login_sessions.c.uid).where(login_sessions.c.ended_at.is_(None), old)
+    uids = [row.uid for row in work.rows(candidates)]
+    return [uid for uid in uids if _live_session(work, login_sessions.c.uid == uid) is None]
+
+
 @view(Permission.SIGN_IN)
 def invitation(work: Work, token: str) -> InvitationView | None:
     """Return whose password an open link sets, or None."""
@@ -208,7 +218,7 @@ def check_page_token(work: Work, handle: str, token: str) -> str | None:
     """Return the uid of the live login session that `token` stands for, when `handle` is its person; else None."""
     uid = session_of_page_token(work.pepper, handle, token, work.now)
     live = _live_session(work, login_sessions.c.uid == uid) if uid else None
-    return live.uid if live is not None and live.handle == handle else None
+    return live.uid if live is not None and live.handle == handle and live.role in CARE_ROLES else None
 
 
 @view(Permission.SYSTEM)

@@ -44,9 +44,13 @@ def start(work: Work, person: str, reason: str | None, practitioner: str | None)
     other, other_role = _other(work, person)
     chief: Joining = _own_practitioner(work, practitioner) if work.role is Role.COORDINATOR else work.person
     patient = next((p for p, role in ((work.person, work.role), (other, other_role)) if role is Role.PATIENT), None)
+    # Links must not change under us: whoever links a coordinator takes the same lock (clinic.thread.links).
+    for account_id in sorted({chief.id, other.id}):
+        work.lock_account(account_id)
     key = "-".join(str(number) for number in sorted((chief.id, other.id)))
     existing = work.row(sa.select(threads.c.uid).where(threads.c.pair_key == key))
     if existing is not None:
+        work.about(existing.uid)
         return str(existing.uid)
     linked = patient is None or _linked(work, patient.id, other.id if patient is work.person else chief.id)
     if not linked and work.role is Role.PATIENT:
@@ -55,7 +59,9 @@ def start(work: Work, person: str, reason: str | None, practitioner: str | None)
         raise Invalid(
             "This patient is not linked to you. Write why you start a thread; the patient will read it.", field="reason"
         )
-    return _new_direct(work, chief, other, other_role, key, "" if linked else reason or "")
+    uid = _new_direct(work, chief, other, other_role, key, "" if linked else reason or "")
+    work.about(uid)
+    return uid
 
 
 def _other(work: Work, uid: str) -> tuple[sa.Row[Any], Role]:
@@ -120,8 +126,12 @@ def _new_direct(work: Work, chief: Joining, other: sa.Row[Any], other_role: Role
     chief_role = Role.PATIENT if work.role is Role.PATIENT else Role.PRACTITIONER
     add_member(work, thread, chief, chief_role)
     add_member(work, thread, other, other_role)
-    code = "thread-started-unlinked" if reason else "thread-started"
-    starter = (work.person.name,) if work.role is Role.COORDINATOR else ()
+    code = "thread-started"
+    starter: tuple[str, ...] = ()
+    if work.role is Role.COORDINATOR:
+        code, starter = "thread-started-for", (work.person.name,)
+    if reason:
+        code += "-unlinked"
     work.append(thread, Notice(code, (*starter, *(m.nick for m in thread.members.values())), reason))
     if thread.patients:
         practitioners = [m.account_id for m in thread.members.values() if m.role is Role.PRACTITIONER]

@@ -23,6 +23,10 @@ SENTENCES = {
     "thread-started-unlinked": lambda n, r: (
         f"{n[0]}, who is not linked to {_one(n[1:])}, started this thread. Reason given: {r}"
     ),
+    "thread-started-for": lambda n, r: f"{n[0]} started this thread for {n[1]} with {_one(n[2:])}.",
+    "thread-started-for-unlinked": lambda n, r: (
+        f"{n[0]} started this thread for {n[1]}, who is not linked to {_one(n[2:])}. Reason given: {r}"
+    ),
     "coordinators-included": lambda n, r: (
         f"{_one(n)} {_are(n)} included in this thread as {'coordinator' if len(n) == 1 else 'coordinators'} "
         "and can read and write here."

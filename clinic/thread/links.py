@@ -68,6 +68,7 @@ def coordinator_add(work: Work, coordinator: str, practitioner: str) -> int:
     """
     assistant = _in_role(work, coordinator, Role.COORDINATOR, "coordinator")
     chief = _in_role(work, practitioner, Role.PRACTITIONER, "practitioner")
+    work.lock_account(chief.id)  # against a thread that is being started at this moment
     if _link_id(work, coordinator_links, coordinator_id=assistant.id, practitioner_id=chief.id) is not None:
         raise Conflict("This coordinator assists this practitioner already.")
     work.insert(
@@ -91,6 +92,7 @@ def coordinator_remove(work: Work, coordinator: str, practitioner: str) -> int:
     """
     assistant = _in_role(work, coordinator, Role.COORDINATOR, "coordinator")
     chief = _in_role(work, practitioner, Role.PRACTITIONER, "practitioner")
+    work.lock_account(chief.id)
     link_id = _link_id(work, coordinator_links, coordinator_id=assistant.id, practitioner_id=chief.id)
     if link_id is None:
         raise NotFound("This coordinator does not assist this practitioner. Reload the page.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,12 +11,14 @@ import sqlalchemy as sa
 
 from clinic import Actor, Database, Role, errors, outbox
 from clinic.account import people, views
-from clinic.account.sweep import sweep
+from clinic.account.sweep import expire, sweep
+from clinic.account.tables import login_failures
 from clinic.audit.seal import seal, verify
 from clinic.audit.tables import audit_entries, denials
 from tests.support.cast import Cast
 
 ANYBODY = Actor.anonymous()
+HASH = "$argon2id$not-a-real-one"
 
 
 class Clock:
@@ -32,8 +35,18 @@ def clock(database: Database, monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(database, monkeypatch)
 
 
+def has_password(database: Database, name: str) -> bool:
+    with database.read(ANYBODY) as work:
+        record = views.login_record(work, f"{name}@clinic.example")
+    return record is not None and record.password_hash == HASH
+
+
 def sign_in(database: Database, cast: Cast, name: str) -> tuple[str, Actor]:
-    started = database.perform(ANYBODY, "login.begin", account_uid=cast.uid(name), user_agent="test").value
+    invited = database.perform(cast.dina, "account.invite", cast.uid(name)).value
+    if not has_password(database, name):
+        database.perform(ANYBODY, "account.accept_invitation", token=invited.token, password_hash=HASH)
+    values = {"account_uid": cast.uid(name), "checked_hash": HASH, "user_agent": "test"}
+    started = database.perform(ANYBODY, "login.begin", **values).value
     return started.token, replace(getattr(cast, name), session=started.uid)
 
 
@@ -116,6 +129,48 @@ def test_logging_out_and_deactivation_end_sessions_and_page_tokens(database: Dat
         assert views.check_page_token(work, handle, page_token) is None
     database.perform(cast.dina, "account.deactivate", cast.uid("ana"))
     assert not live(database, other)
+
+
+def test_a_login_whose_password_was_changed_meanwhile_is_refused(database: Database, cast: Cast) -> None:
+    _, actor = sign_in(database, cast, "ana")
+    database.perform(actor, "account.change_password", password_hash="$other")
+    with pytest.raises(errors.NotFound):
+        database.perform(ANYBODY, "login.begin", account_uid=cast.uid("ana"), checked_hash=HASH)
+
+
+def test_a_session_that_is_over_is_ended_with_its_live_connection(
+    database: Database, cast: Cast, clock: Clock
+) -> None:
+    _, actor = sign_in(database, cast, "boris")
+    outbox.claim(database, "threads")
+    assert expire(database) == 0
+    clock.ahead = timedelta(minutes=16)
+    assert expire(database) == 1
+    assert expire(database) == 0
+    devices = [job.payload.get("device") for job in outbox.claim(database, "threads")]
+    assert f"page:{actor.session}" in devices
+
+
+def test_a_one_time_link_used_by_several_at_once_works_for_one(database: Database, cast: Cast) -> None:
+    token = database.perform(cast.dina, "account.invite", cast.uid("ana")).value.token
+
+    def accept(number: int) -> bool:
+        try:
+            database.perform(ANYBODY, "account.accept_invitation", token=token, password_hash=f"$hash{number}")
+        except errors.Expired:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(accept, range(4))) == [False, False, False, True]
+
+
+def test_failures_at_once_are_all_counted(database: Database, cast: Cast) -> None:
+    database.perform(ANYBODY, "login.failed", keys=["k"])
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: database.perform(ANYBODY, "login.failed", keys=["k"]), range(6)))
+    with database.reading() as connection:
+        assert connection.scalar(sa.select(login_failures.c.failures)) == 7
 
 
 def test_a_page_token_lives_one_minute(database: Database, cast: Cast, clock: Clock) -> None:
@@ -235,6 +290,20 @@ def test_refusals_are_counted_and_not_listed(database: Database, cast: Cast) -> 
         rows = connection.execute(sa.select(denials).where(denials.c.action == "text.post")).all()
     assert sum(row.count for row in rows) == 3
     assert {row.code for row in rows} == {"not-found"}
+
+
+def test_every_audit_row_says_by_whom_or_about_whom(database: Database, cast: Cast) -> None:
+    thread = cast.start("ana", "boris")
+    _, ana = sign_in(database, cast, "ana")
+    minted = database.perform(ana, "device.mint", name="Phone").value
+    with database.reading() as connection:
+        rows = connection.execute(sa.select(audit_entries)).all()
+    assert [row for row in rows if row.actor_id is None and row.subject is None] == []
+    about = {row.action: row.subject for row in rows}
+    assert about["thread.start"] == thread
+    assert about["device.mint"] == minted.uid
+    assert about["login.begin"] == about["account.accept_invitation"] == cast.uid("ana")
+    assert cast.uid("dina") in {row.subject for row in rows if row.action == "account.create"}
 
 
 def test_the_audit_chain_finds_every_tampering(database: Database, cast: Cast) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from clinic import Database, errors
@@ -88,6 +90,38 @@ def test_coordinator_of_a_later_link_joins_threads_that_exist(database: Database
     thread = cast.start("ada", "bella")
     database.perform(cast.dina, "link.coordinator_add", coordinator=cast.uid("chen"), practitioner=cast.uid("bella"))
     assert len(bodies(database, cast, "chen", thread)) == 2
+
+
+@pytest.mark.parametrize("action", ["link.coordinator_add", "link.coordinator_remove"])
+def test_a_thread_started_while_a_coordinator_is_linked_agrees_with_the_link(
+    database: Database, cast: Cast, action: str
+) -> None:
+    people = {"coordinator": cast.uid("chen"), "practitioner": cast.uid("boris")}
+    other = "link.coordinator_remove" if action == "link.coordinator_add" else "link.coordinator_add"
+    for number in range(8):
+        born = f"1980-01-{number + 1:02}"
+        values = {"name": f"Patient {number}", "roles": ["patient"], "birth_date": born}
+        patient = database.perform(cast.dina, "account.create", **values).value.account_uid
+        if number or action == "link.coordinator_add":
+            database.perform(cast.dina, other, **people)
+        with ThreadPoolExecutor(2) as pool:
+            linked = pool.submit(database.perform, cast.dina, action, **people)
+            started = pool.submit(database.perform, cast.boris, "thread.start", person=patient, reason="Test")
+            linked.result()
+            thread = started.result().value
+        with database.read(cast.boris) as work:
+            names = {member.name for member in thread_head(work, thread).members}
+        assert ("Chen Cheng" in names) == (action == "link.coordinator_add"), number
+
+
+def test_a_coordinator_starts_for_their_practitioner_and_the_notice_says_so(database: Database, cast: Cast) -> None:
+    assert bodies(database, cast, "ana", cast.start("chen", "ana"))[0] == (
+        "Chen Cheng started this thread for Boris Brandt with Ana Alvarez."
+    )
+    thread = cast.start("chen", "ada", reason="Covering.")
+    assert bodies(database, cast, "ada", thread)[0] == (
+        "Chen Cheng started this thread for Boris Brandt, who is not linked to Ada Almeida. Reason given: Covering."
+    )
 
 
 def test_hidden_and_absent_threads_answer_alike(database: Database, cast: Cast) -> None:

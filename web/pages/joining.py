@@ -40,8 +40,9 @@ def invite(token: str) -> Answer:
     password, problems = new_password((found.name, found.email))
     if problems:
         return render_template("invite.html", invitation=found, problems=problems), 422
-    done = clinic_db().perform(anonymous, "account.accept_invitation", token=token, password_hash=hash_password(password))
-    auth.begin(done.value)
+    hashed = hash_password(password)
+    done = clinic_db().perform(anonymous, "account.accept_invitation", token=token, password_hash=hashed)
+    auth.begin(done.value, hashed)
     flash("Your password is kept. Welcome.", "good")
     return redirect(url_for("threads.home"), 303)
 
@@ -68,6 +69,6 @@ def set_up(token: str) -> Answer:
         if error.field not in names:
             raise
         return render_template("setup.html", typed=typed, problems={error.field: error.text}), error.status
-    auth.begin(done.value)
+    auth.begin(done.value, hashed)
     flash("The clinic is set up. The list below leads to the first message.", "good")
     return redirect(url_for("admin.accounts"), 303)

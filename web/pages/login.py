@@ -6,6 +6,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from clinic.account.views import LoginRecord, login_record, login_wait
+from clinic.errors import NotFound
 from clinic.work import Actor, Door
 from web import auth
 from web.actions import local_path
@@ -46,11 +47,14 @@ def log_in() -> tuple[str, int] | Response:
         wait = clinic_db().perform(Actor.anonymous(Door.PAGE), "login.failed", keys=keys).value or 0
         words = f"{WRONG} {waiting_words(wait)}" if wait > 0 else WRONG
         return _again(email, going, words, 401)
-    return _welcome(record, newer, keys, going)
+    try:
+        return _welcome(record, newer, keys, going)
+    except NotFound:  # closed, or given another password, while this one was checked
+        return _again(email, going, WRONG, 401)
 
 
 def _welcome(record: LoginRecord, newer: str | None, keys: list[str], going: str) -> Response:
-    auth.begin(record.account_uid, newer, keys)
+    auth.begin(record.account_uid, record.password_hash or "", newer, keys)
     return redirect(going, 303)
 
 
