@@ -36,6 +36,8 @@ metadata = sa.MetaData(
 
 _UID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u to misread
 BUSY_TIMEOUT_SECONDS = 5
+_PAUSES_SECONDS = [0.001] * 2 + [0.0005] * 4 + [0.00015] * 1000
+_LONG_WAIT_PAUSE_SECONDS = 0.01
 
 
 class UtcInstant(TypeDecorator[datetime]):
@@ -113,15 +115,16 @@ class FairLock:
 
 def _take(descriptor: int, deadline: float) -> None:
     """Lock an open file, or raise Busy at `deadline`: a writer that hangs must not hang everybody behind it."""
-    pause = 0.0005
+    # Who has waited longer tries more often: otherwise somebody who has just come is likelier to be next, and among
+    # three busy writers one waits up to half a second (measured; so 40 ms).
+    pauses = iter(_PAUSES_SECONDS)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise Busy() from None
-            time.sleep(pause)
-            pause = min(2 * pause, 0.01)
+            time.sleep(next(pauses, _LONG_WAIT_PAUSE_SECONDS))
         else:
             return
 
