@@ -56,7 +56,6 @@ def test_what_one_types_the_others_see_and_a_reload_shows_the_same(person: Peopl
 
 def test_after_a_refused_nick_profanity_still_hears(person: People, profanity: Profanity) -> None:
     profanity.type("/nick Somebody Else")
-    profanity.sees("verified", 5)
     ana = person("ana")
     ana.open("ana-boris")
     ana.write("URGENT after the nick")
