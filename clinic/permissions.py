@@ -4,7 +4,7 @@ Owns Role, Permission, TABLE. Imports the standard library only. Actions and vie
 decides. A transport asks `can()` only to hide a button.
 
 A cell says under which relation a role may: ALWAYS (with any subject the actor can load), OWN (the subject is the
-actor's own), NEVER. Group admin is a relation on top of practitioner, not a role.
+actor's own: the loader of the subject sees to it), NEVER. Group admin is a relation on top of practitioner, not a role.
 """
 
 from __future__ import annotations
@@ -86,16 +86,15 @@ TABLE: dict[Permission, dict[Role, Grant]] = {
 }
 
 
-def can(role: Role | None, permission: Permission, *, own: bool = True) -> bool:
-    """Say whether `role` may do `permission`; `own` says whether the subject is the actor's own.
+def can(role: Role | None, permission: Permission) -> bool:
+    """Say whether `role` may do `permission` at all; a role of None (nobody signed in) may only sign in.
 
-    Returns: True when the table allows it. A role of None (nobody signed in) may only sign in.
+    Where the cell says OWN, it is the loader of the subject that finds only what is the actor's own (rule 5).
     Source: product.md, "Permissions".
     """
     if role is None:
         return permission is Permission.SIGN_IN
-    grant = TABLE[permission][role]
-    return grant is Grant.ALWAYS or (grant is Grant.OWN and own)
+    return TABLE[permission][role] is not Grant.NEVER
 
 
 def missing_rows() -> set[Permission]:

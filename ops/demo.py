@@ -1,6 +1,7 @@
 """`--demo`: fills a clinic with made-up people and threads, through the domain's actions only. Imports `clinic` and `web.passwords`.
 
-Safe to repeat, also after a crash in the middle: what exists stays. Passwords are random for each clinic and kept in DIR/secrets/demo.json.
+Safe to repeat, also after a crash in the middle: what exists stays. A clinic that did not begin as a demonstration is refused.
+Passwords are random for each clinic and kept in DIR/secrets/demo.json.
 """
 
 import json
@@ -9,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from clinic import Actor, Database, Role
-from clinic.account.views import login_record
+from clinic.account.views import is_empty, login_record
 from clinic.errors import Conflict
 from ops import keys
 from ops.demo_history import CLINIC, COORDINATOR_LINKS, PATIENT_LINKS, PEOPLE, THREADS, Person
 from ops.deployment import open_clinic
 from ops.layout import Layout
+from ops.problems import Problem
 from web.passwords import hash_password
 
 CONSOLE = Actor.system()
+REAL = "This folder holds a real clinic; start it without --demo (make run DEMO=). Nothing was changed."
 CARE_ROLES = ("patient", "practitioner", "coordinator")
 
 
@@ -32,7 +35,7 @@ class Demo:
         self.uids: dict[str, str] = {}
 
     def load(self) -> None:
-        """Reads what earlier starts made; people that this database does not know are made anew."""
+        """Reads what earlier starts made; people that this database does not know are made anew. Raises Problem in a real clinic."""
         if self.path.exists():
             self.state = json.loads(self.path.read_text())
         for person in PEOPLE:
@@ -43,6 +46,10 @@ class Demo:
             else:
                 self.state["accounts"].pop(person.key, None)
                 self.state["threads"] = {}
+        with self.database.read(CONSOLE) as work:
+            strangers = not is_empty(work)
+        if strangers and not (self.path.exists() and self.uids):
+            raise Problem(REAL)
 
     def save(self) -> None:
         """Keeps the state, 0600."""
@@ -92,6 +99,8 @@ class Demo:
     def fill(self) -> None:
         """Makes what is missing."""
         self.load()
+        # Before the first account: a start that is cut off must know at the next one that this clinic is made up.
+        self.save()
         for person in PEOPLE:
             if person.key not in self.state["accounts"]:
                 self.add(person)

@@ -29,8 +29,7 @@ def prepare_folder(data: Path) -> None:
         for name in ("run", "log", "secrets", "ca"):
             (data / name).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise Problem(f"The disk that holds {data} is full. Free some space, then start again.") from error
+        _refuse_full_disk(error, data)
         raise Problem(f"Cannot use the folder {data}: {error.strerror}. Give --data a folder that you may write to.") from error
     if len(os.fsencode(data / "run" / "doorbell-threads.sock")) > LONGEST_SOCKET_PATH:
         raise Problem(f"The path {data} is too long for local sockets. Give --data a shorter one (about 70 characters at most).")
@@ -39,7 +38,11 @@ def prepare_folder(data: Path) -> None:
 def take_lock(data: Path) -> int:
     """Locks the data folder for this process. Returns the lock's file descriptor: it holds until all its copies are closed."""
     path = data / "run" / "supervisor.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        _refuse_full_disk(error, data)
+        raise Problem(f"Cannot open {path}: {error.strerror}. Give --data a folder that you may write to.") from error
     deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
     while True:
         with contextlib.suppress(BlockingIOError):
@@ -53,9 +56,19 @@ def take_lock(data: Path) -> int:
             )
         # The one before was killed and its watchdog still clears up.
         time.sleep(0.05)
-    os.truncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    try:
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        os.close(descriptor)
+        _refuse_full_disk(error, data)
+        raise
     return descriptor
+
+
+def _refuse_full_disk(error: OSError, data: Path) -> None:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise Problem(f"The disk that holds {data} is full. Free some space, then start again.") from error
 
 
 def _alive(pid: str) -> bool:

@@ -73,7 +73,9 @@ class Threads:
         if request.type in ("error", "result"):
             return
         came_from = request.to.bare if request.kind == "message" and request.type == "groupchat" else request.to.full
-        marker = (wire.element("x", {"xmlns": wire.MUC}),) if request.kind == "presence" else ()
+        # Only a refused join carries the join's mark: a client (profanity) takes it for one and leaves the room silently.
+        joining = request.kind == "presence" and wire.child(request.xml, wire.MUC, "x") is not None
+        marker = (wire.element("x", {"xmlns": wire.MUC}),) if joining else ()
         self.send(wire.stanza(request.kind, {"from": came_from, "type": "error", "id": request.id}, *marker, wire.element(
             "error", {"type": type, "by": request.to.bare},
             wire.element(condition, {"xmlns": wire.STANZAS}),

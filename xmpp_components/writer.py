@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from clinic import Actor, Call, Database, Done
+from clinic import ACTIONS, Actor, Call, Database, Done
 from clinic.errors import Busy, DomainError
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ class Writer:
 
         Returns: a future of its Done, or of its DomainError; Busy at once when too much waits already. Source: house rule 12.
         """
+        if not ACTIONS[call.action].batchable:
+            raise TypeError(f"{call.action} is not batchable")  # its neighbours in a batch must not pay for it
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         if self._closed or len(self._waiting) >= LONGEST_QUEUE:
             future.set_exception(Busy())

@@ -138,6 +138,9 @@ def _new_direct(work: Work, chief: Joining, other: sa.Row[Any], other_role: Role
         include_coordinators(work, thread, coordinators_of(work, practitioners))
     for joining in (chief, other):
         invite_live(work, thread, joining)
+    starter_member = thread.members.get(work.person.id)
+    if starter_member is not None:  # what one did oneself is not news to oneself
+        work.update(memberships, starter_member.id, read_seq=len(work.pending), delivered_seq=len(work.pending))
     return uid
 
 

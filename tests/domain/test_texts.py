@@ -134,6 +134,14 @@ def test_unread_counts_what_others_wrote_since_the_marker(database: Database, ca
     assert [entry.body for entry in page.entries if entry.uid == page.first_unread] == ["two"]
 
 
+def test_what_one_did_oneself_is_not_unread(database: Database, cast: Cast) -> None:
+    cast.start("boris", "ana")
+    with database.read(cast.boris) as work:
+        assert [row.unread for row in thread_list(work)] == [0]
+    with database.read(cast.ana) as work:
+        assert [row.unread for row in thread_list(work)] == [2]
+
+
 def test_nobody_marks_an_entry_that_is_not_theirs_to_see(database: Database, cast: Cast) -> None:
     cast.link("ada", "bella")
     foreign = cast.post("ada", cast.start("ada", "bella"), "private")

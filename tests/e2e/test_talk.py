@@ -54,6 +54,14 @@ def test_what_one_types_the_others_see_and_a_reload_shows_the_same(person: Peopl
         assert texts(one.page)[-3:] == before[-3:]
 
 
+def test_after_a_refused_nick_profanity_still_hears(person: People, profanity: Profanity) -> None:
+    profanity.type("/nick Somebody Else")
+    ana = person("ana")
+    ana.open("ana-boris")
+    ana.write("URGENT after the nick")
+    profanity.sees("URGENT after the nick")
+
+
 def test_an_own_message_goes_from_sent_to_read(person: People) -> None:
     ana = person("ana")
     ana.open("ana-boris")

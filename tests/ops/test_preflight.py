@@ -1,5 +1,6 @@
 """What is checked before a start, and that each refusal says what to do."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -34,6 +35,19 @@ def test_full_disk_is_said_before_anything_starts(tmp_path: Path) -> None:
     refused = bedside("up", "--data", str(tmp_path / "data"), "--base-port", str(free_base_port()), BEDSIDE_MINIMUM_FREE_MB="999999999")
     assert refused.returncode == 1
     assert "Free some space" in refused.stderr
+
+
+def test_completely_full_disk_is_said_in_words_and_frees_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    preflight.prepare_folder(tmp_path)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(Problem, match="is full. Free some space"):
+            preflight.take_lock(tmp_path)
+    os.close(preflight.take_lock(tmp_path))
 
 
 def test_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:

@@ -135,6 +135,26 @@ async def test_a_text_that_is_too_long_is_refused_in_words(stage: Stage) -> None
 
 
 @played
+async def test_what_looks_like_a_command_is_never_posted_and_exclamations_are(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    stage.says(ana, "!help", "m1")
+    await ana.finds(f"<message type='error' id='m1'>{refusal('not-acceptable')}</message>")
+    stage.says(ana, "!!! It hurts", "m2")
+    await ana.finds("<message id='m2'><body>!!! It hurts</body></message>")
+    assert archived(stage) == ["!!! It hurts"]
+
+
+@played
+async def test_a_refused_nick_does_not_look_like_a_refused_join(stage: Stage) -> None:
+    boris = await stage.joined(stage.boris)
+    boris.sends(f"<presence to='{stage.room}/Somebody else'/>")
+    refused = await boris.finds("<presence type='error'/>")
+    assert refused.find("{http://jabber.org/protocol/muc}x") is None
+    stage.says(boris, "Still here", "m1")
+    await boris.finds("<message id='m1'><body>Still here</body></message>")
+
+
+@played
 async def test_private_messages_subject_and_invitations_are_refused_with_a_reason(stage: Stage) -> None:
     ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
     await ana.everything()

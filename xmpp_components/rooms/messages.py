@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -36,6 +37,10 @@ NOT_YET = "This is not possible in threads yet: {what}. Nothing was changed or s
 PRIVATE = "Private messages are not possible in a thread: what concerns care belongs in its record. Write to the thread."
 SUBJECT = "The title of a thread is kept by the clinic and can't be changed from a client yet."
 INVITE = "Inviting people from a client is not possible yet. The clinic's staff add people."
+
+COMMAND = ("A message that begins with ! and a word is a command, and there are none yet. Nothing was sent; to send it as text, "
+           "begin with something else.")
+LOOKS_LIKE_A_COMMAND = re.compile(r"\s*![^\W\d_]")
 
 # Namespaces whose presence means that the body is a makeshift: posting it would say what nobody wrote.
 REFUSED = {
@@ -89,6 +94,8 @@ def client_id(xml: Element, body: str) -> str:
 
 def post(component: Threads, request: Request, room: Room, member: Member, body: str) -> None:
     """Hand a text to the clinic; the sender sees it come back once it is stored, or reads why not."""
+    if LOOKS_LIKE_A_COMMAND.match(body):
+        raise NotAcceptable(COMMAND)
     message_id = request.id if request.id and len(request.id) <= LONGEST_MESSAGE_ID else None
     posted = component.submit(Actor.xmpp(member.handle), "text.post", room.uid, body=body,
                               client_id=client_id(request.xml, body), message_id=message_id)
