@@ -1,6 +1,6 @@
 """Entries as HTML: the one way in which history and live entries are drawn.
 
-Owns draw, Line, lines. Imports Flask and clinic.kinds. Each kind names its template below templates/entries/.
+Owns draw, Line, lines, joined, TOGETHER. Imports Flask and clinic.kinds. Each kind names its template below templates/entries/.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from clinic.thread.views import EntryView
 from web.context import clinic_card
 from web.times import local
 
-_TOGETHER = timedelta(minutes=5)
+TOGETHER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,19 @@ def lines(entries: Sequence[EntryView], first_unread: str | None) -> list[Line]:
     for entry in entries:
         day = before is None or local(entry.at, zone).date() != local(before.at, zone).date()
         fresh = entry.uid == first_unread
-        found.append(Line(entry, day, fresh, not day and not fresh and _joined(before, entry), entry.uid in said_later))
+        found.append(Line(entry, day, fresh, not day and not fresh and joined(before, entry), entry.uid in said_later))
         before = entry
     return found
 
 
-def _joined(before: EntryView | None, entry: EntryView) -> bool:
+def joined(before: EntryView | None, entry: EntryView) -> bool:
+    """Say whether `entry` follows without a heading of its own: two texts of one person, little apart.
+
+    The page's script decides by the same rule (frontend/src/grouping.ts); one table of cases tests both.
+    """
     if before is None or before.author is None or entry.author is None:
         return False
-    return before.author.uid == entry.author.uid and before.kind == entry.kind == "text" and entry.at - before.at < _TOGETHER
+    return before.author.uid == entry.author.uid and before.kind == entry.kind == "text" and entry.at - before.at < TOGETHER
 
 
 def _said_later(entries: Sequence[EntryView]) -> set[str]:

@@ -64,6 +64,7 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             "/threads/new",
             f"/threads/{UID}",
             f"/threads/{UID}/entries",
+            f"/threads/{UID}/head",
             f"/threads/{UID}/marks",
         },
         (Access.SIGNED_IN, "POST"): {

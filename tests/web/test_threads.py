@@ -172,3 +172,12 @@ def test_a_patient_reads_the_emergency_number_where_they_write(sign_in: SignIn, 
         connection.execute(settings.insert().values(key="emergency_number", value="112"))
     assert "In an emergency call 112" in sign_in("ana").get(f"/threads/{thread}").text
     assert "In an emergency call" not in sign_in("boris").get(f"/threads/{thread}").text
+
+
+def test_the_head_alone_is_for_members_only_and_names_who_is_in_it_now(sign_in: SignIn, cast: Cast, thread: str) -> None:
+    boris = sign_in("boris")
+    assert "Chen Cheng" in boris.get(f"/threads/{thread}/head").text
+    cast.database.perform(cast.dina, "link.coordinator_remove", coordinator=cast.uid("chen"), practitioner=cast.uid("boris"))
+    assert "Chen Cheng" not in boris.get(f"/threads/{thread}/head").text
+    assert "1984" not in sign_in("ana").get(f"/threads/{thread}/head").text
+    assert sign_in("chen").get(f"/threads/{thread}/head").status_code == 404

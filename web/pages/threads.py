@@ -14,7 +14,7 @@ from clinic.thread.views import EntryView, ThreadRow, own_states, thread_head, t
 from web.actions import keeps
 from web.auth import current_actor, current_visitor
 from web.db import clinic_db
-from web.drawing import draw, lines
+from web.drawing import TOGETHER, draw, lines
 from web.policies import caring, signed_in
 
 blueprint = Blueprint("threads", __name__)
@@ -59,6 +59,14 @@ def entries(uid: str) -> Response:
     return response
 
 
+@blueprint.get("/threads/<uid>/head")
+@caring
+def head(uid: str) -> str:
+    """The top of a thread alone: its title and who is in it."""
+    with clinic_db().read(current_actor()) as work:
+        return render_template("threads/_head.html", head=thread_head(work, uid))
+
+
 @blueprint.get("/threads/<uid>/marks")
 @caring
 def marks(uid: str) -> Response:
@@ -76,7 +84,7 @@ def _rows() -> Sequence[ThreadRow]:
 def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str:
     before = request.args.get("before") if request.method == "GET" else None
     with clinic_db().read(current_actor()) as work:
-        head = thread_head(work, uid)
+        top = thread_head(work, uid)
         page = thread_page(work, uid, before=before or None, limit=PAGE)
         rows = thread_list(work)
     if not before:
@@ -87,10 +95,11 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str
         here="threads",
         rows=rows,
         open_uid=uid,
-        head=head,
+        head=top,
         page=page,
         lines=lines(page.entries, page.first_unread),
         draw=draw,
+        together_seconds=round(TOGETHER.total_seconds()),
         unread_above=bool(page.first_unread) and page.first_unread not in shown and not before,
         client_id=str(uuid.uuid4()),
         problem=problem,

@@ -1,5 +1,6 @@
 // The page's script: boosted navigation in a shell that stays, and on it the live feed, the outbox, the list and the open thread.
 import htmx from "htmx.org";
+import { coverList } from "./cover.ts";
 import { one } from "./dom.ts";
 import { tell } from "./events.ts";
 import { startList } from "./list.ts";
@@ -39,6 +40,7 @@ if (account && care) outbox = startOutbox(account);
 mountHeader(account ?? "", outbox);
 mount();
 if (account && care) {
+  coverList();
   live.start();
   startList(account, (thread) => open?.uid === thread && open.watched, go);
 }

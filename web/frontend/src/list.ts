@@ -1,5 +1,6 @@
 // The list of threads: drawn by the server, fetched again when something changed; it also feeds the title count and the alerts.
 import { alertOf, claim, titleCount } from "./alerts.ts";
+import { covered } from "./cover.ts";
 import { all, one, parse, settled } from "./dom.ts";
 import { on } from "./events.ts";
 import { Refused, getFragments } from "./http.ts";
@@ -50,6 +51,7 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
   }
 
   async function refresh(): Promise<void> {
+    if (covered()) return;
     if (busy) {
       again = true;
       return;
@@ -60,6 +62,7 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
       const open = one(".thread")?.dataset.thread ?? "";
       const { html } = await getFragments(`/threads/list?open=${encodeURIComponent(open)}`);
       const fresh = parse(html)[0];
+      if (covered()) return;
       if (!(fresh instanceof HTMLElement)) return;
       localTimes(fresh);
       read(all("li[data-thread]", fresh));

@@ -1,9 +1,10 @@
 // The log of one thread in the page: days, grouping, states, and putting fetched entries where they belong.
+import { waitingWords } from "./cover.ts";
 import { all, icon, make, one } from "./dom.ts";
+import { type Facts, joined } from "./grouping.ts";
 import type { Item } from "./outbox.ts";
 import { dayName, dayOf, localTimes } from "./times.ts";
 
-const GROUP_MS = 5 * 60_000;
 const STATES = ["sent", "delivered", "read"] as const;
 export type State = (typeof STATES)[number];
 const STATE_LOOK: Record<State, [string, string]> = {
@@ -21,6 +22,7 @@ export function entries(log: HTMLElement): HTMLElement[] {
 export function arrange(log: HTMLElement): void {
   for (const line of all(".day", log)) line.remove();
   localTimes(log);
+  const seconds = Number(log.dataset.togetherSeconds);
   let day = "";
   let previous: HTMLElement | null = null;
   for (const entry of all("article.entry", log)) {
@@ -33,17 +35,15 @@ export function arrange(log: HTMLElement): void {
       day = today;
       previous = null;
     }
-    const close = previous !== null && Date.parse(at) - Date.parse(previous.dataset.at ?? "") < GROUP_MS;
-    const joined =
-      close &&
-      entry.dataset.kind !== "notice" &&
-      previous?.dataset.kind !== "notice" &&
-      previous?.dataset.author === entry.dataset.author &&
-      !entry.previousElementSibling?.classList.contains("fresh");
-    entry.classList.toggle("follows", Boolean(joined));
+    const fresh = entry.previousElementSibling?.classList.contains("fresh") ?? false;
+    entry.classList.toggle("follows", previous !== null && !fresh && joined(facts(previous), facts(entry), seconds));
     previous = entry;
   }
   quietStates(log);
+}
+
+function facts(entry: HTMLElement): Facts {
+  return { kind: entry.dataset.kind ?? "", author: entry.dataset.author ?? "", at: Date.parse(entry.dataset.at ?? "") };
 }
 
 /** Only the newest own entry of each state shows its word; the earlier ones keep it for screen readers. */
@@ -83,7 +83,7 @@ export function drawPending(item: Item, me: { name: string; uid: string }): HTML
   const refused = item.refused !== null;
   const state = refused
     ? make("p", { class: "state refused" }, icon("triangle-alert"), make("span", {}, `Not sent. ${item.refused}`))
-    : make("p", { class: "state pending" }, icon("clock"), make("span", {}, "Sending…"));
+    : make("p", { class: "state pending" }, icon("clock"), make("span", {}, waitingWords()));
   const article = make(
     "article",
     {

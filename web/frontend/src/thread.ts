@@ -1,24 +1,29 @@
 // One open thread: fetches what is new, loads what is older, marks what was read, shows who types, and holds the composer.
 import { type Composing, startComposer } from "./composer.ts";
-import { all, one, parse } from "./dom.ts";
+import { cover, covered } from "./cover.ts";
+import { make, one, parse } from "./dom.ts";
 import { on } from "./events.ts";
+import { Frame } from "./frame.ts";
+import { refreshHead } from "./head.ts";
 import { Refused, getFragments, getJson, post } from "./http.ts";
 import { live } from "./live.ts";
-import { append, applyStates, arrange, drawPending, entries, type State } from "./log.ts";
+import { append, applyStates, arrange, entries, type State } from "./log.ts";
 import { Marker } from "./marks.ts";
 import type { Outbox } from "./outbox.ts";
 import { Typists } from "./typists.ts";
+import { Waiting } from "./waiting.ts";
 
 export class OpenThread {
   readonly uid: string;
   readonly #log: HTMLElement;
-  readonly #frame: HTMLElement;
+  readonly #frame: Frame;
   readonly #over = new AbortController();
   readonly #orders = new WeakMap<Element, number>();
   readonly #seen: IntersectionObserver;
   readonly #read: Marker;
   readonly #received: Marker;
   readonly #typists: Typists;
+  readonly #waiting: Waiting;
   #first = 0;
   #last = 0;
   #busy = false;
@@ -33,12 +38,13 @@ export class OpenThread {
     const log = one("#log", root);
     if (!log) throw new Error("the thread has no log");
     this.#log = log;
-    this.#frame = log.parentElement ?? log;
+    this.#frame = new Frame(log.parentElement ?? log);
     this.uid = root.dataset.thread ?? "";
     this.#typists = new Typists(root);
+    this.#waiting = new Waiting(log, outbox, { thread: this.uid, name: root.dataset.me ?? "", uid: document.body.dataset.account ?? "" });
     this.#read = this.#marker("read");
     this.#received = this.#marker("delivered");
-    this.#seen = new IntersectionObserver(() => this.#look(), { root: this.#frame, threshold: [0, 0.5, 1] });
+    this.#seen = new IntersectionObserver(() => this.#look(), { root: this.#frame.element, threshold: [0, 0.5, 1] });
     this.#begin();
   }
 
@@ -66,24 +72,26 @@ export class OpenThread {
   #begin(): void {
     const { signal } = this.#over;
     this.#number(entries(this.#log));
-    this.#drawOutbox();
+    this.#waiting.draw();
     arrange(this.#log);
     const form = one<HTMLFormElement>("form", one(".compose", this.root) ?? this.root);
     if (form && one(".compose", this.root)) this.#composer = startComposer(form, this.#composing());
     const fresh = one(".fresh", this.#log);
-    if (fresh) this.#toLine(fresh);
-    else this.#toEnd();
+    if (fresh) this.#frame.toLine(fresh);
+    else this.#frame.toEnd();
     on("news", (news) => news.thread === this.uid && void this.refresh(news.uid), signal);
+    on("threads", () => void this.#head(), signal);
     on("look", () => (void this.refresh(), void this.#states()), signal);
     on("sent", (sent) => sent.thread === this.uid && void this.refresh(sent.entry ?? undefined), signal);
     on("marks", (marks) => marks.thread === this.uid && void this.#states(), signal);
     on("typing", (typing) => typing.thread === this.uid && this.#typists.heard(typing.who, typing.state), signal);
+    on("state", (state) => state === "signed-out" && this.#cover(), signal);
     on("outbox", (change) => change.thread === this.uid && this.#redraw(), signal);
     addEventListener("focus", () => this.#look(), { signal });
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
     this.#log.addEventListener("click", (event) => this.#click(event), { signal });
-    this.#frame.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
-    one("#jump")?.addEventListener("click", () => this.#toEnd(true), { signal });
+    this.#frame.element.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
+    one("#jump")?.addEventListener("click", () => this.#frame.toEnd(true), { signal });
     const unread = one<HTMLAnchorElement>("#to-unread");
     unread?.addEventListener("click", (event) => (event.preventDefault(), void this.#toUnread(unread)), { signal });
     this.#look();
@@ -100,7 +108,7 @@ export class OpenThread {
       send: (body) => {
         this.outbox.add({ id: crypto.randomUUID(), thread: this.uid, body, at: new Date().toISOString(), refused: null });
         live.typing(this.uid, "active");
-        this.#toEnd();
+        this.#frame.toEnd();
       },
     };
   }
@@ -114,7 +122,7 @@ export class OpenThread {
    * `uid`: the entry that is known to be there; when it is on the page already nothing is fetched.
    */
   async refresh(uid?: string): Promise<void> {
-    if (uid && this.#has(uid)) return;
+    if (covered() || (uid && this.#has(uid))) return;
     if (this.#busy) {
       if (uid) this.#wanted.add(uid);
       else this.#again = true;
@@ -141,7 +149,7 @@ export class OpenThread {
 
   #arrived(fetched: HTMLElement[]): void {
     if (fetched.length === 0) return;
-    const atEnd = this.#atEnd();
+    const atEnd = this.#frame.atEnd;
     const quiet = fetched.every((entry) => entry.dataset.mine === "1");
     // An own message was announced when it was typed; its return is not news.
     this.#log.setAttribute("aria-live", quiet ? "off" : "polite");
@@ -151,8 +159,10 @@ export class OpenThread {
     if (!quiet && !this.watched && !one(".fresh", this.#log)) this.#divide(added);
     arrange(this.#log);
     for (const entry of added) if (entry.dataset.authorName) this.#typists.heard(entry.dataset.authorName, "active");
-    if (atEnd) this.#toEnd();
-    else if (!quiet) this.#offerJump();
+    if (atEnd) this.#frame.toEnd();
+    else if (!quiet) this.#frame.offerJump();
+    // Who joined or left is said by a notice; the list of members above follows it.
+    if (added.some((entry) => entry.dataset.kind === "notice")) void this.#head();
     this.#look();
     const last = added.findLast((entry) => entry.dataset.mine !== "1");
     const order = last ? (this.#orders.get(last) ?? 0) : 0;
@@ -160,32 +170,27 @@ export class OpenThread {
   }
 
   #divide(added: HTMLElement[]): void {
-    const first = added.find((entry) => entry.dataset.mine !== "1");
-    if (!first) return;
-    const line = document.createElement("p");
-    line.className = "fresh";
-    line.textContent = "New";
-    first.before(line);
+    added.find((entry) => entry.dataset.mine !== "1")?.before(make("p", { class: "fresh" }, "New"));
   }
 
   async older(): Promise<boolean> {
     const link = one<HTMLAnchorElement>(".older a", this.#log);
     const first = entries(this.#log)[0];
-    if (!link || !first || link.dataset.busy) return false;
+    if (covered() || !link || !first || link.dataset.busy) return false;
     link.dataset.busy = "1";
     link.textContent = "Loading earlier messages…";
     try {
       const page = await getFragments(`/threads/${this.uid}/entries?before=${encodeURIComponent(first.dataset.uid ?? "")}`);
       const fetched = parse(page.html).filter((node): node is HTMLElement => node instanceof HTMLElement);
       this.#log.setAttribute("aria-live", "off");
-      const height = this.#frame.scrollHeight - this.#frame.scrollTop;
+      const stay = this.#frame.hold();
       for (const entry of fetched.slice().reverse()) {
         this.#orders.set(entry, --this.#first);
         link.parentElement?.after(entry);
       }
       for (const entry of fetched) this.#seen.observe(entry);
       arrange(this.#log);
-      this.#frame.scrollTop = this.#frame.scrollHeight - height;
+      stay();
       link.textContent = "Earlier messages";
       if (!page.more) link.parentElement?.remove();
       return fetched.length > 0;
@@ -198,18 +203,33 @@ export class OpenThread {
     }
   }
 
-  async #states(): Promise<void> {
-    try {
+  #head(): Promise<void> {
+    return this.#ask(() => refreshHead(this.root, this.#over.signal));
+  }
+
+  #states(): Promise<void> {
+    return this.#ask(async () => {
       const marks = await getJson<{ states: Record<string, { state: State; read_by: string[] }> }>(`/threads/${this.uid}/marks`);
       applyStates(this.#log, marks.states);
-    } catch (error) {
-      this.#failed(error);
-    }
+    });
+  }
+
+  async #ask(work: () => Promise<void>): Promise<void> {
+    if (!covered()) await work().catch((error: unknown) => this.#failed(error));
   }
 
   #failed(error: unknown): void {
     if (error instanceof Refused && error.status === 401) live.signedOut();
     else if (error instanceof Refused && error.status === 404) location.assign("/");
+  }
+
+  /** Signed out: what others wrote leaves the screen; what this person has not sent stays. */
+  #cover(): void {
+    this.#read.stop();
+    this.#received.stop();
+    this.#typists.stop();
+    cover(this.root);
+    this.#waiting.draw();
   }
 
   #number(added: HTMLElement[]): void {
@@ -221,8 +241,8 @@ export class OpenThread {
 
   /** Marks the newest entry of others that is before the reader's eyes. */
   #look(): void {
-    if (!this.watched) return;
-    const frame = this.#frame.getBoundingClientRect();
+    if (!this.watched || covered()) return;
+    const frame = this.#frame.element.getBoundingClientRect();
     for (const entry of entries(this.#log).reverse()) {
       const box = entry.getBoundingClientRect();
       if (box.top > frame.bottom - 8) continue;
@@ -232,30 +252,14 @@ export class OpenThread {
     }
   }
 
-  #drawOutbox(): void {
-    for (const pending of all("article:is(.pending, .refused)", this.#log)) pending.remove();
-    const me = { name: this.root.dataset.me ?? "", uid: document.body.dataset.account ?? "" };
-    for (const item of this.outbox.items(this.uid)) {
-      if (one(`article[data-client-id="${CSS.escape(item.id)}"][data-uid]`, this.#log)) this.outbox.remove(this.uid, item.id);
-      else this.#log.append(drawPending(item, me));
-    }
-  }
-
   /** After a change of the outbox: what was sent stays, greyed, until its entry arrives. */
   #redraw(): void {
-    const items = new Map(this.outbox.items(this.uid).map((item) => [item.id, item]));
-    const me = { name: this.root.dataset.me ?? "", uid: document.body.dataset.account ?? "" };
-    const atEnd = this.#atEnd();
-    for (const [id, item] of items) {
-      const shown = one(`article[data-client-id="${CSS.escape(id)}"]`, this.#log);
-      if (!shown) this.#log.append(drawPending(item, me));
-      else if (!shown.dataset.uid && shown.classList.contains("refused") !== (item.refused !== null)) shown.replaceWith(drawPending(item, me));
-    }
-    for (const shown of all("article.refused", this.#log)) if (!items.has(shown.dataset.clientId ?? "")) shown.remove();
-    if (!this.#busy && all("article.pending", this.#log).some((shown) => !items.has(shown.dataset.clientId ?? ""))) void this.refresh();
+    const { atEnd } = this.#frame;
+    const left = this.#waiting.redraw();
+    if (left && !this.#busy) void this.refresh();
     one(".nobody", this.#log)?.remove();
     arrange(this.#log);
-    if (atEnd) this.#toEnd();
+    if (atEnd) this.#frame.toEnd();
   }
 
   #click(event: Event): void {
@@ -275,29 +279,9 @@ export class OpenThread {
     arrange(this.#log);
   }
 
-  #atEnd(): boolean {
-    return this.#frame.scrollHeight - this.#frame.scrollTop - this.#frame.clientHeight < 80;
-  }
-
-  #toEnd(smooth = false): void {
-    this.#frame.scrollTo({ top: this.#frame.scrollHeight, behavior: smooth ? "smooth" : "instant" });
-  }
-
-  /** Puts a line near the top of what is seen, without moving the page around the log. */
-  #toLine(line: HTMLElement): void {
-    const gap = line.getBoundingClientRect().top - this.#frame.getBoundingClientRect().top;
-    this.#frame.scrollTop += gap - 32;
-  }
-
-  #offerJump(): void {
-    const jump = one("#jump");
-    if (jump) jump.hidden = false;
-  }
-
   #scrolled(): void {
-    const jump = one("#jump");
-    if (jump && this.#atEnd()) jump.hidden = true;
-    if (this.#frame.scrollTop < 200 && this.#frame.scrollHeight > this.#frame.clientHeight) void this.older();
+    this.#frame.scrolled();
+    if (this.#frame.nearTop) void this.older();
     this.#look();
   }
 
@@ -307,11 +291,9 @@ export class OpenThread {
     link.hidden = true;
     const entry = one(`article[data-uid="${CSS.escape(uid)}"]`, this.#log);
     if (!entry) return;
-    const line = document.createElement("p");
-    line.className = "fresh";
-    line.textContent = "New";
+    const line = make("p", { class: "fresh" }, "New");
     entry.before(line);
     arrange(this.#log);
-    this.#toLine(line);
+    this.#frame.toLine(line);
   }
 }

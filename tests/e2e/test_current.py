@@ -1,0 +1,66 @@
+"""An open thread stays true while others change it: who is in it, and whether one may still read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.browser import Person
+
+pytestmark = pytest.mark.e2e
+People = Callable[..., Person]
+
+
+def choose(page: Person, action: str, **chosen: str) -> None:
+    form = page.page.locator(f"form[action$='{action}']").first
+    for name, label in chosen.items():
+        form.locator(f"select[name={name}]").select_option(label=label)
+    form.locator("button.main").click()
+
+
+def test_the_list_of_members_follows_a_coordinator_who_is_unlinked_and_linked(person: People) -> None:
+    ana, dina = person("ana"), person("dina")
+    ana.open("ana-boris")
+    ana.live()
+    members = ana.page.locator(".members")
+    members.get_by_text("Chen Cheng").wait_for()
+    dina.page.goto(f"{dina.clinic.ready['web']}/admin/links")
+    row = dina.page.locator("li", has_text="Chen Cheng")
+    row.get_by_text("Unlink…").click()
+    row.get_by_role("button", name="Unlink").click()
+    dina.page.get_by_text("The link is removed.").wait_for()
+    members.get_by_text("Chen Cheng").wait_for(state="detached", timeout=10_000)
+    choose(dina, "link.coordinator_add", coordinator="Chen Cheng", practitioner="Boris Brandt")
+    members.get_by_text("Chen Cheng").wait_for(timeout=10_000)
+    # The head that came later is alive: muting works without leaving the page.
+    ana.page.get_by_role("button", name="Mute").click()
+    ana.page.get_by_role("button", name="Unmute").click()
+    ana.page.get_by_role("button", name="Mute", exact=True).wait_for()
+
+
+def test_signed_out_elsewhere_the_thread_and_the_list_leave_the_screen(person: People) -> None:
+    ana = person("ana")
+    ana.open("ana-boris")
+    ana.live()
+    ana.page.locator("#log", has_text="the cough").wait_for()
+    ana.page.fill("#body", "Half a thou")
+    elsewhere = ana.tab()
+    elsewhere.goto(f"{ana.clinic.ready['web']}/account")
+    elsewhere.evaluate("""() => {
+        const csrf_token = document.querySelector('meta[name=csrf-token]').content;
+        return fetch('/logout', {method: 'POST', body: new URLSearchParams({csrf_token})});
+    }""")
+    ana.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=15_000)
+    shown = ana.page.locator("#main").inner_text()
+    for gone in ("cough", "Boris", "Chen"):
+        assert gone not in shown
+    assert "Boris" not in ana.page.title()
+    assert ana.page.input_value("#body") == "Half a thou"
+    ana.page.press("#body", "Control+Enter")
+    ana.page.locator("#log article", has_text="Half a thou").get_by_text("Waits until you sign in").wait_for()
+    ana.page.get_by_role("link", name="Sign in again").click()
+    ana.page.fill("[name=email]", ana.clinic.ready["accounts"]["ana"]["email"])
+    ana.page.fill("[name=password]", ana.clinic.ready["accounts"]["ana"]["password"])
+    ana.page.press("[name=password]", "Enter")
+    ana.sees("Half a thou", seconds=20)

@@ -1,0 +1,18 @@
+// The head of an open thread (title, members), drawn by the server and fetched again when somebody joined, left or is renamed.
+import htmx from "htmx.org";
+import { one, parse } from "./dom.ts";
+import { getFragments } from "./http.ts";
+
+const words = (header: HTMLElement) => (header.textContent ?? "").replace(/\s+/g, " ").trim();
+
+/** Puts the thread's present head in place, unless it says the same. Throws Refused or Unreachable. */
+export async function refreshHead(root: HTMLElement, signal: AbortSignal): Promise<void> {
+  const { html } = await getFragments(`/threads/${root.dataset.thread ?? ""}/head`);
+  const fresh = parse(html)[0];
+  const shown = one(":scope > header", root);
+  if (signal.aborted || !shown || !(fresh instanceof HTMLElement) || words(shown) === words(fresh)) return;
+  const focused = shown.contains(document.activeElement) ? document.activeElement?.tagName : null;
+  shown.replaceWith(fresh);
+  htmx.process(fresh);
+  if (focused) one(focused.toLowerCase(), fresh)?.focus({ preventScroll: true });
+}
