@@ -9,6 +9,7 @@ from ops.layout import PROJECT, Layout
 
 PROSODY = PROJECT / "xmpp_components" / "prosody"
 NGINX_TEMPLATE = Path(__file__).with_name("nginx.conf.template")
+TOO_LARGE = "What was sent is larger than the server takes. Go back, and shorten it or send it in parts."
 
 
 def lua(text: str | Path) -> str:
@@ -61,6 +62,7 @@ def nginx(layout: Layout) -> Path:
         listens=" ".join(listens),
         xmpp_http_port=layout.xmpp_http_port,
         domain=layout.domain,
+        too_large_words=TOO_LARGE,
     )
     path = layout.folder("run") / "nginx.conf"
     write_private(path, text)

@@ -1,6 +1,6 @@
 """Who is asking: Flask-Login over clinic's own login sessions.
 
-Owns Visitor, current_visitor, current_actor, begin, end and the session cookie. Imports Flask-Login and clinic. The signed
+Owns Visitor, current_visitor, current_actor, require_same_account, begin, end and the session cookie. Imports Flask-Login and clinic. The signed
 cookie carries clinic's session token; whether it still counts is clinic's answer on each request.
 """
 
@@ -15,11 +15,14 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from clinic.account.views import Session
 from clinic.account.views import session as session_view
+from clinic.errors import NotSignedIn
 from clinic.permissions import CARE_ROLES, Role
 from clinic.work import Actor, Door
 from web.db import clinic_db
 
 SCRIPT_HEADER = "X-Bedside-Script"
+ACCOUNT_HEADER = "X-Bedside-Account"
+OTHER_PERSON = "In this browser another person is signed in now. Sign in again; what you typed is kept."
 _UNATTENDED = frozenset({"static", "feed.token", "health.health", "login.log_out"})
 _NOTED_FOR = timedelta(seconds=60)
 
@@ -92,6 +95,18 @@ def current_visitor() -> Visitor | None:
     return current_user._get_current_object() if current_user.is_authenticated else None
 
 
+def require_same_account() -> None:
+    """Refuse a script whose page is another account's than this browser's session: a second tab may have changed it.
+
+    The cookie is the browser's, the page is a person's. Without this a text would be stored under the name of whoever
+    logged in last. Raises: NotSignedIn.
+    """
+    named = request.headers.get(ACCOUNT_HEADER)
+    visitor = current_visitor()
+    if named is not None and (visitor is None or visitor.account_uid != named):
+        raise NotSignedIn(OTHER_PERSON if visitor else None)
+
+
 def current_actor() -> Actor:
     """Return the actor of this request."""
     visitor = current_visitor()
@@ -101,9 +116,11 @@ def current_actor() -> Actor:
 def begin(account_uid: str, checked_hash: str, new_password_hash: str | None = None, keys: list[str] | None = None) -> None:
     """Start a login session for the account and put it into a fresh cookie (nothing of the visit before is kept).
 
+    A session that this browser had until now ends.
     checked_hash: the stored hash that the password was checked against. keys: the failure counters that a good password
     clears. Raises: NotFound when the account was closed or its password changed meanwhile.
     """
+    before = current_visitor()
     agent = "".join(c for c in request.headers.get("User-Agent", "") if c.isprintable())[:250]
     done = clinic_db().perform(
         Actor.anonymous(Door.PAGE),
@@ -114,6 +131,8 @@ def begin(account_uid: str, checked_hash: str, new_password_hash: str | None = N
         new_password_hash=new_password_hash,
         keys=keys,
     )
+    if before:
+        clinic_db().perform(before.actor, "login.end")
     visitor = _load(done.value.token)
     session.clear()
     if visitor:

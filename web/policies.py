@@ -16,7 +16,7 @@ from flask import Flask, current_app, request
 
 from clinic.errors import NotFound, NotSignedIn
 from clinic.permissions import CARE_ROLES, Role
-from web.auth import current_visitor
+from web.auth import current_visitor, require_same_account
 
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -89,6 +89,7 @@ def enforce() -> None:
     visitor = current_visitor()
     if visitor is None:
         raise NotSignedIn()
+    require_same_account()
     if visitor.role not in policy.roles:
         raise NotFound()
 

@@ -18,6 +18,9 @@ from clinic.storage import new_id, new_uid
 from clinic.work import Work
 
 FREE_FAILURES = 5
+# A counter whose key begins so is an address's alone. Everybody of a practice may come from one: five would hold all up.
+ADDRESS_ALONE = "|"
+FREE_FAILURES_OF_AN_ADDRESS = 50
 LONGEST_WAIT_SECONDS = 900
 FAILURES_FORGOTTEN = timedelta(days=1)
 DEVICES_EACH = 20
@@ -42,9 +45,18 @@ class Minted:
     password: str
 
 
-def wait_seconds(failures: int) -> float:
-    """Return how long to wait after so many failures: nothing up to FREE_FAILURES, then 2, 4, 8 … s, never for ever."""
-    return 0.0 if failures < FREE_FAILURES else min(LONGEST_WAIT_SECONDS, 2.0 ** (failures - FREE_FAILURES + 1))
+def wait_seconds(key: str, failures: int) -> float:
+    """Return how long to wait after so many failures under `key`: nothing for the free ones, then 2, 4, 8 … s, never for ever."""
+    free = FREE_FAILURES_OF_AN_ADDRESS if key.startswith(ADDRESS_ALONE) else FREE_FAILURES
+    # 2 to the tenth is past the longest wait; a large exponent would not fit into a float.
+    return 0.0 if failures < free else min(LONGEST_WAIT_SECONDS, 2.0 ** min(failures - free + 1, 10))
+
+
+def _forget_failures(work: Work, keys: list[str] | None) -> None:
+    # A guesser with one account of their own must not clear the address's counter with it.
+    for key in keys or []:
+        if not key.startswith(ADDRESS_ALONE):
+            work.delete(login_failures, key)
 
 
 @action(
@@ -66,7 +78,7 @@ def begin(
     new_password_hash: str | None,
     keys: list[str] | None,
 ) -> SessionStarted:
-    """Start a login session for an account whose password the page has checked; the failures of `keys` are forgotten.
+    """Start a login session for an account whose password the page has checked; the account's failures are forgotten.
 
     checked_hash: the stored hash that the password was checked against; a reset meanwhile makes the check worthless.
     new_password_hash: the same password under newer parameters. Raises: NotFound for an account that is not active or
@@ -94,8 +106,7 @@ def begin(
     )
     if new_password_hash:
         work.update(accounts, account.id, password_hash=new_password_hash)
-    for key in keys or []:
-        work.delete(login_failures, key)
+    _forget_failures(work, keys)
     return SessionStarted(token, uid)
 
 
@@ -107,7 +118,7 @@ def failed(work: Work, keys: list[str]) -> float:
     """
     counted = sa.select(login_failures).where(login_failures.c.key.in_(keys)).order_by(login_failures.c.key)
     known = {row.key: row for row in work.rows(counted.with_for_update())}
-    worst = 0
+    worst = 0.0
     for key in keys:
         row = known.get(key)
         fresh = row is not None and row.last_at > work.now - FAILURES_FORGOTTEN
@@ -116,8 +127,8 @@ def failed(work: Work, keys: list[str]) -> float:
             work.insert(login_failures, key=key, failures=failures, last_at=work.now)
         else:
             work.update(login_failures, key, failures=failures, last_at=work.now)
-        worst = max(worst, failures)
-    return wait_seconds(worst)
+        worst = max(worst, wait_seconds(key, failures))
+    return worst
 
 
 @action("login.seen", Permission.ACCOUNT_OWN, fields=(Computed("session_uid"),), audited=False)
@@ -200,7 +211,6 @@ def revoke(work: Work, device: sa.Row[Any]) -> None:
     audited=False,
 )
 def used(work: Work, device: sa.Row[Any], keys: list[str] | None) -> None:
-    """Note that a device has just logged in; the failures of `keys` are forgotten."""
+    """Note that a device has just logged in; the account's failures among `keys` are forgotten."""
     work.update(devices, device.id, last_used_at=work.now)
-    for key in keys or []:
-        work.delete(login_failures, key)
+    _forget_failures(work, keys)

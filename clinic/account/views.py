@@ -99,6 +99,8 @@ class DeviceCheck:
 @view(Permission.SIGN_IN)
 def login_record(work: Work, email: str) -> LoginRecord | None:
     """Return the account of an e-mail address, or None."""
+    if not email.strip().isprintable():
+        return None  # PostgreSQL refuses a null character even in a question, and no account has a control character.
     row = work.row(sa.select(accounts).where(accounts.c.email == email.strip().casefold()))
     return None if row is None else LoginRecord(row.uid, row.handle, row.password_hash, row.active)
 
@@ -110,7 +112,7 @@ def login_wait(work: Work, keys: list[str]) -> float:
     for row in work.rows(sa.select(login_failures).where(login_failures.c.key.in_(keys))):
         if row.last_at > work.now - FAILURES_FORGOTTEN:
             passed = (work.now - row.last_at).total_seconds()
-            waits.append(wait_seconds(row.failures) - passed)
+            waits.append(wait_seconds(row.key, row.failures) - passed)
     return max(waits)
 
 
@@ -200,6 +202,8 @@ def devices(work: Work) -> list[DeviceView]:
 @view(Permission.SYSTEM)
 def check_device(work: Work, handle: str, secret: str) -> DeviceCheck | None:
     """Return the device of active account `handle` whose password is `secret`, or None."""
+    if not handle.isprintable():
+        return None
     query = (
         sa.select(device_table.c.uid, device_table.c.revoked_at)
         .join(accounts, accounts.c.id == device_table.c.account_id)
@@ -224,6 +228,8 @@ def check_page_token(work: Work, handle: str, token: str) -> str | None:
 @view(Permission.SYSTEM)
 def handle_exists(work: Work, handle: str) -> bool:
     """Say whether `handle` is an active account's."""
+    if not handle.isprintable():
+        return False
     query = sa.select(accounts.c.id).where(accounts.c.handle == handle, accounts.c.active.is_(True))
     return work.row(query) is not None
 

@@ -92,11 +92,23 @@ def test_a_fault_gives_a_number_and_no_traceback(app: Flask, caplog: pytest.LogC
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_body_of_more_than_a_megabyte_is_refused_in_words(sign_in: SignIn, cast: Cast) -> None:
-    thread = cast.start("boris", "ana")
-    answer = sign_in("ana").send(f"/actions/text.post/{thread}", body="x" * 1_100_000, client_id="1")
+def test_a_body_that_is_too_large_is_refused_in_words(sign_in: SignIn, cast: Cast) -> None:
+    path, ana = f"/actions/text.post/{cast.start('boris', 'ana')}", sign_in("ana")
+    answer = ana.send(path, body="x" * 300_000, client_id="1")
     assert answer.status_code == 413
     assert "larger" in answer.get_json()["text"]
+    page = ana.submit(path, body="x" * 300_000, client_id="1")
+    assert page.status_code == 413
+    assert "larger" in page.text
+
+
+@pytest.mark.parametrize("character", ["%", '"', "\n", "ß"])
+def test_the_longest_text_fits_in_either_form_however_it_is_escaped(sign_in: SignIn, cast: Cast, character: str) -> None:
+    path, ana = f"/actions/text.post/{cast.start('boris', 'ana')}", sign_in("ana")
+    body = "x" + character * (65_534 // len(character.encode())) + "x"
+    assert ana.send(path, body=body, client_id="1").status_code == 200
+    assert ana.submit(path, body=body, client_id="2").status_code == 303
+    assert ana.send(path, body=body + "xx", client_id="3").get_json()["code"] == "too-long"
 
 
 def test_https_on_this_machine_does_not_forbid_plain_http_there(app: Flask) -> None:

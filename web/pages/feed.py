@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, jsonify
 from flask_wtf.csrf import generate_csrf
 
 from clinic.account.views import page_token
-from web.auth import current_actor, current_visitor
+from web.auth import current_actor, current_visitor, require_same_account
 from web.db import clinic_db
 from web.headers import websocket_url
 from web.policies import caring, public, signed_in
@@ -34,7 +34,11 @@ def token() -> Response:
 @blueprint.get("/session")
 @public
 def session() -> Response:
-    """Whether this browser is signed in, and its present CSRF token: another tab may have logged in anew."""
+    """Whether this browser is signed in, and its present CSRF token: another tab may have logged in anew.
+
+    The token goes to pages of the same account only. Raises: NotSignedIn.
+    """
+    require_same_account()
     return jsonify(signed_in=current_visitor() is not None, csrf=generate_csrf())
 
 

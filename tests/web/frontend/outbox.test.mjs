@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Backoff } from "../../../web/frontend/src/backoff.ts";
-import { Outbox } from "../../../web/frontend/src/outbox.ts";
+import { freshId } from "../../../web/frontend/src/ids.ts";
+import { MOST_FAULTS, Outbox } from "../../../web/frontend/src/outbox.ts";
 
 function mapStore() {
   const map = new Map();
@@ -15,16 +16,17 @@ function mapStore() {
 }
 
 /** A server that answers as told, and an outbox of one tab on it. */
-function tab({ store = mapStore(), answers = [], lock = { last: Promise.resolve() }, server = [] } = {}) {
+function tab({ store = mapStore(), answers = [], lock = { last: Promise.resolve() }, server = [], now, answer: reply } = {}) {
   const seen = { sent: [], timers: [], signedOut: 0, changed: [] };
   const outbox = new Outbox({
     store,
     account: "ana",
     backoff: new Backoff(1_000, 30_000, () => 1),
+    now,
     async send(item) {
       await Promise.resolve();
-      const answer = answers.length ? answers.shift() : { kind: "sent", entry: `e-${item.id}` };
-      if (answer.kind === "sent" || answer.stored) server.push(item.id);
+      const answer = reply?.(item) ?? answers.shift() ?? { kind: "sent", entry: `e-${item.body}` };
+      if (answer.kind === "sent" || answer.stored) server.push(item.body);
       return answer;
     },
     alone(work) {
@@ -38,27 +40,27 @@ function tab({ store = mapStore(), answers = [], lock = { last: Promise.resolve(
       return () => (timer.on = false);
     },
     changed: (thread) => seen.changed.push(thread),
-    sent: (item, entry) => seen.sent.push([item.id, entry]),
+    sent: (item, entry) => seen.sent.push([item.body, entry]),
     signedOut: () => (seen.signedOut += 1),
   });
   return { outbox, seen, server, store, lock };
 }
 
-const item = (id, thread = "t1") => ({ id, thread, body: `text ${id}`, at: "2026-11-22T10:00:00.000Z", refused: null });
+const bodies = (outbox, thread = "t1") => outbox.items(thread).map(({ body }) => body);
 const settle = () => new Promise((done) => setTimeout(done, 5));
 
 test("messages are sent in order and then gone", async () => {
   const { outbox, seen } = tab();
-  for (const id of ["a", "b", "c"]) outbox.add(item(id));
+  for (const id of ["a", "b", "c"]) outbox.add("t1", id);
   await settle();
-  assert.deepEqual(seen.sent.map(([id]) => id), ["a", "b", "c"]);
+  assert.deepEqual(seen.sent.map(([body]) => body), ["a", "b", "c"]);
   assert.equal(outbox.waiting(), 0);
 });
 
 test("a lost answer is sent again under the same id after a growing wait", async () => {
   const answers = [{ kind: "again", waitMs: 0, stored: true }, { kind: "again", waitMs: 0 }];
   const { outbox, seen, server } = tab({ answers });
-  outbox.add(item("a"));
+  outbox.add("t1", "a");
   await settle();
   assert.equal(outbox.waiting(), 1);
   assert.equal(seen.timers.at(-1).ms, 1_000);
@@ -73,8 +75,8 @@ test("a lost answer is sent again under the same id after a growing wait", async
 
 test("what waits behind a lost one is not sent before it", async () => {
   const { outbox, server, seen } = tab({ answers: [{ kind: "again", waitMs: 0 }] });
-  outbox.add(item("a"));
-  outbox.add(item("b"));
+  outbox.add("t1", "a");
+  outbox.add("t1", "b");
   await settle();
   for (const timer of seen.timers) if (timer.on) timer.work();
   await settle();
@@ -83,25 +85,25 @@ test("what waits behind a lost one is not sent before it", async () => {
 
 test("the server's own wait is kept to", async () => {
   const { outbox, seen } = tab({ answers: [{ kind: "again", waitMs: 12_000 }] });
-  outbox.add(item("a"));
+  outbox.add("t1", "a");
   await settle();
   assert.equal(seen.timers.at(-1).ms, 12_000);
 });
 
 test("a refusal keeps the text with its words and lets the next one pass", async () => {
   const { outbox, server } = tab({ answers: [{ kind: "refused", text: "a form feed" }] });
-  outbox.add(item("a"));
-  outbox.add(item("b"));
+  const id = outbox.add("t1", "a");
+  outbox.add("t1", "b");
   await settle();
   assert.deepEqual(server, ["b"]);
-  assert.deepEqual(outbox.items("t1").map(({ id, refused }) => [id, refused]), [["a", "a form feed"]]);
-  assert.equal(outbox.remove("t1", "a").body, "text a");
+  assert.deepEqual(outbox.items("t1").map(({ body, refused }) => [body, refused]), [["a", "a form feed"]]);
+  assert.equal(outbox.remove("t1", id).body, "a");
   assert.equal(outbox.waiting(), 0);
 });
 
 test("a session that ended keeps everything and stops trying", async () => {
   const { outbox, seen } = tab({ answers: [{ kind: "signed-out" }] });
-  outbox.add(item("a"));
+  outbox.add("t1", "a");
   await settle();
   assert.equal(seen.signedOut, 1);
   assert.equal(seen.timers.length, 0);
@@ -112,7 +114,7 @@ test("two tabs of one browser share the outbox and send each message once", asyn
   const first = tab();
   const second = tab({ store: first.store, lock: first.lock, server: first.server });
   for (const id of ["a", "b", "c"]) {
-    first.outbox.add(item(id));
+    first.outbox.add("t1", id);
     second.outbox.flush();
   }
   await settle();
@@ -121,17 +123,103 @@ test("two tabs of one browser share the outbox and send each message once", asyn
 
 test("threads do not mix, and an account does not see another's", async () => {
   const { outbox, store, server } = tab();
-  store.set("bedside:boris:outbox:t1", JSON.stringify([item("x")]));
-  outbox.add(item("a", "t1"));
-  outbox.add(item("b", "t2"));
+  const hers = { id: "x", thread: "t1", body: "x", at: "2026-11-22T10:00:00.000Z", turn: 1, refused: null };
+  store.set("bedside:boris:outbox:t1:x", JSON.stringify(hers));
+  outbox.add("t1", "a");
+  outbox.add("t2", "b");
   await settle();
-  assert.deepEqual(outbox.items("t1").map(({ id }) => id), []);
+  assert.deepEqual(bodies(outbox), []);
   assert.deepEqual(server.sort(), ["a", "b"]);
-  assert.notEqual(store.get("bedside:boris:outbox:t1"), null);
+  assert.notEqual(store.get("bedside:boris:outbox:t1:x"), null);
 });
 
 test("a spoilt store is an empty one", () => {
   const { outbox, store } = tab();
-  store.set("bedside:ana:outbox:t1", "{");
+  store.set("bedside:ana:outbox:t1:x", "{");
   assert.deepEqual(outbox.items("t1"), []);
+});
+
+/** One process's view of a storage that two share: writes arrive in the other only when `deliver` is called. */
+function lateStores() {
+  const maps = [new Map(), new Map()];
+  const late = [[], []];
+  const storeOf = (own) => ({
+    get: (key) => maps[own].get(key) ?? null,
+    set: (key, value) => (maps[own].set(key, value), late[1 - own].push((map) => map.set(key, value))),
+    remove: (key) => (maps[own].delete(key), late[1 - own].push((map) => map.delete(key))),
+    keys: () => [...maps[own].keys()],
+  });
+  const deliver = () => [0, 1].forEach((to) => late[to].splice(0).forEach((change) => change(maps[to])));
+  return { stores: [storeOf(0), storeOf(1)], deliver };
+}
+
+test("two tabs that see each other's writes late lose nothing", async () => {
+  const { stores, deliver } = lateStores();
+  let on = false;
+  const answer = () => (on ? null : { kind: "again", waitMs: 0 });
+  const first = tab({ store: stores[0], answer });
+  const second = tab({ store: stores[1], lock: first.lock, server: first.server, answer });
+  for (const number of [1, 2, 3]) {
+    first.outbox.add("t1", `first ${number}`);
+    second.outbox.add("t1", `second ${number}`);
+  }
+  await settle();
+  deliver();
+  assert.equal(first.outbox.waiting(), 6);
+  assert.deepEqual(bodies(first.outbox), bodies(second.outbox));
+  on = true;
+  first.outbox.flush();
+  await settle();
+  assert.deepEqual(first.server.toSorted(), ["first 1", "first 2", "first 3", "second 1", "second 2", "second 3"]);
+});
+
+test("a clock that is put back does not change the order", async () => {
+  let clock = 5_000;
+  const { outbox, server } = tab({ answers: [{ kind: "again", waitMs: 0 }], now: () => (clock -= 1_000) });
+  for (const body of ["a", "b", "c"]) outbox.add("t1", body);
+  assert.deepEqual(bodies(outbox), ["a", "b", "c"]);
+  await settle();
+  outbox.flush();
+  await settle();
+  assert.deepEqual(server, ["a", "b", "c"]);
+});
+
+test("a thread that has to wait does not hold up the others", async () => {
+  const { outbox, server, seen } = tab({ answer: ({ thread }) => (thread === "t1" ? { kind: "again", waitMs: 7_000 } : null) });
+  outbox.add("t1", "a");
+  outbox.add("t2", "b");
+  await settle();
+  assert.deepEqual(server, ["b"]);
+  assert.equal(seen.timers.at(-1).ms, 7_000);
+});
+
+test("a text on which the server fails again and again is given back with words, and the next one passes", async () => {
+  const { outbox, server, seen } = tab({ answer: ({ body }) => (body === "a" ? { kind: "again", waitMs: 0, fault: "number 7" } : null) });
+  outbox.add("t1", "a");
+  outbox.add("t1", "b");
+  await settle();
+  for (let tries = 0; tries < MOST_FAULTS && outbox.items("t1")[0].refused === null; tries += 1) {
+    seen.timers.at(-1).work();
+    await settle();
+  }
+  assert.deepEqual(outbox.items("t1").map(({ body, refused }) => [body, refused]), [["a", "The server failed on it 5 times. number 7"]]);
+  assert.deepEqual(server, ["b"]);
+});
+
+test("a server that is away for long refuses nothing", async () => {
+  const { outbox, seen } = tab({ answer: () => ({ kind: "again", waitMs: 0, fault: null }) });
+  outbox.add("t1", "a");
+  for (let tries = 0; tries < 3 * MOST_FAULTS; tries += 1) {
+    await settle();
+    seen.timers.at(-1).work();
+  }
+  await settle();
+  assert.equal(outbox.items("t1")[0].refused, null);
+});
+
+test("ids are random UUIDs where the browser has no function for them, too", () => {
+  const plain = { getRandomValues: (bytes) => crypto.getRandomValues(bytes) };
+  const made = new Set(Array.from({ length: 100 }, () => freshId(plain)));
+  assert.equal(made.size, 100);
+  for (const id of made) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });

@@ -3,6 +3,7 @@ import htmx from "htmx.org";
 import { coverList } from "./cover.ts";
 import { one } from "./dom.ts";
 import { tell } from "./events.ts";
+import { accountHeader } from "./http.ts";
 import { startList } from "./list.ts";
 import { live } from "./live.ts";
 import { followAddress, mountHeader, mountPieces } from "./pieces.ts";
@@ -52,6 +53,10 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   if (!open) one("#main")?.focus({ preventScroll: true });
 });
 document.body.addEventListener("htmx:historyRestore", mount);
+// What htmx asks for says whose page it is, too: another person's page is loaded whole, not into this one's header.
+document.body.addEventListener("htmx:configRequest", (event) => {
+  Object.assign((event as CustomEvent<{ headers: Record<string, string> }>).detail.headers, accountHeader());
+});
 document.body.addEventListener("htmx:sendError", () => {
   const line = one("#live");
   if (!line || outbox) return;

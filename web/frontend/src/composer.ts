@@ -75,11 +75,12 @@ export function startComposer(form: HTMLFormElement, with_: Composing): { restor
       area.focus();
       return;
     }
+    // Kept in the outbox first: box and draft are cleared when nothing can be lost any more.
+    with_.send(body);
     area.value = "";
     clearTimeout(pause);
     lastTold = 0;
     changed();
-    with_.send(body);
     area.focus();
   }
 

@@ -2,6 +2,7 @@
 import { $iq, $msg, $pres, Strophe } from "strophe.js";
 import { Refused, post } from "./http.ts";
 import { tell } from "./events.ts";
+import { freshId } from "./ids.ts";
 
 const FEED = "urn:bedside:feed:1";
 const READY_MS = 10_000;
@@ -51,7 +52,7 @@ export class Feed {
     const conn = new Strophe.Connection(ticket.websocket, { mechanisms: [Strophe.SASLPlain] });
     this.#conn = conn;
     this.#deadline = setTimeout(() => this.#end(), READY_MS);
-    conn.connect(`${ticket.jid}/page-${crypto.randomUUID().slice(0, 8)}`, ticket.token, (status) => {
+    conn.connect(`${ticket.jid}/page-${freshId().slice(0, 8)}`, ticket.token, (status) => {
       if (this.#conn !== conn) return;
       if (status === Strophe.Status.CONNECTED || status === Strophe.Status.ATTACHED) this.#connected(conn);
       const ends: number[] = [Strophe.Status.DISCONNECTED, Strophe.Status.AUTHFAIL, Strophe.Status.CONNFAIL, Strophe.Status.CONNTIMEOUT];

@@ -1,4 +1,5 @@
-// Requests to our own server: CSRF token, time limit, and errors in two sorts: refused (with words) and unreachable (try again).
+// Requests to our own server: whose page asks, CSRF token, time limit, and errors in two sorts: refused (with words) and
+// unreachable (try again).
 
 /** The server understood and said no. `text` says what to do. */
 export class Refused extends Error {
@@ -14,7 +15,11 @@ export class Refused extends Error {
 
 /** No answer, or one that may be different in a moment. */
 export class Unreachable extends Error {
-  constructor(readonly waitSeconds: number | null = null) {
+  /** `fault`: the words of a plain 500, which may well come again; null for everything that passes by itself. */
+  constructor(
+    readonly waitSeconds: number | null = null,
+    readonly fault: string | null = null,
+  ) {
     super("no answer");
   }
 }
@@ -38,6 +43,24 @@ function keepToken(token: string): void {
   for (const input of document.querySelectorAll<HTMLInputElement>("input[name=csrf_token]")) input.value = token;
 }
 
+/**
+ * Whose page this is. The cookie is the browser's: when somebody else logs in in a second tab, the server refuses what
+ * this page still sends, instead of storing it under the other name.
+ */
+export const ACCOUNT_HEADER = "X-Bedside-Account";
+export function accountHeader(): Record<string, string> {
+  const account = document.body.dataset.account;
+  return account ? { [ACCOUNT_HEADER]: account } : {};
+}
+
+async function words(response: Response): Promise<{ code?: string; text?: string; field?: string | null }> {
+  try {
+    return (await response.json()) as { code?: string; text?: string; field?: string | null };
+  } catch {
+    return {};
+  }
+}
+
 async function call(url: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
@@ -46,7 +69,7 @@ async function call(url: string, init: RequestInit): Promise<Response> {
       credentials: "same-origin",
       redirect: "error",
       signal: AbortSignal.timeout(LIMIT_MS),
-      headers: { Accept: "application/json", "X-Bedside-Script": "1", ...init.headers },
+      headers: { Accept: "application/json", "X-Bedside-Script": "1", ...accountHeader(), ...init.headers },
     });
   } catch {
     throw new Unreachable();
@@ -54,14 +77,10 @@ async function call(url: string, init: RequestInit): Promise<Response> {
   if (response.ok) return response;
   if (AGAIN.has(response.status)) {
     const wait = Number(response.headers.get("Retry-After"));
-    throw new Unreachable(Number.isFinite(wait) && wait > 0 ? wait : null);
+    const fault = response.status === 500 ? ((await words(response)).text ?? "") : null;
+    throw new Unreachable(Number.isFinite(wait) && wait > 0 ? wait : null, fault);
   }
-  let problem: { code?: string; text?: string; field?: string | null } = {};
-  try {
-    problem = await response.json();
-  } catch {
-    problem = {};
-  }
+  const problem = await words(response);
   throw new Refused(
     response.status,
     problem.code ?? "refused",
@@ -70,7 +89,7 @@ async function call(url: string, init: RequestInit): Promise<Response> {
   );
 }
 
-/** Asks which session this browser has now; another tab may have signed in anew, which changes the CSRF token. */
+/** Asks for the CSRF token of this browser's session: the same person may have signed in anew in another tab. */
 async function renewToken(): Promise<boolean> {
   const response = await call("/session", { method: "GET" });
   const session = (await response.json()) as { csrf: string };

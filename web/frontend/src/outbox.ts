@@ -1,22 +1,25 @@
 // Messages on their way. Each has a client id, so sending again is always safe; the server's answer comes after its commit.
-// Pure: storage, sender, timer and lock are handed in, and tests hand in their own.
+// Pure: storage, sender, timer, clock and lock are handed in, and tests hand in their own.
 import { Backoff } from "./backoff.ts";
-import { outboxKey, type Store } from "./store.ts";
+import { freshId } from "./ids.ts";
+import { outboxKey, type Store, threadOfKey } from "./store.ts";
 
 export interface Item {
   id: string;
   thread: string;
   body: string;
   at: string;
+  /** Tells apart what was typed in one millisecond. */
+  turn: number;
   /** Words of the refusal; null while it is still being sent. */
   refused: string | null;
 }
 
-/** What became of one try. `again` leaves the item where it is. */
+/** What became of one try. `again` leaves the item where it is; `fault`: the words of a plain 500. */
 export type Outcome =
   | { kind: "sent"; entry: string | null }
   | { kind: "refused"; text: string }
-  | { kind: "again"; waitMs: number }
+  | { kind: "again"; waitMs: number; fault?: string | null }
   | { kind: "signed-out" };
 
 export interface Surroundings {
@@ -31,12 +34,32 @@ export interface Surroundings {
   sent(item: Item, entry: string | null): void;
   signedOut(): void;
   backoff?: Backoff;
+  /** Milliseconds since 1970. */
+  now?(): number;
+}
+
+/** A message that the server fails on so often is given back to its author: another one may do. */
+export const MOST_FAULTS = 5;
+
+/** In the order of typing; two tabs at the same instant by id, so that both show the same. */
+function inOrder(a: Item, b: Item): number {
+  return Date.parse(a.at) - Date.parse(b.at) || a.turn - b.turn || (a.id < b.id ? -1 : 1);
+}
+
+function read(text: string | null): Item | null {
+  try {
+    return text ? (JSON.parse(text) as Item) : null;
+  } catch {
+    return null;
+  }
 }
 
 export class Outbox {
   #running = false;
   #again = false;
   #cancel: (() => void) | null = null;
+  #turn = 0;
+  readonly #faults = new Map<string, number>();
   readonly #backoff: Backoff;
 
   constructor(readonly around: Surroundings) {
@@ -45,21 +68,18 @@ export class Outbox {
 
   /** The thread's items, oldest first. */
   items(thread: string): Item[] {
-    const text = this.around.store.get(outboxKey(this.around.account, thread));
-    if (!text) return [];
-    try {
-      return JSON.parse(text) as Item[];
-    } catch {
-      return [];
-    }
+    const { store, account } = this.around;
+    return store
+      .keys()
+      .filter((key) => threadOfKey(account, key) === thread)
+      .map((key) => read(store.get(key)))
+      .filter((item) => item !== null)
+      .sort(inOrder);
   }
 
   threads(): string[] {
-    const start = outboxKey(this.around.account, "");
-    return this.around.store
-      .keys()
-      .filter((key) => key.startsWith(start))
-      .map((key) => key.slice(start.length));
+    const found = this.around.store.keys().map((key) => threadOfKey(this.around.account, key));
+    return [...new Set(found.filter((thread) => thread !== null))];
   }
 
   /** How many messages of this account have not been sent, in all threads. */
@@ -67,17 +87,26 @@ export class Outbox {
     return this.threads().reduce((sum, thread) => sum + this.items(thread).length, 0);
   }
 
-  add(item: Item): void {
-    this.#write(item.thread, [...this.items(item.thread), item]);
+  /** Keeps a text until it is sent. Returns its client id. */
+  add(thread: string, body: string): string {
+    const last = this.items(thread).at(-1);
+    // A clock that was put back must not send a later text first.
+    const at = Math.max(this.around.now?.() ?? Date.now(), last ? Date.parse(last.at) : 0);
+    this.#turn = Math.max(this.#turn, last?.turn ?? 0) + 1;
+    const item: Item = { id: freshId(), thread, body, at: new Date(at).toISOString(), turn: this.#turn, refused: null };
+    this.#keep(item);
     this.flush();
+    return item.id;
   }
 
   /** Takes an item out: sent, seen in the log, discarded, or taken back into the composer. */
   remove(thread: string, id: string): Item | null {
-    const items = this.items(thread);
-    const found = items.find((item) => item.id === id);
+    const key = outboxKey(this.around.account, thread, id);
+    const found = read(this.around.store.get(key));
     if (!found) return null;
-    this.#write(thread, items.filter((item) => item.id !== id));
+    this.around.store.remove(key);
+    this.#faults.delete(id);
+    this.around.changed(thread);
     return found;
   }
 
@@ -109,41 +138,60 @@ export class Outbox {
     if (wait !== null) this.#cancel = this.around.later(() => this.flush(), wait);
   }
 
-  /** One pass over all threads, each in order. Returns the milliseconds to wait before the next pass, or null. */
+  /**
+   * One pass over all threads, each in order; a thread that has to wait does not hold up the others.
+   * Returns the milliseconds to wait before the next pass, or null.
+   */
   async #round(): Promise<number | null> {
+    let least: number | null = null;
     for (const thread of this.threads()) {
-      for (;;) {
-        const item = this.items(thread).find((candidate) => candidate.refused === null);
-        if (!item) break;
-        const outcome = await this.around.send(item);
-        if (outcome.kind === "again") return this.#backoff.next(outcome.waitMs);
-        if (outcome.kind === "signed-out") {
-          this.around.signedOut();
-          return null;
-        }
-        this.#backoff.reset();
-        if (outcome.kind === "refused") {
-          this.#refuse(item, outcome.text);
-        } else {
-          this.around.sent(item, outcome.entry);
-          this.remove(thread, item.id);
-        }
+      const wait = await this.#drain(thread);
+      if (wait === "signed-out") {
+        this.around.signedOut();
+        return null;
+      }
+      if (wait !== null) least = Math.max(least ?? 0, wait);
+    }
+    return least === null ? null : this.#backoff.next(least);
+  }
+
+  /** Sends one thread's items. Returns null when none is left, or how long the server wants to be left alone. */
+  async #drain(thread: string): Promise<number | "signed-out" | null> {
+    for (;;) {
+      const item = this.items(thread).find((candidate) => candidate.refused === null);
+      if (!item) return null;
+      const outcome = await this.around.send(item);
+      if (outcome.kind === "signed-out") return outcome.kind;
+      if (outcome.kind === "again") {
+        if (typeof outcome.fault !== "string" || !this.#tooOften(item)) return outcome.waitMs;
+        this.#refuse(item, `The server failed on it ${MOST_FAULTS} times. ${outcome.fault}`.trim());
+        continue;
+      }
+      this.#backoff.reset();
+      if (outcome.kind === "refused") {
+        this.#refuse(item, outcome.text);
+      } else {
+        this.around.sent(item, outcome.entry);
+        this.remove(thread, item.id);
       }
     }
-    return null;
+  }
+
+  /** Counts a plain 500 of this item. Says whether that was the last try. */
+  #tooOften(item: Item): boolean {
+    const faults = (this.#faults.get(item.id) ?? 0) + 1;
+    this.#faults.set(item.id, faults);
+    return faults >= MOST_FAULTS;
   }
 
   #refuse(item: Item, text: string): void {
-    this.#write(
-      item.thread,
-      this.items(item.thread).map((other) => (other.id === item.id ? { ...other, refused: text } : other)),
-    );
+    this.#faults.delete(item.id);
+    // What is gone meanwhile (its entry arrived after all) does not come back.
+    if (this.around.store.get(outboxKey(this.around.account, item.thread, item.id)) !== null) this.#keep({ ...item, refused: text });
   }
 
-  #write(thread: string, items: Item[]): void {
-    const key = outboxKey(this.around.account, thread);
-    if (items.length) this.around.store.set(key, JSON.stringify(items));
-    else this.around.store.remove(key);
-    this.around.changed(thread);
+  #keep(item: Item): void {
+    this.around.store.set(outboxKey(this.around.account, item.thread, item.id), JSON.stringify(item));
+    this.around.changed(item.thread);
   }
 }

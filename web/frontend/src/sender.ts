@@ -3,7 +3,7 @@ import { Refused, Unreachable, type Answer, post } from "./http.ts";
 import { tell } from "./events.ts";
 import { live } from "./live.ts";
 import { type Item, Outbox, type Outcome } from "./outbox.ts";
-import { store } from "./store.ts";
+import { store, threadOfKey } from "./store.ts";
 
 async function send(item: Item): Promise<Outcome> {
   try {
@@ -13,7 +13,7 @@ async function send(item: Item): Promise<Outcome> {
     });
     return { kind: "sent", entry: answer.entry ?? null };
   } catch (error) {
-    if (error instanceof Unreachable) return { kind: "again", waitMs: (error.waitSeconds ?? 0) * 1_000 };
+    if (error instanceof Unreachable) return { kind: "again", waitMs: (error.waitSeconds ?? 0) * 1_000, fault: error.fault };
     if (!(error instanceof Refused)) return { kind: "again", waitMs: 0 };
     if (error.status === 401) return { kind: "signed-out" };
     return { kind: "refused", text: error.text };
@@ -55,9 +55,9 @@ export function startOutbox(account: string): Outbox {
     sent: (item, entry) => tell("sent", { thread: item.thread, id: item.id, entry }),
     signedOut: () => live.signedOut(),
   });
-  const start = `bedside:${account}:outbox:`;
   addEventListener("storage", (event) => {
-    if (event.key?.startsWith(start)) tell("outbox", { thread: event.key.slice(start.length) });
+    const thread = event.key && threadOfKey(account, event.key);
+    if (thread) tell("outbox", { thread });
   });
   addEventListener("online", () => outbox.flush());
   document.addEventListener("visibilitychange", () => {

@@ -62,7 +62,16 @@ export function keepSetting(name: Setting, on: boolean): void {
 }
 
 export const draftKey = (account: string, thread: string) => `bedside:${account}:draft:${thread}`;
-export const outboxKey = (account: string, thread: string) => `bedside:${account}:outbox:${thread}`;
+// One key a message: tabs of one browser see each other's writes late, so a list that two of them rewrite loses messages.
+const outboxStart = (account: string) => `bedside:${account}:outbox:`;
+export const outboxKey = (account: string, thread: string, id: string) => `${outboxStart(account)}${thread}:${id}`;
+
+/** The thread of an outbox key of this account; null for every other key. */
+export function threadOfKey(account: string, key: string): string | null {
+  const start = outboxStart(account);
+  const end = key.indexOf(":", start.length);
+  return key.startsWith(start) && end > start.length ? key.slice(start.length, end) : null;
+}
 
 /** Forgets everything of this account in this browser; settings of the browser stay. */
 export function forget(account: string): void {

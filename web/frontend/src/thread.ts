@@ -106,7 +106,7 @@ export class OpenThread {
       signal: this.#over.signal,
       typing: (state) => live.typing(this.uid, state),
       send: (body) => {
-        this.outbox.add({ id: crypto.randomUUID(), thread: this.uid, body, at: new Date().toISOString(), refused: null });
+        this.outbox.add(this.uid, body);
         live.typing(this.uid, "active");
         this.#frame.toEnd();
       },
