@@ -35,6 +35,11 @@ def refuse_unsendable(text: str, field: str) -> str:
     )
 
 
+def is_uid(text: str) -> bool:
+    """Say whether `text` has the form of an identifier of this clinic; what has not names nothing."""
+    return _UID.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A named value of an action. `public` is False for what only the clinic's own code computes (a password's hash):
@@ -94,7 +99,7 @@ class Uid(Field):
 
     def check(self, raw: Any) -> str:
         value = self.text(raw).strip()
-        if not _UID.fullmatch(value):
+        if not is_uid(value):
             raise Invalid(f"{self.label or self.name} is not an identifier of this clinic.", field=self.name)
         return value
 

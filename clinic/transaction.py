@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from clinic.actions import ActionSpec, require
 from clinic.audit.tables import denials
 from clinic.errors import NotFound
+from clinic.fields import is_uid
 from clinic.kinds import encode
 from clinic.loading import LoadedThread, Person, load_known, load_persons, load_threads
 from clinic.log import Author, Entry, entries
@@ -48,7 +49,8 @@ class Transaction:
     def preload(self, calls: Sequence[tuple[ActionSpec, Call, Mapping[str, Any]]]) -> None:
         """Load set-wise what `calls` name: persons, threads with members, known client ids."""
         self._preload_persons([call.actor for _, call, _ in calls])
-        self.preload_threads([call.subject for spec, call, _ in calls if spec.batchable and call.subject])
+        named = [call.subject or "" for spec, call, _ in calls if spec.batchable]
+        self.preload_threads([uid for uid in named if is_uid(uid)])
         keys = set()
         for _, call, values in calls:
             person, thread = self.person_of(call.actor), self._threads.get(call.subject or "")
@@ -88,7 +90,7 @@ class Transaction:
         """Run one call into its own buffer and, when it succeeds, into the transaction. Raises: DomainError."""
         work = Work(self, call.actor)
         require(work, spec.permission)
-        if spec.load is not None and call.subject is None:
+        if spec.load is not None and not is_uid(call.subject or ""):
             raise NotFound()
         subject = () if spec.load is None else (spec.load(work, call.subject or ""),)
         client_id = values.get("client_id")

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from clinic.account.tables import accounts
 from clinic.audit.tables import audit_entries
 from clinic.errors import NotFound, NotPermitted, NotSignedIn
+from clinic.fields import is_uid
 from clinic.kinds import Payload, kind_of
 from clinic.loading import LoadedMember, LoadedThread, Person
 from clinic.log import Audience, Author, Entry
@@ -154,7 +155,7 @@ class Work:
 
     def thread(self, uid: str) -> LoadedThread:
         """Return the thread through the actor: NotFound unless they are a member now (system: unless it exists)."""
-        thread = self._transaction.thread(uid)
+        thread = self._transaction.thread(uid) if is_uid(uid) else None
         if thread is None or not (self.actor.is_system or self._is_member(thread)):
             raise NotFound()
         return thread

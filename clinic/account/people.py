@@ -12,6 +12,7 @@ from clinic.account.actions import fold_name
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import view
 from clinic.errors import Invalid
+from clinic.fields import refuse_unsendable
 from clinic.permissions import Permission, Role
 from clinic.work import Work
 
@@ -46,7 +47,7 @@ def find_people(work: Work, query: str = "") -> list[Found]:
     they are linked to; staff search everybody in care. Without a query staff see who is linked to them.
     Raises: Invalid for an impossible date. Source: product.md, Threads.
     """
-    words, born = _search_terms(query)
+    words, born = _search_terms(refuse_unsendable(query, "query"))
     me_id = work.person.id
     chiefs = sa.select(coordinator_links.c.practitioner_id).where(coordinator_links.c.coordinator_id == me_id)
     own_chiefs = sa.or_(patient_links.c.practitioner_id == me_id, patient_links.c.practitioner_id.in_(chiefs))

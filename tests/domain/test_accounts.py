@@ -277,6 +277,8 @@ def test_people_are_found_by_name_and_birth_date(database: Database, cast: Cast)
     assert found("chen", "") == ["Ana Alvarez"]
     with database.read(cast.boris) as work, pytest.raises(errors.Invalid):
         people.find_people(work, "31/2/1991")
+    with database.read(cast.boris) as work, pytest.raises(errors.Invalid):
+        people.find_people(work, "a\x00")
     with database.read(cast.dina) as work, pytest.raises(errors.NotPermitted):
         people.find_people(work, "ana")
 
