@@ -10,7 +10,7 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Coroutine
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -18,6 +18,7 @@ from clinic import Actor, Call, Database, Done
 from clinic.config import Config
 from clinic.errors import DomainError, NotAcceptable, NotFound, NotPermitted
 from xmpp_components import feed, handlers, wire
+from xmpp_components.confirmation import Confirmation
 from xmpp_components.feed import Feeds
 from xmpp_components.handlers import Handler, Policy
 from xmpp_components.jobs import Jobs
@@ -28,10 +29,14 @@ from xmpp_components.rooms import admin, archive, disco, join, messages
 from xmpp_components.rooms.room import Rooms
 from xmpp_components.stream import Stream
 from xmpp_components.tail import Tail
+from xmpp_components.turns import LONGEST_ID, TOO_MANY, Turn, Turns
 from xmpp_components.writer import Reader, Writer, log_failure
 
 log = logging.getLogger(__name__)
 
+# What one session may have waiting at one address.
+LONGEST_LANE = 1000
+LONG_ID = f"The id of this stanza is longer than {LONGEST_ID} characters. Nothing was changed or sent."
 STRANGER = "Only people with an account at this clinic are served here. Sign in with the address that the clinic gave you."
 
 # Whoever adds a module of stanza handlers adds it here.
@@ -51,11 +56,13 @@ class Threads:
         self.rooms = Rooms(self)
         self.feeds = Feeds(self)
         self.marks = Marks(self)
+        self.confirmation = Confirmation(self)
+        self.turns = Turns()
         self.jobs = Jobs(self)
         self.recovery = Recovery(self)
         self.stream = Stream(self.domain, config.component_secret, "127.0.0.1", config.component_port,
                              receive=self.receive, opened=self.recovery.opened, closed=self.recovery.closed)
-        self._lanes: dict[str, deque[tuple[Request, Handler]]] = {}
+        self._lanes: dict[tuple[str, str], deque[tuple[Request, Handler]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     # --- out
@@ -80,6 +87,10 @@ class Threads:
             "error", {"type": type, "by": request.to.bare},
             wire.element(condition, {"xmlns": wire.STANZAS}),
             wire.element("text", {"xmlns": wire.STANZAS, "xml:lang": "en"}, text))), request.sender)
+
+    def turn(self, request: Request) -> AbstractAsyncContextManager[Turn]:
+        """Wait for the request's turn to have a large answer. Raises: Refusal. Source: turns.py."""
+        return self.turns.turn(request, self.stream)
 
     # --- to the clinic
 
@@ -132,6 +143,10 @@ class Threads:
         if actor is None and sender != self.server:
             self.refuse(request, "forbidden", "auth", STRANGER)
             return
+        if request.id and len(request.id) > LONGEST_ID:
+            request.id = None  # nothing that long is copied, not even into the refusal
+            self.refuse(request, "bad-request", "modify", LONG_ID)
+            return
         handler = handlers.find(*request.key)
         if handler is None:
             self._unhandled(request)
@@ -152,22 +167,25 @@ class Threads:
         self.call(request, answer())
 
     def _in_order(self, request: Request, handler: Handler) -> None:
-        """Serve what arrives for one address one after the other, as RFC 6120 section 10.1 asks."""
-        lane = self._lanes.get(request.to.bare)
+        """Serve what one session sends to one address one after the other, as RFC 6120 section 10.1 asks; nobody else waits."""
+        ends = (request.sender, request.to.bare)
+        lane = self._lanes.get(ends)
         if lane is None:
-            lane = self._lanes[request.to.bare] = deque()
+            lane = self._lanes[ends] = deque()
             lane.append((request, handler))
-            self.background(self._drain(request.to.bare, lane))
+            self.background(self._drain(ends, lane))
+        elif len(lane) < LONGEST_LANE:
+            lane.append((request, handler))
         else:
-            lane.append((request, handler))
+            self._failed(request, Refusal("resource-constraint", "wait", TOO_MANY))
 
-    async def _drain(self, bare: str, lane: deque[tuple[Request, Handler]]) -> None:
+    async def _drain(self, ends: tuple[str, str], lane: deque[tuple[Request, Handler]]) -> None:
         while lane:
             request, handler = lane[0]
             with suppress(asyncio.CancelledError):
                 await self.call(request, self._serve(request, handler))
             lane.popleft()
-        del self._lanes[bare]
+        del self._lanes[ends]
 
     async def _serve(self, request: Request, handler: Handler) -> None:
         await self._admit(request, handler.policy)
@@ -200,17 +218,18 @@ class Threads:
         """
         await self.recovery.load()
         work = [self.background(part) for part in (
-            self.stream.stay_connected(), self.tail.listen(), self.tail.remember(), self.marks.flush(), self.jobs.work())]
+            self.stream.stay_connected(), self.tail.listen(), self.confirmation.work(), self.marks.flush(), self.jobs.work())]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, *work], return_when=asyncio.FIRST_COMPLETED)
         self.recovery.mark_ready(False)
         for task in (stopping, *work):
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
+        await self.confirmation.once()
         await self.marks.flush_once()
-        await self.tail.remember_once()
         await self.writer.close()
         self.stream.stopping = True
         await self.stream.disconnect(wait=1.0)
+        self.jobs.close()
         self.reader.close()
         return stop.is_set()

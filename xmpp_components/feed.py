@@ -5,6 +5,7 @@ Owns who has a tab open. A feed carries no text: the page fetches what its reade
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,9 +97,9 @@ class Feeds:
         """Tell a person's tabs of a new entry that the person may see."""
         self._send(handle, wire.element("news", {"xmlns": wire.FEED, "thread": thread, "uid": entry}))
 
-    def marks(self, room: Room) -> None:
-        """Tell everybody's tabs that somebody's marks moved."""
-        for handle in room.members:
+    def marks(self, room: Room, handles: Iterable[str]) -> None:
+        """Tell these people's tabs that marks moved which they can see the effect of."""
+        for handle in handles:
             self._send(handle, wire.element("marks", {"xmlns": wire.FEED, "thread": room.uid}))
 
     def typing(self, room: Room, member: Member, state: str) -> None:
@@ -125,6 +126,8 @@ async def register(component: Threads, request: Request) -> None:
     tab, thread = component.feeds.tab(handle, request.sender), room.uid if room else None
     if tab is None or tab.thread != thread:
         await component.submit(Actor.system(), "live.enter", address=request.sender, kind="feed", thread=thread, handle=handle)
+    if room is not None and handle not in room.members:
+        room = None  # the membership has ended meanwhile
     if tab is None:
         tab = Tab(request.sender, handle)
         component.feeds.add(tab)

@@ -6,8 +6,10 @@ Owns nothing: the outbox does. A job may run twice, and may run late; both do no
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from clinic import outbox
 from clinic.errors import DomainError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 QUEUE = "threads"
 POLL_SECONDS, ANSWER_SECONDS, AT_ONCE = 1.0, 5.0, 20
+Result = TypeVar("Result")
 
 
 class NotDone(Exception):
@@ -32,6 +35,8 @@ class Jobs:
     def __init__(self, component: Threads) -> None:
         self._component = component
         self._rung = asyncio.Event()
+        # Claiming writes: while somebody holds the database, the threads of readers must stay free.
+        self._thread = ThreadPoolExecutor(1, "jobs")
 
     def wake(self) -> None:
         """There is a new job."""
@@ -50,14 +55,14 @@ class Jobs:
                     log_failure("claiming jobs failed", failed)
 
     async def _round(self) -> None:
-        reader, db = self._component.reader, self._component.db
-        claimed = await reader.run(lambda: outbox.claim(db, QUEUE, AT_ONCE))
+        db = self._component.db
+        claimed = await self._run(lambda: outbox.claim(db, QUEUE, AT_ONCE))
         await asyncio.gather(*(self._one(job) for job in claimed))
         if claimed:
             self._rung.set()
 
     async def _one(self, job: outbox.Job) -> None:
-        reader, db = self._component.reader, self._component.db
+        db = self._component.db
         try:
             if job.name == "xmpp.disconnect":
                 await self.disconnect(job.payload["handle"], job.payload.get("device"))
@@ -68,9 +73,16 @@ class Jobs:
         except (NotDone, DomainError, ConnectionError, TimeoutError, KeyError) as error:
             log_failure("job %s failed", error, job.name)
             reason = type(error).__name__
-            await reader.run(lambda: outbox.retry(db, job, reason))
+            await self._run(lambda: outbox.retry(db, job, reason))
         else:
-            await reader.run(lambda: outbox.done(db, job))
+            await self._run(lambda: outbox.done(db, job))
+
+    async def _run(self, function: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._thread.shutdown()
 
     async def disconnect(self, handle: str, device: str | None) -> None:
         """Have the server close an account's sessions, or those of one device, resumable ones too.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from clinic import Actor
 from clinic.errors import Busy
 from clinic.log import Entry, allowed
+from clinic.thread import relay
 from xmpp_components import wire
 from xmpp_components.rooms.room import UID, Member, Room
 
@@ -27,7 +28,8 @@ class Marks:
 
     def __init__(self, component: Threads) -> None:
         self._component = component
-        self._taken: dict[tuple[str, str, str], tuple[int, str]] = {}
+        # What names an entry that is known here, and what only the clinic knows, are kept apart: neither says which is newer.
+        self._taken: dict[tuple[str, str, str, bool], tuple[int, str]] = {}
         self._some = asyncio.Event()
         self._typists: dict[tuple[str, str], tuple[float, float]] = {}
 
@@ -38,7 +40,7 @@ class Marks:
             if allowed(entry, member):
                 self._note(room, member, state, entry.seq, entry.uid)
         elif UID.fullmatch(id):
-            self._taken.setdefault((room.uid, handle, state), (0, id))
+            self._taken[room.uid, handle, state, False] = (0, id)
             self._some.set()
 
     def delivered(self, room: Room, handle: str, entry: Entry) -> None:
@@ -49,7 +51,7 @@ class Marks:
 
     def _note(self, room: Room, member: Member, state: str, seq: int, uid: str) -> None:
         stored = member.read_seq if state == READ else max(member.read_seq, member.delivered_seq)
-        key = (room.uid, member.handle, state)
+        key = (room.uid, member.handle, state, True)
         if seq > max(stored, self._taken.get(key, (0, ""))[0]):
             self._taken[key] = (seq, uid)
             self._some.set()
@@ -67,37 +69,48 @@ class Marks:
         taken, self._taken = self._taken, {}
         results = await asyncio.gather(*(
             self._component.submit(Actor.xmpp(handle), "thread.mark", thread, entry=uid, state=state)
-            for (thread, handle, state), (_seq, uid) in taken.items()), return_exceptions=True)
+            for (thread, handle, state, _known), (_seq, uid) in taken.items()), return_exceptions=True)
         for (key, mark), result in zip(taken.items(), results, strict=True):
             if isinstance(result, Busy):
                 self._taken.setdefault(key, mark)
                 self._some.set()
-        for uid in {thread for thread, _handle, _state in taken}:
+        for uid in {thread for thread, *_rest in taken}:
             if room := self._component.rooms.known(uid):
                 self._component.tail.look_again(room)
 
-    def moved(self, room: Room, marked: list[tuple[Member, Member]]) -> None:
-        """Show marks that moved: to clients as markers of the person, to tabs as a hint to look. Source: XEP-0333."""
-        if not marked:
-            return
-        self._component.feeds.marks(room)
+    async def moved(self, room: Room, marked: list[tuple[Member, Member]]) -> None:
+        """Show marks that moved: to clients as markers of the person, to tabs as a hint to look. Source: XEP-0333.
+
+        Nobody hears of marks that moved over entries which they can't see: when would say that such entries exist.
+        """
         for before, member in marked:
             if member.read_seq > before.read_seq:
-                self._show(room, member)
+                self._show(room, before.read_seq, member)
+        told: set[str] = set()
+        for before, member in marked:
+            told |= await self._concerned(room, before, member)
+        self._component.feeds.marks(room, told & room.members.keys())
 
-    def _show(self, room: Room, member: Member) -> None:
-        """Tell each client of others up to where a person has read, by an entry that the client's person may see."""
+    async def _concerned(self, room: Room, before: Member, member: Member) -> set[str]:
+        """Returns: handles of those whose entries the mark moved over, and of its owner, whose list shows what is unread."""
+        if not self._component.feeds:
+            return set()
+        told = {member.handle} if member.read_seq > before.read_seq else set()
+        for after, upto in ((before.read_seq, member.read_seq), (before.delivered_seq, member.delivered_seq)):
+            if after < upto:
+                told |= await self._component.reader.view(Actor.system(), relay.authors_between, room.uid, after, upto, member)
+        return told
+
+    def _show(self, room: Room, after: int, member: Member) -> None:
+        """Tell each client of others up to where a person has read, by an entry that both may see and the mark moved over."""
         by_entry: dict[str, wire.Stanza] = {}
-        own = room.newest(member.read_seq, member)
-        if own is None or (own.author and own.author.handle == member.handle):
-            return  # who writes has read; that needs no saying
         for session in room.occupants.values():
             reader = room.members.get(session.handle)
             if reader is None or reader.handle == member.handle:
                 continue
-            entry = room.newest(min(member.read_seq, own.seq), reader)
-            if entry is None:
-                continue
+            entry = room.newest(after, member.read_seq, reader, member)
+            if entry is None or (entry.author and entry.author.handle == member.handle):
+                continue  # who writes has read; that needs no saying
             if entry.uid not in by_entry:
                 by_entry[entry.uid] = wire.stanza(
                     "message", {"from": room.nick_jid(member.nick), "type": "groupchat"},

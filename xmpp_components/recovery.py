@@ -60,7 +60,7 @@ class Recovery:
                 room.pages[session.address] = Session(session.address, session.handle)
         elif room is not None and inside:
             room.occupants[session.address] = Session(session.address, session.handle)
-            room.cursor = room.remembered
+            room.cursor = room.confirmed = room.remembered
         else:
             component.submit(Actor.system(), "live.leave", address=session.address, kind="occupant", thread=session.thread)
 
@@ -81,6 +81,7 @@ class Recovery:
     def closed(self) -> None:
         """The stream is gone; people stay where they are until it is back."""
         self.mark_ready(False)
+        self._component.confirmation.rewind()
 
     def mark_ready(self, ready: bool) -> None:
         """Show other processes whether this one serves."""

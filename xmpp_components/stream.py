@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # What may wait for a server that has stopped reading, before the stream is given up (bytes).
 OWED_BYTES = 64 * 1024 * 1024
+# More than this in our own buffer, and large answers wait until the server has read most of it (bytes).
+FULL_BYTES, ROOM_BYTES = 256 * 1024, 64 * 1024
 LONGEST_WAIT_SECONDS = 2.0
 STANZAS = frozenset(f"{{{ns}}}{name}" for ns in (wire.STREAM, wire.CLIENT) for name in ("message", "presence", "iq"))
 
@@ -50,6 +52,8 @@ class Stream(ComponentXMPP):
         self._out: list[str] = []
         self._asked: dict[str, tuple[str, asyncio.Future[Element]]] = {}
         self._delay = 0.0
+        self._room = asyncio.Event()
+        self._room.set()
         self.online = self.stopping = False
         self.add_event_handler("session_start", self._on_start)
         self.add_event_handler("disconnected", self._on_end)
@@ -76,12 +80,15 @@ class Stream(ComponentXMPP):
 
     def _on_start(self, _event: Any) -> None:
         self.online, self._delay = True, 0.0
+        if self.transport is not None:
+            self.transport.set_write_buffer_limits(high=FULL_BYTES, low=ROOM_BYTES)
         log.info("connected to the XMPP server")
         self._opened()
 
     def _on_end(self, _event: Any) -> None:
         was_online, self.online = self.online, False
         self._out.clear()
+        self._room.set()
         asked, self._asked = self._asked, {}
         for _to, future in asked.values():
             if not future.done():
@@ -107,6 +114,19 @@ class Stream(ComponentXMPP):
         if self.transport.get_write_buffer_size() > OWED_BYTES:
             log.error("the XMPP server has stopped reading; the stream is given up")
             self.abort()
+
+    def pause_writing(self) -> None:
+        """The server reads more slowly than we write (asyncio calls this)."""
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        """The server has caught up (asyncio calls this)."""
+        self._room.set()
+
+    async def drained(self) -> None:
+        """Wait until the server has taken most of what was written."""
+        self._flush()
+        await self._room.wait()
 
     async def ask(self, kind: str, to: str, payload: wire.Xml, *, seconds: float) -> Element:
         """Send an iq and wait for its answer.

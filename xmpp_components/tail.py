@@ -23,7 +23,7 @@ from xmpp_components.writer import log_failure
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
-POLL_SECONDS, REMEMBER_SECONDS = 1.0, 1.0
+POLL_SECONDS = 1.0
 # After a ring the next look waits this long, so that a busy writer elsewhere costs a bounded number of looks.
 REST_SECONDS = 0.03
 # Clocks of two processes, and a commit that took long after its instant was taken.
@@ -131,7 +131,8 @@ class Tail:
             if session.handle in entitled:
                 component.send(copy, session.address)
         for handle in {session.handle for session in room.occupants.values()} & entitled:
-            component.marks.delivered(room, handle, entry)
+            component.confirmation.sent(room, handle, entry)
+        component.confirmation.moved()
         for handle in entitled:
             component.feeds.news(handle, room.uid, entry.uid)
 
@@ -193,32 +194,8 @@ class Tail:
     def first_seen(self, room: Room) -> None:
         """A thread is looked at for the first time: tabs hear of what was not relayed while nobody watched it."""
         if any(self._component.feeds.has(handle) for handle in room.members):
-            room.cursor = max(room.remembered, room.known - UNWATCHED, 0)
+            room.cursor = room.confirmed = max(room.remembered, room.known - UNWATCHED, 0)
         if room.cursor < room.known:
             for handle in room.members:
                 self._component.feeds.threads(handle)
             self.push(room)
-
-    # --- remembering
-
-    def remember_room(self, room: Room) -> asyncio.Future[Done]:
-        """Store up to where a room was sent. Returns: the commit's future."""
-        reached = room.cursor
-        stored = self._component.submit(Actor.system(), "relay.advance", room.uid, seq=reached)
-
-        def remembered(future: asyncio.Future[Done]) -> None:
-            if not future.cancelled() and future.exception() is None:
-                room.remembered = max(room.remembered, reached)
-        stored.add_done_callback(remembered)
-        return stored
-
-    async def remember(self) -> None:
-        """Store once a second up to where the rooms were sent. Runs until cancelled."""
-        while True:
-            await asyncio.sleep(REMEMBER_SECONDS)
-            await self.remember_once()
-
-    async def remember_once(self) -> None:
-        """Store up to where each room was sent, where that has changed."""
-        moved = [room for room in self._component.rooms if room.cursor > room.remembered]
-        await asyncio.gather(*(self.remember_room(room) for room in moved), return_exceptions=True)

@@ -10,9 +10,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from clinic.account.tables import accounts
 from clinic.actions import view
 from clinic.loading import LoadedMember
-from clinic.log import Entry, entries, entry_of, select_entries
+from clinic.log import Entry, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role
 from clinic.thread.tables import live_sessions, threads
 from clinic.thread.views import title_for
@@ -97,6 +98,15 @@ def entries_after(work: Work, uid: str, seq: int, limit: int = 200) -> list[Entr
     thread = work.thread(uid)
     query = select_entries().where(entries.c.thread_id == thread.id, entries.c.seq > seq)
     return [entry_of(row) for row in work.rows(query.order_by(entries.c.seq).limit(limit))]
+
+
+@view(Permission.SYSTEM)
+def authors_between(work: Work, uid: str, after: int, upto: int, reader: RoomMember) -> set[str]:
+    """Return the handles of those who wrote the entries after and up to these seqs that `reader` may see."""
+    thread = work.thread(uid)
+    query = sa.select(accounts.c.handle).join(entries, entries.c.author_id == accounts.c.id).distinct()
+    interval = sa.and_(entries.c.thread_id == thread.id, entries.c.seq > after, entries.c.seq <= upto)
+    return {row.handle for row in work.rows(query.where(interval, visible(reader.role, reader.from_seq)))}
 
 
 @view(Permission.SYSTEM)

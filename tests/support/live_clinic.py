@@ -49,6 +49,12 @@ class LiveClinic:
         self.process.wait(10)
         self.start()
 
+    def untaken(self) -> int:
+        """Returns how many bytes wait in the kernel for the XMPP server to read them from the component."""
+        port = f":{self.server.layout.component_port:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+        return sum(int(row[4].partition(":")[2], 16) for row in rows if row[1].endswith(port))
+
     def member(self, name: str) -> Member:
         """Returns a logged-in client of somebody, in the room."""
         handle = self.cast.handle(name)

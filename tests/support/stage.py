@@ -114,6 +114,10 @@ class Server:
         self.stored: deque[ET.Element] = deque()
         self.disconnects: list[dict[str, str]] = []
         self.refuses_disconnects = False
+        self.answers_pings, self.pings = True, 0
+        self._unanswered: list[str] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
         self.writer: asyncio.StreamWriter | None = None
         self.connections = 0
         self._listening: asyncio.Server | None = None
@@ -138,6 +142,7 @@ class Server:
         parser, depth = ET.XMLPullParser(["start", "end"]), 0
         self.connections += 1
         while data := await reader.read(65536):
+            await self.reads.wait()
             parser.feed(data)
             for event, element in parser.read_events():
                 depth += 1 if event == "start" else -1
@@ -178,7 +183,19 @@ class Server:
                 f"<{name} type='error' id='{stanza.get('id', '')}' from='{to}' to='{stanza.get('from')}'><error type='cancel'>"
                 "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></" + name + ">")
 
+    def answer_pings(self) -> None:
+        """Answers every ping so far, and each from now on."""
+        self.answers_pings = True
+        while self._unanswered:
+            self.to_component(self._unanswered.pop(0))
+
     def _asked(self, iq: ET.Element) -> None:
+        if iq.find("{urn:xmpp:ping}ping") is not None:
+            self.pings += 1
+            self._unanswered.append(f"<iq type='result' id='{iq.get('id')}' from='{iq.get('to')}' to='{iq.get('from')}'/>")
+            if self.answers_pings:
+                self.answer_pings()
+            return
         self.disconnects.append(dict(iq[0].attrib))
         kind = "error" if self.refuses_disconnects else "result"
         self.to_component(f"<iq type='{kind}' id='{iq.get('id')}' from='{iq.get('to')}' to='{iq.get('from')}'/>")

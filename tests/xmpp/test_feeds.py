@@ -1,6 +1,10 @@
 """The page's live feed, as protocol."""
 
-from tests.support.stage import USER, Stage, X, played
+from functools import partialmethod
+
+from clinic import Work
+from clinic.log import Audience
+from tests.support.stage import USER, Person, Stage, X, played, shown
 
 FEED = "urn:bedside:feed:1"
 
@@ -83,13 +87,46 @@ async def test_typing_passes_between_page_and_clients(stage: Stage) -> None:
 
 @played
 async def test_a_mark_set_in_a_page_is_shown_to_clients_and_tabs(stage: Stage) -> None:
-    boris, tab = await stage.joined(stage.boris), stage.client(stage.chen, "tab")
-    tab.sends(f"<presence to='feed-{stage.chen.handle}@{stage.server.domain}'><feed xmlns='{FEED}'/></presence>")
+    boris, tab = await stage.joined(stage.boris), stage.client(stage.boris, "tab")
+    tab.sends(f"<presence to='feed-{stage.boris.handle}@{stage.server.domain}'><feed xmlns='{FEED}'/></presence>")
     stage.says(boris, "read me", "m1")
     uid = (await boris.finds("<message id='m1'/>")).find("{urn:xmpp:sid:0}stanza-id").get("id")
     await stage.until(lambda: stage.db.perform(stage.ana.actor, "thread.mark", stage.thread, entry=uid, state="read"))
     await boris.finds(f"<message from='{stage.room}/Ana Alvarez'><displayed xmlns='urn:xmpp:chat-markers:0' id='{uid}'/></message>")
     await tab.finds(f"<message><marks xmlns='{FEED}' thread='{stage.thread}'/></message>")
+
+
+def notes(stage: Stage, person: Person, text: str, client_id: str) -> str:
+    """Writes an entry for staff only, which no action does yet. Returns its uid."""
+    append = Work.append
+    try:
+        Work.append = partialmethod(append, audience=Audience.STAFF)
+        return stage.writes(person, text, client_id)
+    finally:
+        Work.append = append
+
+
+@played
+async def test_marks_over_what_a_patient_cannot_see_are_not_told_to_the_patient(stage: Stage) -> None:
+    tab, client, boris = stage.client(stage.ana, "tab"), await stage.joined(stage.ana), await stage.joined(stage.boris)
+    tab.sends(opens(stage, None))
+    await tab.finds(f"<message><ready xmlns='{FEED}'/></message>")
+    own = stage.writes(stage.ana, "how are you", "c1")
+    hidden = notes(stage, stage.boris, "between staff", "c2")
+    await boris.finds(f"<message><stanza-id xmlns='urn:xmpp:sid:0' id='{hidden}'/></message>")
+
+    def reads(uid: str) -> None:
+        stage.db.perform(stage.chen.actor, "thread.mark", stage.thread, entry=uid, state="read")
+    reads(own)
+    await tab.finds(f"<message><marks xmlns='{FEED}' thread='{stage.thread}'/></message>")
+    await client.finds(f"<message><displayed xmlns='urn:xmpp:chat-markers:0' id='{own}'/></message>")
+    await boris.finds(f"<message><displayed xmlns='urn:xmpp:chat-markers:0' id='{own}'/></message>")
+    await tab.everything()
+    await client.everything()
+    reads(hidden)
+    await boris.finds(f"<message><displayed xmlns='urn:xmpp:chat-markers:0' id='{hidden}'/></message>")
+    assert [shown(one) for one in await tab.everything()] == []
+    assert [shown(one) for one in await client.everything()] == []
 
 
 @played

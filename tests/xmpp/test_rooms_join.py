@@ -1,9 +1,18 @@
 """Joining and leaving rooms, as protocol. Source: XEP-0045, XEP-0410."""
 
 import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from clinic import Actor
+from clinic.log import Entry
+from clinic.thread.relay import LiveSession, live_now
 from tests.support.stage import USER, Stage, X, played, shown
+from xmpp_components.component import Threads
+from xmpp_components.rooms import join
+from xmpp_components.rooms.room import Room
 
 GONE = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
 NOT_ACCEPTABLE = "<error><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>*</text></error>"
@@ -95,6 +104,34 @@ async def test_removed_coordinator_is_shown_out_and_answered_like_a_stranger(sta
     await ana.finds("<message><body>between us</body></message>")
     chen.sends(f"<presence id='j' to='{stage.room}/Chen Cheng'><x xmlns='{X}'/></presence>")
     await chen.receives(f"<presence type='error' id='j'>{GONE}</presence>")
+
+
+def test_whose_membership_ends_while_they_join_is_not_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @played
+    async def play(stage: Stage) -> None:
+        ana, chen = await stage.joined(stage.ana), stage.client(stage.chen)
+        history = join.history
+
+        async def and_then_removed(component: Threads, room: Room, *rest: Any) -> list[Entry]:
+            found = await history(component, room, *rest)
+            stage.db.perform(Actor.system(), "link.coordinator_remove", coordinator=stage.chen.uid, practitioner=stage.boris.uid)
+            await component.tail.looked_again(room)
+            return found
+        monkeypatch.setattr(join, "history", and_then_removed)
+        chen.sends(f"<presence id='j' to='{stage.room}/Chen Cheng'><x xmlns='{X}'/></presence>")
+        await chen.receives(f"<presence type='error' id='j'><x xmlns='{X}'/>{GONE}</presence>")
+        ana.sends(f"<message to='{stage.room}' type='groupchat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>")
+        ana.sends(f"<presence to='{stage.room}/Ana Alvarez'><show>away</show></presence>")
+        await ana.finds(f"<presence from='{stage.room}/Ana Alvarez'><show>away</show></presence>")
+        assert await chen.everything() == []
+        await stage.until(lambda: not any(one.address == chen.jid for one in live(stage)))
+    play(tmp_path)
+
+
+def live(stage: Stage) -> list[LiveSession]:
+    """Returns who is stored as live."""
+    with stage.db.read(Actor.system()) as work:
+        return live_now(work)
 
 
 @played

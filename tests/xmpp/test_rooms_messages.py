@@ -208,6 +208,19 @@ async def test_displayed_marker_becomes_the_persons_read_mark_and_is_shown_to_th
 
 
 @played
+async def test_of_two_displayed_markers_the_newer_counts_though_their_entries_are_forgotten(stage: Stage) -> None:
+    uids = [stage.writes(stage.boris, f"line {number}", f"c{number}") for number in range(3)]
+    ana = await stage.joined(stage.ana)  # the room is loaded only now: it has none of these at hand
+    for uid in uids:
+        ana.sends(f"<message to='{stage.room}' type='groupchat' id='k'><displayed xmlns='{MARKERS}' id='{uid}'/></message>")
+
+    def state() -> str:
+        with stage.db.read(stage.boris.actor) as work:
+            return {state.uid: state.state for state in own_states(work, stage.thread)}[uids[2]]
+    await stage.until(lambda: state() == "read")
+
+
+@played
 async def test_delivery_to_a_client_becomes_the_delivered_mark(stage: Stage) -> None:
     ana = await stage.joined(stage.ana)
     uid = stage.writes(stage.boris, "did it arrive", "c1")

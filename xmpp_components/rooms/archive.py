@@ -19,6 +19,7 @@ from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Refusal, Request, Target
 from xmpp_components.rooms import render
 from xmpp_components.rooms.room import UID
+from xmpp_components.turns import LONGEST_ID, fitting
 
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
@@ -51,23 +52,31 @@ def send_form(component: Threads, request: Request) -> None:
 
 @handles("iq set", Target.ROOM, f"{{{wire.MAM}}}query", policy=Policy.MEMBER)
 async def query(component: Threads, request: Request) -> None:
-    """Send one page of the archive, in order, then what the page covered. Raises: Refusal item-not-found for unknown ids."""
+    """Send one page of the archive, in order, then what the page covered.
+
+    Raises: Refusal item-not-found for unknown ids, resource-constraint when too many questions of the same person wait.
+    """
     room, member = request.inside()
     asked = request.payload
     assert asked is not None  # the register matched on it
-    wanted = read(asked, room.jid)
-    page = await component.reader.view(
-        Actor.xmpp(member.handle), archive, room.uid, before=wanted.before, after=wanted.after, start=wanted.start,
-        end=wanted.end, limit=wanted.limit, backwards=wanted.backwards, ids=wanted.ids)
-    entries = list(page.entries)
-    queryid = asked.get("queryid")
-    for entry in reversed(entries) if wanted.flipped else entries:
-        component.send(render.archived(room, entry, queryid), request.sender)
-    component.reply(request, wire.element(
-        "fin", {"xmlns": wire.MAM, "queryid": queryid, "complete": "true" if page.complete else None},
-        _covered(entries)))
-    if entries and wanted.backwards and wanted.before is None:
-        component.marks.delivered(room, member.handle, entries[-1])
+    wanted, queryid = read(asked, room.jid), asked.get("queryid")
+    if queryid and len(queryid) > LONGEST_ID:
+        raise Invalid(f"The queryid of a question has at most {LONGEST_ID} characters.")
+    async with component.turn(request) as turn:
+        page = await component.reader.view(
+            Actor.xmpp(member.handle), archive, room.uid, before=wanted.before, after=wanted.after, start=wanted.start,
+            end=wanted.end, limit=wanted.limit, backwards=wanted.backwards, ids=wanted.ids)
+        # A page ends early when it is large; what is left of it is the next page's.
+        sent = fitting(page.entries, lambda entry: render.archived(room, entry, queryid).to(request.sender), newest=wanted.backwards)
+        for _entry, text in reversed(sent) if wanted.flipped else sent:
+            component.stream.write(text)
+            turn.sent_bytes += len(text)
+        entries = [entry for entry, _text in sent]
+        complete = page.complete and len(entries) == len(page.entries)
+        component.reply(request, wire.element(
+            "fin", {"xmlns": wire.MAM, "queryid": queryid, "complete": "true" if complete else None}, _covered(entries)))
+        if entries and wanted.backwards and wanted.before is None:
+            component.confirmation.sent(room, member.handle, entries[-1])
 
 
 def _covered(entries: list[Entry]) -> wire.Xml:
@@ -139,7 +148,8 @@ async def metadata(component: Threads, request: Request) -> None:
     """Say which are the first and the last message that the reader may see. Source: XEP-0313 section 4.1.7."""
     room, member = request.inside()
     ends = []
-    for name, backwards in (("start", False), ("end", True)):
-        page = await component.reader.view(Actor.xmpp(member.handle), archive, room.uid, limit=1, backwards=backwards)
-        ends += [wire.element(name, {"id": entry.uid, "timestamp": wire.stamp(entry.at)}) for entry in page.entries]
+    async with component.turn(request):
+        for name, backwards in (("start", False), ("end", True)):
+            page = await component.reader.view(Actor.xmpp(member.handle), archive, room.uid, limit=1, backwards=backwards)
+            ends += [wire.element(name, {"id": entry.uid, "timestamp": wire.stamp(entry.at)}) for entry in page.entries]
     component.reply(request, wire.element("metadata", {"xmlns": wire.MAM}, *ends))

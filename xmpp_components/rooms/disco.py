@@ -53,7 +53,8 @@ def service_info(component: Threads, request: Request) -> None:
 async def service_items(component: Threads, request: Request) -> None:
     """List the reader's own threads. Source: XEP-0045 section 6.3."""
     _refuse_nodes(request)
-    rooms = await component.reader.view(Actor.xmpp(request.person), my_rooms)
+    async with component.turn(request):
+        rooms = await component.reader.view(Actor.xmpp(request.person), my_rooms)
     component.reply(request, wire.element("query", {"xmlns": wire.DISCO_ITEMS}, *(
         wire.element("item", {"jid": f"{uid}@{component.domain}", "name": title}) for uid, title in rooms)))
 

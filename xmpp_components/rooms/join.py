@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from clinic import Actor
-from clinic.errors import Invalid, NotAcceptable
+from clinic.errors import Invalid, NotAcceptable, NotFound
 from clinic.log import Entry
 from clinic.thread.archive import archive
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
-from xmpp_components.request import Refusal, Request, Target
+from xmpp_components.request import NO_THREAD, Refusal, Request, Target
 from xmpp_components.rooms import presence, render
 from xmpp_components.rooms.room import Member, Room, Session, same_nick
+from xmpp_components.turns import fitting
 
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
@@ -94,22 +95,43 @@ async def join(component: Threads, request: Request, wanted: Wanted, shown: str 
     """Let a member in: stored first, then others' presence, their own, the history, the subject.
 
     What the history holds and what comes live afterwards meet exactly: at the room's cursor.
+    Raises: NotFound when the membership ends meanwhile; Refusal resource-constraint when too many joins wait.
     """
     room, member = request.inside()
+    async with room.kept(), component.turn(request) as turn:
+        await _enter(component, request, room, member)
+        entries = await history(component, room, member, wanted)
+        # Nothing waits from here on: whose membership ends later is in the room by then, and is shown out.
+        if (now := room.members.get(member.handle)) is None:
+            component.submit(Actor.system(), "live.leave", address=request.sender, kind="occupant", thread=room.uid)
+            raise NotFound(NO_THREAD)
+        was_present = room.present(now.handle)
+        room.occupants.pop(request.sender, None)
+        room.occupants[request.sender] = Session(request.sender, now.handle, shown)
+        _greet(component, room, now, request, was_present)
+        turn.sent_bytes = _tell(component, room, request.sender, wanted, entries)
+        component.send(presence.subject(room, now.handle), request.sender)
+        if entries:
+            component.confirmation.sent(room, now.handle, entries[-1])
+
+
+async def _enter(component: Threads, request: Request, room: Room, member: Member) -> None:
+    component.confirmation.nobody_there(room)
     stored = [component.submit(Actor.system(), "live.enter", address=request.sender, kind="occupant", thread=room.uid,
                                handle=member.handle)]
-    if room.cursor > room.remembered:
-        stored.append(component.tail.remember_room(room))
+    if room.confirmed > room.remembered:
+        stored.append(component.confirmation.store(room))
     await asyncio.gather(*stored)
     if room.pump is not None:
         await asyncio.wait([room.pump])  # what tabs are being told of is history to who joins now
-    entries = await history(component, room, member, wanted)
-    was_present = room.present(member.handle)
-    room.occupants.pop(request.sender, None)
-    room.occupants[request.sender] = Session(request.sender, member.handle, shown)
-    _greet(component, room, member, request, was_present)
+
+
+def _tell(component: Threads, room: Room, address: str, wanted: Wanted, entries: list[Entry]) -> int:
+    """Send the history, the newest of it where not all fits. Returns: its size in bytes, about."""
     left = wanted.characters
-    copies = [render.delayed(room, entry).to(request.sender) for entry in entries if entry.seq <= room.cursor]
+    sent = fitting([entry for entry in entries if entry.seq <= room.cursor],
+                   lambda entry: render.delayed(room, entry).to(address), newest=True)
+    copies = [text for _entry, text in sent]
     if left is not None:
         kept = len(copies)
         while kept and (left := left - len(copies[kept - 1])) >= 0:
@@ -117,9 +139,7 @@ async def join(component: Threads, request: Request, wanted: Wanted, shown: str 
         copies = copies[kept:]
     for text in copies:
         component.stream.write(text)
-    component.send(presence.subject(room, member.handle), request.sender)
-    if entries:
-        component.marks.delivered(room, member.handle, entries[-1])
+    return sum(map(len, copies))
 
 
 def _greet(component: Threads, room: Room, member: Member, request: Request, was_present: bool) -> None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
 LONGEST_CLIENT_ID = 120
-LONGEST_MESSAGE_ID = 512
 STATES = ("active", "composing", "paused", "inactive", "gone")
 TYPING_PER_SECOND, TYPING_BURST = 1.0, 6.0
 
@@ -96,9 +95,8 @@ def post(component: Threads, request: Request, room: Room, member: Member, body:
     """Hand a text to the clinic; the sender sees it come back once it is stored, or reads why not."""
     if LOOKS_LIKE_A_COMMAND.match(body):
         raise NotAcceptable(COMMAND)
-    message_id = request.id if request.id and len(request.id) <= LONGEST_MESSAGE_ID else None
     posted = component.submit(Actor.xmpp(member.handle), "text.post", room.uid, body=body,
-                              client_id=client_id(request.xml, body), message_id=message_id)
+                              client_id=client_id(request.xml, body), message_id=request.id or None)
     posted.add_done_callback(lambda future: _posted(component, request, room, future))
 
 

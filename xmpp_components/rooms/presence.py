@@ -133,7 +133,7 @@ async def refresh(component: Threads, room: Room) -> None:
             marked.append((before, member))
         if before and before.title != member.title:
             _retitle(component, room, member)
-    component.marks.moved(room, marked)
+    await component.marks.moved(room, marked)
 
 
 def _retitle(component: Threads, room: Room, member: Member) -> None:

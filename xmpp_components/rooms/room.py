@@ -12,7 +12,8 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -41,19 +42,25 @@ class Session:
 
 
 class Room:
-    """One thread as the component sees it. ``cursor``: the seq up to which everybody present was sent the log."""
+    """One thread as the component sees it.
+
+    ``cursor``: the seq up to which everybody present was sent the log; ``confirmed``: up to which the server has answered
+    for it; ``remembered``: what is stored of that; ``sent``: the newest entry to each person since the last answer.
+    """
 
     def __init__(self, component: Threads, view: relay.Room) -> None:
         self.uid, self.jid = view.uid, f"{view.uid}@{component.domain}"
         self.occupants: dict[str, Session] = {}
         self.pages: dict[str, Session] = {}
-        self.cursor = self.known = view.last_seq
+        self.cursor = self.confirmed = self.known = view.last_seq
         self.remembered = view.relayed_seq
+        self.sent: dict[str, Entry] = {}
         self.early: dict[int, Entry] = {}
         self.recent: dict[str, Entry] = {}
         self.stale = False
         self.looked_at: datetime | None = None
         self.refreshed = 0.0
+        self.joining = 0
         self.pump: asyncio.Task[None] | None = None
         self._salt = hmac.digest(component.config.pepper, b"occupant-id\0" + view.uid.encode(), "sha256")
         self.adopt(view)
@@ -63,6 +70,19 @@ class Room:
         self.version = view.version
         self.members: dict[str, Member] = {member.handle: member for member in view.members}
         self.known = max(self.known, view.last_seq)
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Keep the room loaded while somebody is on the way in."""
+        self.joining += 1
+        try:
+            yield
+        finally:
+            self.joining -= 1
+
+    def idle(self) -> bool:
+        """Returns: whether nobody misses the room when it is thrown away."""
+        return not (self.occupants or self.pages or self.joining or self.pump) and self.cursor <= self.remembered
 
     def sessions(self) -> Iterator[Session]:
         """Yields: every session in the room, tabs included."""
@@ -92,9 +112,16 @@ class Room:
         if len(self.recent) > RECENT_ENTRIES:
             del self.recent[next(iter(self.recent))]
 
-    def newest(self, seq: int, reader: Member) -> Entry | None:
-        """Returns: the newest recent entry at or below ``seq`` that the reader may see, or None."""
-        return next((entry for entry in reversed(self.recent.values()) if entry.seq <= seq and allowed(entry, reader)), None)
+    def rewind(self) -> None:
+        """Go back to what the server has answered for: the rest goes out again."""
+        self.cursor = min(self.cursor, self.confirmed)
+        self.recent = {uid: entry for uid, entry in self.recent.items() if entry.seq <= self.cursor}
+        self.sent.clear()
+
+    def newest(self, after: int, upto: int, *readers: Member) -> Entry | None:
+        """Returns: the newest recent entry after and up to these seqs that every reader may see, or None."""
+        return next((entry for entry in reversed(self.recent.values())
+                     if after < entry.seq <= upto and all(allowed(entry, reader) for reader in readers)), None)
 
     def title(self, handle: str) -> str:
         """Returns: what the thread is called for that reader."""
@@ -165,5 +192,5 @@ class Rooms:
         if len(self._rooms) < LOADED_ROOMS:
             return
         for room in list(self._rooms.values()):
-            if not room.occupants and not room.pages and room.pump is None and room.cursor <= room.remembered:
+            if room.idle():
                 del self._rooms[room.uid]

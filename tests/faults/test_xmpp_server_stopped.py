@@ -1,0 +1,60 @@
+"""The XMPP server stops reading while people write, and the component dies with what it had not handed over.
+
+Source: house rules 9 and 10; clinic/thread/tables.py: ``relayed_seq`` may lag, never lead.
+"""
+
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.crowd import run, settle
+from tests.support.live_clinic import LiveClinic, live_clinic
+from tests.support.ports import eventually
+
+POSTS = 300
+
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Iterator[LiveClinic]:
+    with live_clinic(tmp_path) as place:
+        yield place
+
+
+def relayed(clinic: LiveClinic) -> tuple[int, int]:
+    """Returns (relayed_seq, last_seq) as stored."""
+    with closing(sqlite3.connect(clinic.file)) as connection:
+        return connection.execute("SELECT relayed_seq, last_seq FROM threads WHERE uid = ?", (clinic.thread,)).fetchone()
+
+
+@pytest.mark.e2e
+def test_a_live_client_hears_everything_that_the_server_had_not_taken_when_the_component_was_killed(clinic: LiveClinic) -> None:
+    ana = clinic.member("ana")
+    settle([ana], lambda: len(set(relayed(clinic))) == 1, 5.0)
+    server = clinic.server.process
+    assert server is not None and clinic.process is not None
+    server.send_signal(signal.SIGSTOP)
+    try:
+        before = relayed(clinic)[0]
+        body = "x" * 40_000  # more than the sockets between them hold
+        for number in range(POSTS):
+            clinic.db.perform(clinic.cast.boris, "text.post", clinic.thread, body=f"{number} {body}", client_id=f"post-{number}")
+        eventually(lambda: clinic.untaken() > 100_000, what="the component writes what nobody reads")
+        last = relayed(clinic)[1]
+
+        def unmoved(_passed: float) -> None:
+            assert relayed(clinic) == (before, last)
+        run([ana], 3.0, unmoved)  # three times as long as storing takes
+        clinic.process.kill()
+        clinic.process.wait(10)
+    finally:
+        server.send_signal(signal.SIGCONT)
+    clinic.ready.unlink(missing_ok=True)
+    clinic.start()
+    settle([ana], lambda: len(ana.order) == POSTS, 20.0)
+    assert ana.order == [uid for uid, _client_id in clinic.archive()]
+    settle([ana], lambda: len(set(relayed(clinic))) == 1, 10.0)
+    assert ana.presences == 0  # nobody joined again
