@@ -56,9 +56,14 @@ class Field:
         """Return the checked value of `raw`. Raises: Invalid, TooLong."""
         if raw is None or raw == "":
             if self.required:
-                raise Invalid(f"{self.label or self.name.replace('_', ' ').capitalize()} is missing.", field=self.name)
+                raise Invalid(self.missing, field=self.name)
             return None
         return self.check(raw)
+
+    @property
+    def missing(self) -> str:
+        """What to say when a required value is not there."""
+        return f"{self.label or self.name.replace('_', ' ').capitalize()} is missing."
 
     def check(self, raw: Any) -> Any:
         raise Invalid(f"{self.name} is of no known form.", field=self.name)
@@ -117,11 +122,20 @@ class ClientId(Field):
         return value
 
 
+def _choose(field: Field) -> str:
+    word = (field.label or field.name.replace("_", " ")).lower()
+    return f"Choose {'an' if word[0] in 'aeiou' else 'a'} {word}."
+
+
 @dataclass(frozen=True, slots=True)
 class Choice(Field):
     """One of `options`."""
 
     options: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> str:
+        return _choose(self)
 
     def check(self, raw: Any) -> str:
         value = self.text(raw).strip()
@@ -136,8 +150,14 @@ class Choices(Field):
 
     options: tuple[str, ...] = ()
 
+    @property
+    def missing(self) -> str:
+        return _choose(self)
+
     def check(self, raw: Any) -> tuple[str, ...]:
         given = raw.split(",") if isinstance(raw, str) else raw
+        if isinstance(given, Sequence) and not given and self.required:
+            raise Invalid(self.missing, field=self.name)
         if not isinstance(given, Sequence):
             raise Invalid(f"{self.label or self.name} must be a list.", field=self.name)
         one = Choice(self.name, self.label, options=self.options)

@@ -32,6 +32,7 @@ KEEPERS: dict[str, Keeper] = {}
 SAID: dict[str, str] = {
     "device.revoke": "The device is revoked and signed out.",
     "account.deactivate": "The account is deactivated and signed out everywhere.",
+    "account.describe": "Saved.",
     "account.activate": "The account is active again.",
     "link.coordinator_add": "Linked.",
     "link.coordinator_remove": "The link is removed.",

@@ -11,10 +11,11 @@ from flask import Flask, g, request
 from jinja2.utils import urlize
 from markupsafe import Markup, escape
 
-from clinic.account.views import clinic_settings
+from clinic.account.views import clinic_settings, is_empty
 from clinic.work import Actor, Door
 from web.assets import Assets
 from web.auth import current_visitor
+from web.authority import fingerprint
 from web.db import clinic_db
 from web.times import exact, human, iso, plain_date
 
@@ -55,6 +56,11 @@ def _human(at: datetime, form: str) -> str:
     return human(at, form, clinic_card().zone, clinic_db().now())
 
 
+def _clinic_is_empty() -> bool:
+    with clinic_db().read(Actor.anonymous(Door.PAGE)) as work:
+        return is_empty(work)
+
+
 def _exact(at: datetime) -> str:
     return exact(at, clinic_card().zone)
 
@@ -73,7 +79,7 @@ def _each_page() -> dict[str, Any]:
 def install(app: Flask) -> None:
     """Register filters, globals and what each page gets."""
     app.jinja_env.filters.update(human=_human, exact=_exact, iso=iso, plain_date=plain_date, linked=linked)
-    app.jinja_env.globals.update(asset=Assets(), role_word=role_word)
+    app.jinja_env.globals.update(asset=Assets(), role_word=role_word, clinic_is_empty=_clinic_is_empty, authority_fingerprint=fingerprint)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.context_processor(_each_page)

@@ -50,7 +50,7 @@ def human(at: datetime, form: str, zone: tzinfo, now: datetime) -> str:
     forms = {
         "clock": clock,
         "day": day,
-        "date": f"{local(at, zone):%-d %b %Y}",
+        "date": plain_date(local(at, zone).date()),
         "recent": clock if day == "Today" else spoken,
         "moment": clock if day == "Today" else f"{spoken}, {clock}",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets as random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -45,11 +46,26 @@ def fold_name(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
+def require_birth_date(roles: Sequence[str], birth_date: date | None) -> None:
+    """Refuse a patient without a birth date. Raises: Invalid."""
+    if Role.PATIENT in roles and birth_date is None:
+        raise Invalid("A patient needs a birth date: it tells two people of one name apart.", field="birth_date")
+
+
+def refuse_taken(work: Work, email: str | None, *, but: int = 0) -> None:
+    """Refuse the e-mail address of another account than `but` (account id). Raises: Conflict."""
+    if email and work.row(sa.select(accounts.c.id).where(accounts.c.email == email, accounts.c.id != but)):
+        raise Conflict(
+            "An account with this e-mail address exists already. Use another address, "
+            "or the button “New link” beside that account.",
+            field="email",
+        )
+
+
 def insert_account(
     work: Work, name: str, email: str | None, birth_date: date | None, roles: tuple[str, ...], password_hash: str | None
 ) -> tuple[int, str]:
-    if email and work.row(sa.select(accounts.c.id).where(accounts.c.email == email)):
-        raise Conflict("An account with this e-mail address exists already. Use another, or reset that one.")
+    refuse_taken(work, email)
     if len(CARE_ROLES & set(roles)) > 1:
         raise Invalid("An account holds one role in care: patient, practitioner or coordinator.", field="roles")
     account_id, uid = new_id(), new_uid()
@@ -129,7 +145,7 @@ def end_access(work: Work, account_id: int, handle: str, *, devices_too: bool) -
         NAME,
         Email("email", "E-mail", required=False),
         BirthDate("birth_date", "Birth date", required=False),
-        Choices("roles", "Roles", options=ROLES),
+        Choices("roles", "Role", options=ROLES),
     ),
 )
 def create(work: Work, name: str, email: str | None, birth_date: date | None, roles: tuple[str, ...]) -> Invited:
@@ -137,8 +153,7 @@ def create(work: Work, name: str, email: str | None, birth_date: date | None, ro
 
     Raises: Conflict when the e-mail is taken; Invalid for a patient without a birth date.
     """
-    if Role.PATIENT in roles and birth_date is None:
-        raise Invalid("A patient needs a birth date: it tells two people of one name apart.", field="birth_date")
+    require_birth_date(roles, birth_date)
     account_id, uid = insert_account(work, name, email, birth_date, roles, None)
     work.about(uid)
     return Invited(uid, new_invitation(work, account_id, timedelta(days=INVITATION_DAYS)))

@@ -52,7 +52,7 @@ def add_member(work: Work, thread: LoadedThread, joining: Joining, role: Role, *
         uid=joining.uid,
         handle=joining.handle,
         name=joining.name,
-        nick=former.nick if former else _free_nick(work, thread, joining.name),
+        nick=former.nick if former else free_nick(work, thread, joining.name),
         role=role,
         group_admin=group_admin,
         from_seq=0 if role.is_staff else thread.last_seq,
@@ -133,10 +133,13 @@ def invite_live(work: Work, thread: LoadedThread, joining: Joining) -> None:
     work.enqueue("threads", "xmpp.invite", thread=thread.uid, handle=joining.handle)
 
 
-def _free_nick(work: Work, thread: LoadedThread, name: str) -> str:
-    taken = {member.nick for member in thread.members.values()}
+def free_nick(work: Work, thread: LoadedThread, name: str, *, but: int | None = None) -> str:
+    """Return `name`, numbered where another member of `thread` is called so; `but`: the account that is named anew."""
+    taken = {member.nick for member in thread.members.values() if member.account_id != but}
     if thread.last_seq:  # nor a former member's: old entries carry it
-        query = sa.select(memberships.c.nick).where(memberships.c.thread_id == thread.id)
+        query = sa.select(memberships.c.nick).where(
+            memberships.c.thread_id == thread.id, memberships.c.account_id != (but or 0)
+        )
         taken |= {row.nick for row in work.rows(query)}
     nick, number = name, 1
     while nick in taken:

@@ -42,6 +42,20 @@ def test_a_text_that_cannot_be_sent_is_refused_in_words_and_kept(person: People,
     assert page.evaluate("part => Object.values(localStorage).some(kept => kept.includes(part))", text[:4])
 
 
+def test_editing_a_refused_text_takes_out_what_cannot_be_sent_and_says_so(person: People) -> None:
+    ana = person("ana")
+    page = ana.open("ana-boris")
+    ana.live()
+    page.fill("#body", "a page\x0cbreak")
+    page.press("#body", "Control+Enter")
+    refused = page.locator("article.refused", has_text="a page")
+    refused.get_by_role("button", name="Edit").click()
+    assert page.input_value("#body") == "a pagebreak"
+    page.get_by_text("Removed 1 character that cannot be sent").wait_for()
+    page.press("#body", "Control+Enter")
+    ana.sees("a pagebreak")
+
+
 def test_a_stranger_and_an_absent_thread_get_the_same_page(person: People, clinic: RunningClinic) -> None:
     ada = person("ada")
     answers = []

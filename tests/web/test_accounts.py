@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from flask import Flask
 
 from clinic import Actor, Database
+from ops import certificates
 from tests.support.cast import Cast
 from tests.web.browser import Browser
 from tests.web.conftest import PASSWORD
@@ -46,7 +50,7 @@ def test_the_set_up_link_makes_the_first_administrator_once(empty_app: Flask) ->
     assert "Riverside" in page
     used = Browser(empty_app).get(f"/setup/{token}")
     assert used.status_code == 410
-    assert "Restart the clinic" in used.text
+    assert "Ask whoever runs the clinic" in used.text
 
 
 def test_an_invitation_sets_the_password_once_and_logs_in(app: Flask, sign_in: SignIn) -> None:
@@ -208,3 +212,70 @@ def test_the_administrators_pages_never_show_a_message(sign_in: SignIn, cast: Ca
     dina = sign_in("dina")
     for path in ("/admin/accounts", "/admin/links", "/account"):
         assert "canary" not in dina.get(path).text
+
+
+def focused(page: str) -> list[str]:
+    return re.findall(r'<input[^>]* name="(\w+)"[^>]* autofocus', page)
+
+
+def test_a_form_with_problems_says_so_at_the_top_and_focuses_the_first(empty_app: Flask) -> None:
+    with empty_app.app_context():
+        token = clinic_db().perform(Actor.system(), "clinic.open_set_up").value
+    browser = Browser(empty_app)
+    assert focused(browser.get(f"/setup/{token}").text) == ["clinic_name"]
+    values = {"clinic_name": "Riverside", "emergency_number": "112", "name": "Dina Dunn", "email": "dina@clinic.example"}
+    short = browser.submit(f"/setup/{token}", password="short", again="short", **values).text
+    assert focused(short) == ["password"]
+    assert "Nothing is saved yet: correct the marked field below." in short
+    wrong = browser.submit(f"/setup/{token}", password=NEW, again=NEW, **{**values, "email": "dina"}).text
+    assert focused(wrong) == ["email"]
+
+
+def test_a_new_account_without_a_role_is_asked_for_one_beside_the_roles(sign_in: SignIn) -> None:
+    answer = sign_in("dina").submit("/admin/accounts", name="Finn Falk", email="finn@clinic.example")
+    assert answer.status_code == 422
+    assert "Choose a role." in answer.text
+    assert focused(answer.text)[:1] == ["roles"]
+    assert "Nothing is saved yet" in answer.text
+
+
+def test_an_administrator_corrects_a_person_and_keeps_what_was_typed_wrong(sign_in: SignIn, cast: Cast) -> None:
+    dina, path = sign_in("dina"), f"/actions/account.describe/{cast.uid('ana')}"
+    wrong = dina.submit(path, name="Anna Alvarez", email="boris@clinic.example", birth_date="1984-03-27", next="/admin/accounts")
+    assert wrong.status_code == 409
+    assert 'value="Anna Alvarez"' in wrong.text
+    assert "New link" in wrong.text
+    assert focused(wrong.text) == ["email"]
+    done = dina.submit(path, name="Anna Alvarez", email="anna@clinic.example", birth_date="1984-03-28", next="/admin/accounts")
+    assert done.location == "/admin/accounts"
+    page = dina.get("/admin/accounts").text
+    assert "Saved." in page
+    assert "<strong>Anna Alvarez</strong>" in page
+    assert "born 28 March 1984" in page
+    assert sign_in("boris").submit(path, name="Eve", email="", birth_date="1984-03-28").status_code != 200
+    assert "<strong>Anna Alvarez</strong>" in dina.get("/admin/accounts").text
+
+
+def test_the_authoritys_certificate_is_there_to_take_along_and_to_compare(app: Flask, sign_in: SignIn, cast: Cast, tmp_path: Path) -> None:
+    ana = sign_in("ana")
+    assert Browser(app).get("/authority.pem").status_code == 404
+    assert "fingerprint" not in ana.get("/account/devices").text
+    (tmp_path / "ca").mkdir()
+    certificates.ensure(tmp_path / "ca", "localhost", ["localhost"])
+    given = Browser(app).get("/authority.pem")
+    assert given.data == (tmp_path / "ca" / "ca.pem").read_bytes()
+    assert "attachment" in given.headers["Content-Disposition"]
+    digest = x509.load_pem_x509_certificate(given.data).fingerprint(hashes.SHA256()).hex(":").upper()
+    invited = invitation_in(sign_in("dina").submit(f"/admin/accounts/{cast.uid('ada')}/invite").text)
+    for page in (ana.get("/account/devices").text, ana.submit("/account/devices", name="Phone").text, Browser(app).get(invited).text):
+        assert page.count(digest) == 1
+        assert "/authority.pem" in page
+
+
+def test_the_log_in_page_of_an_empty_clinic_says_where_its_link_is(empty_app: Flask) -> None:
+    words = "This clinic is not set up yet; the link is on the console of its machine."
+    assert words in Browser(empty_app).get("/login").text
+
+
+def test_the_log_in_page_of_a_clinic_says_nothing_of_set_up(app: Flask) -> None:
+    assert "not set up" not in Browser(app).get("/login").text

@@ -49,7 +49,7 @@ def test_a_route_without_a_policy_is_also_refused_when_it_is_asked_for(app: Flas
 def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
     """A new route appears here with its access, so that nobody adds one by the way."""
     known = {
-        (Access.PUBLIC, "GET"): {"/healthz", "/invite/x", "/login", "/session", "/setup/x", "/static/favicon.svg"},
+        (Access.PUBLIC, "GET"): {"/authority.pem", "/healthz", "/invite/x", "/login", "/session", "/setup/x", "/static/favicon.svg"},
         (Access.PUBLIC, "POST"): {"/invite/x", "/login", "/logout", "/setup/x"},
         (Access.INTERNAL, "GET"): {"/internal/xmpp/exists"},
         (Access.INTERNAL, "POST"): {"/internal/xmpp/check"},

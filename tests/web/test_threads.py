@@ -26,6 +26,16 @@ def uids(html: str) -> list[str]:
 def test_an_empty_list_says_what_to_do_next(sign_in: SignIn) -> None:
     assert "start a thread" in sign_in("ana").get("/").text
     assert "Find a person" in sign_in("boris").get("/").text
+    assert "Choose a thread" not in sign_in("ana").get("/").text
+
+
+def test_a_patient_without_a_practitioner_is_told_to_wait_for_the_clinic(sign_in: SignIn) -> None:
+    eve = sign_in("eve")
+    for path in ("/", "/threads/list"):
+        page = eve.get(path).text
+        assert page.count("No threads yet") == 1
+        assert "The clinic links you with your practitioner" in page
+        assert "start a thread" not in page
 
 
 def test_the_list_shows_who_last_line_unread_and_birth_date_to_staff_only(sign_in: SignIn, cast: Cast, thread: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import actions
-from web.pages import account, admin, feed, health, internal, joining, login, people, threads
+from web.pages import account, admin, certificate, feed, health, internal, joining, login, people, threads
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     login.blueprint,
@@ -17,5 +17,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     feed.blueprint,
     internal.blueprint,
     health.blueprint,
+    certificate.blueprint,
     actions.blueprint,
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from clinic.account.admin import AccountRow, account_links, account_list
 from clinic.errors import DomainError
 from clinic.permissions import Role
+from web.actions import keeps
 from web.auth import current_actor
 from web.context import clinic_card
 from web.db import clinic_db
@@ -33,7 +34,7 @@ def _page(**more: Any) -> str:
     with clinic_db().read(current_actor()) as work:
         rows = account_list(work)
         links = account_links(work)
-    shown = {"typed": _NOTHING_TYPED, "problems": {}, **more}
+    shown = {"typed": _NOTHING_TYPED, "problems": {}, "edit": {}, **more}
     return render_template("admin/accounts.html", here="admin", tab="accounts", rows=rows, steps=_steps(rows, bool(links.patients)), **shown)
 
 
@@ -67,10 +68,20 @@ def create_account() -> Answer:
         values = {key: value or None for key, value in typed.items()}
         invited = clinic_db().perform(current_actor(), "account.create", **values).value
     except DomainError as error:
-        known = error.field in ("name", "email", "birth_date")
+        known = error.field in ("roles", "name", "email", "birth_date")
         more = {"problems": {error.field: error.text}} if known else {"problem": error.text}
         return _page(typed=typed, **more), error.status
     return _page(invited=_shown_link(typed["name"], invited.token))
+
+
+@keeps("account.describe")
+def _correct_again(uid: str | None, error: DomainError) -> Response:
+    typed = {key: request.form.get(key, "").strip() for key in ("name", "email", "birth_date")}
+    problems, problem = ({error.field: error.text}, None) if error.field in typed else ({}, error.text)
+    edit = {"uid": uid, "typed": typed, "problems": problems, "problem": problem}
+    response = make_response(_page(edit=edit))
+    response.status_code = error.status
+    return response
 
 
 @blueprint.post("/accounts/<uid>/invite")

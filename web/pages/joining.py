@@ -43,7 +43,7 @@ def invite(token: str) -> Answer:
     hashed = hash_password(password)
     done = clinic_db().perform(anonymous, "account.accept_invitation", token=token, password_hash=hashed)
     auth.begin(done.value, hashed)
-    flash("Your password is kept. Welcome.", "good")
+    flash("Your password is saved. Welcome.", "good")
     return redirect(url_for("threads.home"), 303)
 
 
@@ -54,7 +54,7 @@ def set_up(token: str) -> Answer:
     with clinic_db().read(Actor.anonymous(Door.PAGE)) as work:
         is_open = set_up_open(work, token)
     if not is_open:
-        raise Expired("This set-up link is used or too old. Restart the clinic: an empty one shows a new link on its console.")
+        raise Expired("This set-up link is used or too old. Ask whoever runs the clinic for a new one.")
     if request.method == "GET":
         return render_template("setup.html", typed={}, problems={})
     names = ("clinic_name", "emergency_number", "name", "email")

@@ -9,7 +9,9 @@ from contextlib import suppress
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from clinic.account.people import find_people
 from clinic.errors import DomainError
+from clinic.permissions import Role
 from clinic.thread.views import EntryView, ThreadRow, own_states, thread_head, thread_list, thread_page
 from web.actions import keeps
 from web.auth import current_actor, current_visitor
@@ -28,14 +30,16 @@ def home() -> str | BaseResponse:
     visitor = current_visitor()
     if visitor and not visitor.cares:
         return redirect(url_for("admin.accounts"))
-    return render_template("threads/home.html", here="threads", rows=_rows(), open_uid=None)
+    found = _rows()
+    return render_template("threads/home.html", here="threads", rows=found, linked=_linked(found), open_uid=None)
 
 
 @blueprint.get("/threads/list")
 @caring
 def rows() -> str:
     """The rows of the list alone. `open`: the thread that is shown beside it."""
-    return render_template("threads/_list.html", rows=_rows(), open_uid=request.args.get("open"))
+    found = _rows()
+    return render_template("threads/_list.html", rows=found, linked=_linked(found), open_uid=request.args.get("open"))
 
 
 @blueprint.get("/threads/<uid>")
@@ -79,6 +83,15 @@ def marks(uid: str) -> Response:
 def _rows() -> Sequence[ThreadRow]:
     with clinic_db().read(current_actor()) as work:
         return thread_list(work)
+
+
+def _linked(found: Sequence[ThreadRow]) -> bool:
+    """Say whether somebody without a thread has a person to start the first one with; a patient may have none."""
+    visitor = current_visitor()
+    if found or visitor is None or visitor.role is not Role.PATIENT:
+        return True
+    with clinic_db().read(current_actor()) as work:
+        return bool(find_people(work, ""))
 
 
 def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str:

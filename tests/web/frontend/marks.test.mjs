@@ -73,6 +73,6 @@ test("days are said as people say them", () => {
   assert.equal(dayName(new Date(2026, 10, 22, 0, 1), now), "Today");
   assert.equal(dayName(new Date(2026, 10, 21, 23, 59), now), "Yesterday");
   assert.equal(dayName(new Date(2026, 10, 18), now), "Wednesday");
-  assert.equal(dayName(new Date(2026, 2, 14), now), "March 14");
-  assert.match(dayName(new Date(2025, 2, 14), now), /2025/);
+  assert.equal(dayName(new Date(2026, 2, 14), now), "14 March");
+  assert.equal(dayName(new Date(2025, 2, 14), now), "14 March 2025");
 });

@@ -1,5 +1,6 @@
 // Where a message is typed: grows, keeps its draft per thread, counts near the limit, hands what is sent to the outbox.
 import { one } from "./dom.ts";
+import { removedWords, sendable } from "./sendable.ts";
 import { draftKey, keepSetting, setting, store } from "./store.ts";
 
 export const LIMIT_BYTES = 64 * 1024;
@@ -119,8 +120,13 @@ export function startComposer(form: HTMLFormElement, with_: Composing): { restor
   count();
   return {
     restore(text) {
-      area.value = area.value ? `${area.value}\n${text}` : text;
+      const kept = sendable(text);
+      area.value = area.value ? `${area.value}\n${kept.text}` : kept.text;
       changed();
+      if (note && note.hidden && kept.removed) {
+        note.textContent = removedWords(kept.removed);
+        note.hidden = false;
+      }
       area.focus();
     },
     focus: () => area.focus(),

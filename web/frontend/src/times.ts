@@ -1,8 +1,11 @@
 // Times in the reader's own zone and words. The server's rendering (in the clinic's zone) stands until this has run.
 
-const lang = () => document.documentElement.lang || undefined;
+// English without a country would write March 14, 2025; the server, and everybody but one country, writes 14 March 2025.
+const lang = () => (document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang || undefined);
 const clock = () => new Intl.DateTimeFormat(lang(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const exact = () => new Intl.DateTimeFormat(lang(), { dateStyle: "full", timeStyle: "long" });
+const part = (at: Date, form: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(lang(), form).format(at);
+const date = (at: Date) => part(at, { day: "numeric", month: "long", year: "numeric" });
+const exact = (at: Date) => `${part(at, { weekday: "long" })}, ${date(at)}, ${part(at, { timeStyle: "long" })}`;
 const startOfDay = (at: Date) => new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
 const DAY_MS = 86_400_000;
 
@@ -11,14 +14,13 @@ export function dayName(at: Date, now = new Date()): string {
   const days = Math.round((startOfDay(now) - startOfDay(at)) / DAY_MS);
   if (days === 0) return "Today";
   if (days === 1) return "Yesterday";
-  if (days > 1 && days < 7) return new Intl.DateTimeFormat(lang(), { weekday: "long" }).format(at);
-  const year = at.getFullYear() === now.getFullYear() ? {} : { year: "numeric" as const };
-  return new Intl.DateTimeFormat(lang(), { day: "numeric", month: "long", ...year }).format(at);
+  if (days > 1 && days < 7) return part(at, { weekday: "long" });
+  return at.getFullYear() === now.getFullYear() ? part(at, { day: "numeric", month: "long" }) : date(at);
 }
 
 function shown(at: Date, form: string): string {
   if (form === "day") return dayName(at);
-  if (form === "date") return new Intl.DateTimeFormat(lang(), { dateStyle: "medium" }).format(at);
+  if (form === "date") return date(at);
   if (form === "moment") {
     const day = dayName(at);
     return day === "Today" ? clock().format(at) : `${day.toLowerCase() === "yesterday" ? "yesterday" : day}, ${clock().format(at)}`;
@@ -34,7 +36,7 @@ export function localTimes(root: ParentNode = document): void {
     if (Number.isNaN(at.getTime())) continue;
     const text = shown(at, element.dataset.form ?? "clock");
     if (element.textContent !== text) element.textContent = text;
-    const title = exact().format(at);
+    const title = exact(at);
     if (element.title !== title) element.title = title;
   }
 }
