@@ -1,6 +1,6 @@
 """Where this clinic keeps its state and how its parts reach each other, read from the environment.
 
-Owns Config. Imports the standard library only. `bedside up` sets the variables and writes the secrets; every process
+Owns Addresses, Config. Imports the standard library only. `bedside up` sets the variables and writes the secrets; every process
 reads them here, so that a port or a path is derived in one place.
 """
 
@@ -14,8 +14,46 @@ from pathlib import Path
 VERSION = "0.1.0"
 
 
+class Addresses:
+    """What is derived from a clinic's domain and base port, for whoever starts it and for whoever runs in it."""
+
+    __slots__ = ()
+    domain: str
+    base_port: int
+
+    @property
+    def threads_domain(self) -> str:
+        """The XMPP domain whose addresses are threads and feeds."""
+        return f"threads.{self.domain}"
+
+    @property
+    def https_port(self) -> int:
+        """Port of the TLS front; plain http is on the base port itself."""
+        return self.base_port + 1
+
+    @property
+    def c2s_port(self) -> int:
+        """Port of XMPP with STARTTLS."""
+        return self.base_port + 2
+
+    @property
+    def direct_tls_port(self) -> int:
+        """Port of XMPP inside TLS from the first byte."""
+        return self.base_port + 3
+
+    @property
+    def xmpp_http_port(self) -> int:
+        """Loopback port of the XMPP server's WebSocket."""
+        return self.base_port + 4
+
+    @property
+    def component_port(self) -> int:
+        """Loopback port for the threads component."""
+        return self.base_port + 5
+
+
 @dataclass(frozen=True, slots=True)
-class Config:
+class Config(Addresses):
     """One clinic's deployment. Ports are offsets from `base_port`; secrets are hexadecimal strings of 32 bytes."""
 
     data: Path
@@ -31,38 +69,9 @@ class Config:
     internal_token: str = field(repr=False)
 
     @property
-    def threads_domain(self) -> str:
-        """The XMPP domain whose addresses are threads and feeds."""
-        return f"threads.{self.domain}"
-
-    @property
     def run_dir(self) -> Path:
         """Sockets, locks and ready marks of the running processes."""
         return self.data / "run"
-
-    @property
-    def web_port(self) -> int:
-        return self.base_port
-
-    @property
-    def https_port(self) -> int:
-        return self.base_port + 1
-
-    @property
-    def c2s_port(self) -> int:
-        return self.base_port + 2
-
-    @property
-    def c2s_tls_port(self) -> int:
-        return self.base_port + 3
-
-    @property
-    def xmpp_http_port(self) -> int:
-        return self.base_port + 4
-
-    @property
-    def component_port(self) -> int:
-        return self.base_port + 5
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Config:

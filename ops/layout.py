@@ -1,9 +1,11 @@
-"""Where everything lies and listens: one data folder, one base port. Standard library only."""
+"""Where everything lies and listens: one data folder, one base port. Imports clinic.config."""
 
 import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+
+from clinic.config import Addresses
 
 PROJECT = Path(__file__).resolve().parent.parent
 LONGEST_SOCKET_PATH = 100
@@ -13,7 +15,7 @@ PORT_PURPOSES = ("web, http", "web, https", "XMPP with STARTTLS", "XMPP with TLS
 
 
 @dataclass(frozen=True)
-class Layout:
+class Layout(Addresses):
     """One clinic's folder, addresses and ports. `host` is what outside ports bind to."""
 
     data: Path
@@ -22,11 +24,6 @@ class Layout:
     domain: str = "localhost"
     database_url: str = ""
     extra_public_url: str = ""
-
-    @property
-    def threads_domain(self) -> str:
-        """The address of the threads component."""
-        return f"threads.{self.domain}"
 
     @property
     def database(self) -> str:
@@ -61,31 +58,6 @@ class Layout:
     def https_url(self) -> str:
         """The same clinic by TLS."""
         return f"https://{self.shown_host}:{self.https_port}"
-
-    @property
-    def https_port(self) -> int:
-        """Port of the TLS front."""
-        return self.base_port + 1
-
-    @property
-    def c2s_port(self) -> int:
-        """Port of XMPP with STARTTLS."""
-        return self.base_port + 2
-
-    @property
-    def direct_tls_port(self) -> int:
-        """Port of XMPP inside TLS from the first byte."""
-        return self.base_port + 3
-
-    @property
-    def xmpp_http_port(self) -> int:
-        """Loopback port of the XMPP server's WebSocket."""
-        return self.base_port + 4
-
-    @property
-    def component_port(self) -> int:
-        """Loopback port for the threads component."""
-        return self.base_port + 5
 
     @property
     def websocket_url(self) -> str:

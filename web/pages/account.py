@@ -109,5 +109,5 @@ def mint() -> Answer:
     config = current_app.config["BEDSIDE"]
     shown = {"name": minted.name, "address": f"{minted.handle}@{config.domain}", "password": minted.password}
     host = request.host.rpartition(":")[0] or request.host
-    server = {"host": host, "port": config.c2s_port, "tls_port": config.c2s_tls_port, "threads": config.threads_domain}
+    server = {"host": host, "port": config.c2s_port, "tls_port": config.direct_tls_port, "threads": config.threads_domain}
     return _devices(minted=shown, server=server)
