@@ -1,4 +1,7 @@
-"""One running demonstration and one browser for all tests of this folder."""
+"""One running demonstration and one browser for all tests of this folder.
+
+Both end with the folder: while Playwright is open an event loop runs in this thread, and no other can.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from tests.support.browser import Person, chromium
 from tests.support.clinic import RunningClinic
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningClinic]:
     with RunningClinic(tmp_path_factory.mktemp("e2e") / "data", "--demo") as one:
         yield one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as one:
         yield one
