@@ -3,7 +3,7 @@ import { alertOf, claim, titleCount } from "./alerts.ts";
 import { covered } from "./cover.ts";
 import { all, one, parse, settled } from "./dom.ts";
 import { on } from "./events.ts";
-import { Refused, getFragments } from "./http.ts";
+import { getFragments } from "./http.ts";
 import { live } from "./live.ts";
 import { localTimes } from "./times.ts";
 
@@ -68,7 +68,7 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
       read(all("li[data-thread]", fresh));
       if (shown?.isConnected) place(shown, fresh);
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) live.signedOut();
+      live.missed(error);
     } finally {
       busy = false;
       if (again) {

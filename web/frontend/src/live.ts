@@ -3,10 +3,12 @@ import { Backoff } from "./backoff.ts";
 import { icon, one } from "./dom.ts";
 import { type LiveState, on, tell } from "./events.ts";
 import { Feed } from "./feed.ts";
+import { Refused, Unreachable } from "./http.ts";
 
 const POLL_MS = 5_000;
 const PATIENCE_MS = 2_000;
 const CALM_LOOK_MS = 120_000;
+const MISSED_MS = 3_000;
 
 const WORDS: Record<LiveState, [string, string]> = {
   connecting: ["refresh-cw", "Connecting…"],
@@ -23,6 +25,7 @@ class Live {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #poll: ReturnType<typeof setInterval> | undefined;
   #shown: ReturnType<typeof setTimeout> | undefined;
+  #missed: ReturnType<typeof setTimeout> | undefined;
   #begun = false;
   readonly #backoff = new Backoff();
 
@@ -61,9 +64,17 @@ class Live {
     this.#enter("signed-out");
   }
 
-  stop(): void {
-    clearTimeout(this.#retry);
-    this.#feed?.stop();
+  /** Something that the page asked for did not come. The feed says once what is new, so the page looks again by itself. */
+  missed(error: unknown): void {
+    if (error instanceof Refused) {
+      if (error.status === 401) this.signedOut();
+      return;
+    }
+    if (!(error instanceof Unreachable)) throw error;
+    this.#missed ??= setTimeout(() => {
+      this.#missed = undefined;
+      tell("look", null);
+    }, MISSED_MS);
   }
 
   #now(): void {

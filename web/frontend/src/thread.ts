@@ -219,8 +219,8 @@ export class OpenThread {
   }
 
   #failed(error: unknown): void {
-    if (error instanceof Refused && error.status === 401) live.signedOut();
-    else if (error instanceof Refused && error.status === 404) location.assign("/");
+    if (error instanceof Refused && error.status === 404) location.assign("/");
+    else live.missed(error);
   }
 
   /** Signed out: what others wrote leaves the screen; what this person has not sent stays. */
