@@ -178,12 +178,6 @@ def deactivate(work: Work, account: sa.Row[Any]) -> None:
     end_access(work, account.id, account.handle, devices_too=True)
 
 
-@action("account.activate", Permission.ACCOUNT_MANAGE, on=account_for)
-def activate(work: Work, account: sa.Row[Any]) -> None:
-    """Open a deactivated account again; its devices stay revoked."""
-    work.update(accounts, account.id, active=True)
-
-
 @action("account.accept_invitation", Permission.SIGN_IN, fields=(Computed("token"), PASSWORD))
 def accept_invitation(work: Work, token: str, password_hash: str) -> str:
     """Set the password of the account that `token` belongs to; the link is then used up.

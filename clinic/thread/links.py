@@ -1,15 +1,17 @@
 """Actions that link people: coordinators to practitioners, patients to practitioners. Admins only. Imports clinic only.
 
 A coordinator is a member of every 1:1 thread of their practitioners, now and later; linking and unlinking therefore
-change those threads at once and say so in each.
+change those threads at once and say so in each, and so does opening a coordinator's deactivated account again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from clinic.account.actions import account_for
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import action
 from clinic.errors import Conflict, Invalid, NotFound
@@ -25,13 +27,17 @@ PRACTITIONER = Uid("practitioner", "Practitioner")
 PATIENT = Uid("patient", "Patient")
 
 
-def _in_role(work: Work, uid: str, role: Role, field: str) -> sa.Row[Any]:
+# Against what is being decided at the same moment (a thread started, an account opened again), the actions on coordinators
+# lock accounts: the coordinator's before practitioners' in the order of ids, and threads last, so that nobody waits in a circle.
+
+
+def _in_role(work: Work, uid: str, role: Role, field: str, *, lock: bool = False) -> sa.Row[Any]:
     query = (
         sa.select(accounts)
         .join(account_roles, account_roles.c.account_id == accounts.c.id)
         .where(accounts.c.uid == uid, account_roles.c.role == role)
     )
-    row = work.row(query)
+    row = work.row(query.with_for_update(of=accounts, key_share=True) if lock else query)
     if row is None:
         raise Invalid(f"Choose a {role} of this clinic.", field=field)
     return row
@@ -42,8 +48,8 @@ def _link_id(work: Work, table: sa.Table, **columns: int) -> int | None:
     return None if row is None else int(row.id)
 
 
-def _direct_patient_threads(work: Work, practitioner_id: int) -> list[str]:
-    """Return the uids of the 1:1 threads that a practitioner has with patients."""
+def _direct_patient_threads(work: Work, practitioners: Sequence[int]) -> list[str]:
+    """Return the uids of the 1:1 threads that practitioners (account ids) have with patients."""
     patient = memberships.alias()
     query = (
         sa.select(threads.c.uid)
@@ -51,7 +57,7 @@ def _direct_patient_threads(work: Work, practitioner_id: int) -> list[str]:
         .join(patient, patient.c.thread_id == threads.c.id)
         .where(
             threads.c.kind == "direct",
-            memberships.c.account_id == practitioner_id,
+            memberships.c.account_id.in_(practitioners),
             memberships.c.ended_at.is_(None),
             patient.c.role == Role.PATIENT,
         )
@@ -66,9 +72,8 @@ def coordinator_add(work: Work, coordinator: str, practitioner: str) -> int:
 
     Returns: how many threads they joined. Raises: Conflict when they are linked already.
     """
-    assistant = _in_role(work, coordinator, Role.COORDINATOR, "coordinator")
-    chief = _in_role(work, practitioner, Role.PRACTITIONER, "practitioner")
-    work.lock_account(chief.id)  # against a thread that is being started at this moment
+    assistant = _in_role(work, coordinator, Role.COORDINATOR, "coordinator", lock=True)
+    chief = _in_role(work, practitioner, Role.PRACTITIONER, "practitioner", lock=True)
     if _link_id(work, coordinator_links, coordinator_id=assistant.id, practitioner_id=chief.id) is not None:
         raise Conflict("This coordinator assists this practitioner already.")
     work.insert(
@@ -78,7 +83,8 @@ def coordinator_add(work: Work, coordinator: str, practitioner: str) -> int:
         practitioner_id=chief.id,
         created_at=work.now,
     )
-    joined = work.threads(_direct_patient_threads(work, chief.id))
+    # Whose account is deactivated joins when it is opened again.
+    joined = work.threads(_direct_patient_threads(work, [chief.id])) if assistant.active else []
     for thread in joined:
         include_coordinators(work, thread, [assistant])
     return len(joined)
@@ -90,17 +96,29 @@ def coordinator_remove(work: Work, coordinator: str, practitioner: str) -> int:
 
     Returns: how many threads they left. Raises: NotFound when they are not linked.
     """
-    assistant = _in_role(work, coordinator, Role.COORDINATOR, "coordinator")
-    chief = _in_role(work, practitioner, Role.PRACTITIONER, "practitioner")
-    work.lock_account(chief.id)
+    assistant = _in_role(work, coordinator, Role.COORDINATOR, "coordinator", lock=True)
+    chief = _in_role(work, practitioner, Role.PRACTITIONER, "practitioner", lock=True)
     link_id = _link_id(work, coordinator_links, coordinator_id=assistant.id, practitioner_id=chief.id)
     if link_id is None:
         raise NotFound("This coordinator does not assist this practitioner. Reload the page.")
     work.delete(coordinator_links, link_id)
-    left = work.threads(_direct_patient_threads(work, chief.id))
+    left = work.threads(_direct_patient_threads(work, [chief.id]))
     for thread in left:
         exclude_coordinator(work, thread, assistant.id)
     return len(left)
+
+
+@action("account.activate", Permission.ACCOUNT_MANAGE, on=account_for)
+def activate(work: Work, account: sa.Row[Any]) -> None:
+    """Open a deactivated account again; its devices stay revoked. A coordinator joins what was started meanwhile."""
+    work.lock_account(account.id)
+    work.update(accounts, account.id, active=True)
+    assisted = sa.select(coordinator_links.c.practitioner_id).where(coordinator_links.c.coordinator_id == account.id)
+    chiefs = sorted(row.practitioner_id for row in work.rows(assisted))
+    for chief in chiefs:
+        work.lock_account(chief)
+    for thread in work.threads(_direct_patient_threads(work, chiefs)):
+        include_coordinators(work, thread, [account])
 
 
 @action("link.patient_add", Permission.LINK_MANAGE, fields=(PATIENT, PRACTITIONER))

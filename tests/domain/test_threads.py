@@ -92,6 +92,20 @@ def test_coordinator_of_a_later_link_joins_threads_that_exist(database: Database
     assert len(bodies(database, cast, "chen", thread)) == 2
 
 
+def test_a_coordinator_whose_account_is_opened_again_joins_what_was_started_meanwhile(database: Database, cast: Cast) -> None:
+    database.perform(cast.dina, "account.deactivate", cast.uid("chen"))
+    thread = cast.start("boris", "ana")
+    cast.link("ada", "bella")
+    other = cast.start("ada", "bella")
+    database.perform(cast.dina, "link.coordinator_add", coordinator=cast.uid("chen"), practitioner=cast.uid("bella"))
+    for patient, uid in (("ana", thread), ("ada", other)):
+        assert not any("Chen" in body for body in bodies(database, cast, patient, uid))
+    database.perform(cast.dina, "account.activate", cast.uid("chen"))
+    for patient, uid in (("ana", thread), ("ada", other)):
+        assert bodies(database, cast, patient, uid)[-1].startswith("Chen Cheng is included")
+        assert bodies(database, cast, "chen", uid) == bodies(database, cast, patient, uid)
+
+
 @pytest.mark.parametrize("action", ["link.coordinator_add", "link.coordinator_remove"])
 def test_a_thread_started_while_a_coordinator_is_linked_agrees_with_the_link(
     database: Database, cast: Cast, action: str
