@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -39,6 +40,50 @@ def test_the_list_of_members_follows_a_coordinator_who_is_unlinked_and_linked(pe
     ana.page.get_by_role("button", name="Mute", exact=True).wait_for()
 
 
+def test_a_corrected_name_shows_in_the_threads_that_are_open(person: People) -> None:
+    ana, dina = person("ana"), person("dina")
+    ana.open("ana-boris")
+    ana.live()
+    for name in ("Chen Cheng-Castillo", "Chen Cheng"):
+        dina.page.goto(f"{dina.clinic.ready['web']}/admin/accounts")
+        row = dina.page.locator("li", has_text="chen@clinic.example")
+        row.get_by_text("Correct…").click()
+        row.get_by_label("Full name").fill(name)
+        row.get_by_role("button", name="Save").click()
+        ana.page.locator(".members li", has_text=re.compile(rf"^\s*{name} ")).wait_for(timeout=10_000)
+
+
+def test_who_is_deactivated_reads_and_writes_no_more_and_can_come_back(person: People) -> None:
+    ada, dina = person("ada"), person("dina")
+    ada.open("ada-bella")
+    ada.live()
+    ada.write("Before I was deactivated")
+    ada.sees("Before I was deactivated")
+    with ada.clinic.xmpp("ada") as client:
+        dina.page.goto(f"{dina.clinic.ready['web']}/admin/accounts")
+        row = dina.page.locator("li", has_text="ada@clinic.example")
+        row.get_by_text("Deactivate…").click()
+        row.get_by_role("button", name="Deactivate Ada Almeida").click()
+        row.get_by_text("Deactivated").wait_for()
+        ada.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=15_000)
+        assert "Before I was" not in ada.page.locator("#main").inner_text()
+        client.wait_closed()
+    ada.page.get_by_role("link", name="Sign in again").click()
+    fill_in(ada)
+    ada.page.get_by_role("alert").wait_for()
+    row.get_by_role("button", name="Activate").click()
+    row.get_by_text("Deactivate…").wait_for()
+    fill_in(ada)
+    ada.sees("Before I was deactivated")
+
+
+def fill_in(one: Person) -> None:
+    account = one.clinic.ready["accounts"][one.name]
+    one.page.fill("[name=email]", account["email"])
+    one.page.fill("[name=password]", account["password"])
+    one.page.press("[name=password]", "Enter")
+
+
 def test_signed_out_elsewhere_the_thread_and_the_list_leave_the_screen(person: People) -> None:
     ana = person("ana")
     ana.open("ana-boris")
@@ -61,7 +106,5 @@ def test_signed_out_elsewhere_the_thread_and_the_list_leave_the_screen(person: P
     ana.page.press("#body", "Control+Enter")
     ana.page.locator("#log article", has_text="Half a thou").get_by_text("Waits until you sign in").wait_for()
     ana.page.get_by_role("link", name="Sign in again").click()
-    ana.page.fill("[name=email]", ana.clinic.ready["accounts"]["ana"]["email"])
-    ana.page.fill("[name=password]", ana.clinic.ready["accounts"]["ana"]["password"])
-    ana.page.press("[name=password]", "Enter")
+    fill_in(ana)
     ana.sees("Half a thou", seconds=20)

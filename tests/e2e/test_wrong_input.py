@@ -67,6 +67,22 @@ def test_a_stranger_and_an_absent_thread_get_the_same_page(person: People, clini
     assert answers[0][0] == 404
 
 
+def test_broken_xml_ends_its_own_stream_in_words_and_nobody_elses(person: People, clinic: RunningClinic) -> None:
+    ana, boris = person("ana"), person("boris")
+    for one in (ana, boris):
+        one.open("ana-boris")
+        one.live()
+    room = clinic.ready["threads"]["ana-boris"]["room"]
+    with clinic.xmpp("boris", "broken") as broken, clinic.xmpp("boris", "whole") as whole:
+        broken.send(f"<message to='{room}' type='groupchat'><body>half a <b></body></message>")
+        assert broken.wait_closed().error == "not-well-formed"
+        answer = whole.ask("<iq type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>", id="p")
+        assert answer.get("type") == "result"
+    ana.write("After the broken stream")
+    boris.sees("After the broken stream")
+    assert not any("half a" in text for text in texts(boris.page))
+
+
 @pytest.mark.parametrize("path", ["/invite/nonsense", "/setup/nonsense"])
 def test_an_expired_link_says_what_to_do(browser: Browser, clinic: RunningClinic, path: str) -> None:
     page = browser.new_context().new_page()

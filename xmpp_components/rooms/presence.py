@@ -119,25 +119,33 @@ async def refresh(component: Threads, room: Room) -> None:
             show_out(component, room, member)
             component.feeds.threads(member.handle)
     room.adopt(view)
-    marked = []
+    marked, retitled = [], set[str]()
     for member in room.members.values():
         before = members.get(member.handle)
         if before is None:
-            component.feeds.threads(member.handle)
-        elif before.nick != member.nick and room.present(member.handle):
+            continue
+        if before.nick != member.nick and room.present(member.handle):
             announce(component, room, before, available=False, new_nick=member.nick)
             announce(component, room, member)
         elif (before.group_admin, before.role) != (member.group_admin, member.role) and room.present(member.handle):
             announce(component, room, member)
-        if before and (before.read_seq, before.delivered_seq) != (member.read_seq, member.delivered_seq):
+        if (before.read_seq, before.delivered_seq) != (member.read_seq, member.delivered_seq):
             marked.append((before, member))
-        if before and before.title != member.title:
+        if before.title != member.title:
+            retitled.add(member.handle)
             _retitle(component, room, member)
+    # Whoever has the thread or the list on a page looks again: at who is in it, or at what it is called.
+    for handle in room.members if _shown(members) != _shown(room.members) else retitled:
+        component.feeds.threads(handle)
     await component.marks.moved(room, marked)
 
 
+def _shown(members: dict[str, Member]) -> set[tuple[str, str, str, bool]]:
+    """Returns: what pages show of members."""
+    return {(member.handle, member.nick, member.role, member.group_admin) for member in members.values()}
+
+
 def _retitle(component: Threads, room: Room, member: Member) -> None:
-    component.feeds.threads(member.handle)
     for session in room.occupants.values():
         if session.handle == member.handle:
             component.send(subject(room, member.handle), session.address)

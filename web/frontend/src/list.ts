@@ -85,8 +85,9 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
   on("look", soon);
   on("sent", soon);
   on("marks", soon);
-  read(all(".rows li[data-thread]"));
-  if (!one(".rows")) soon();
+  // What was there before the page came is no news: a page without the list learns of it first.
+  if (one(".rows")) read(all(".rows li[data-thread]"));
+  else soon();
 }
 
 /** Puts the fresh rows in place and keeps scroll position and keyboard focus. */
