@@ -18,7 +18,7 @@ from clinic.work import Actor, Call, Done, Door, Work
 
 # In dependency order; each names the modules that declare something.
 CAPABILITIES: dict[str, tuple[str, ...]] = {
-    "account": ("tables", "actions", "set_up", "sessions", "views", "people", "admin"),
+    "account": ("tables", "actions", "set_up", "attempts", "sessions", "views", "people", "admin"),
     "thread": ("tables", "kinds", "actions", "links", "names", "live", "views", "archive", "relay"),
     "text": ("kinds", "actions"),
     "audit": ("tables",),

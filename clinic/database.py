@@ -34,7 +34,10 @@ class Database:
         self.engine = engine
         self.run_dir = run_dir
         self.pepper = pepper
-        self._writers: FairLock | None = FairLock(run_dir) if engine.dialect.name == "sqlite" else None
+        on_sqlite = engine.dialect.name == "sqlite"
+        self._writers: FairLock | None = FairLock(run_dir) if on_sqlite else None
+        # A view asks several questions: all of them must be answered of one moment. On SQLite any transaction is so.
+        self._readers = engine if on_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
 
     @classmethod
     def open(cls, url: str, *, run_dir: Path, pepper: bytes) -> Database:
@@ -96,7 +99,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a read transaction for the clinic's own plumbing (outbox, sealing). Raises: Busy."""
-        with _in_words(), self.engine.connect() as connection, connection.begin():
+        with _in_words(), self._readers.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager

@@ -100,9 +100,8 @@ class Transaction:
                 return Done(known.uid, (known,), duplicate=True, version=subject[0].version)
         value = spec.function(work, *subject, **values)
         if spec.audited:
-            work.audit(
-                spec.name, work.subject or call.subject, {f.name: values[f.name] for f in spec.fields if f.audited}
-            )
+            given = {f.name: values[f.name] for f in spec.fields if f.audited}
+            work.audit(spec.name, work.subject or call.subject, given | work.detail)
         version = subject[0].version if subject and isinstance(subject[0], LoadedThread) else None
         return Done(value, self._settle(work), version=version)
 

@@ -122,6 +122,7 @@ class Work:
         self.changed: set[str] = set()
         self.queues: set[str] = set()
         self.subject: str | None = None
+        self.detail: dict[str, Any] = {}
 
     def _role(self) -> Role | None:
         person = self.person_or_none
@@ -222,17 +223,22 @@ class Work:
         self.insert(jobs, id=new_id(), queue=queue, name=name, payload=json.dumps(payload), due_at=self.now, attempts=0)
         self.queues.add(queue)
 
+    def note(self, **detail: Any) -> None:
+        """Add codes, ids and flags to the action's audit row: what its fields alone do not tell. Never a text."""
+        self.detail.update(detail)
+
     def about(self, uid: str) -> None:
         """Say what the action's audit row is about, where it is not the subject that the call named."""
         self.subject = uid
 
-    def lock_account(self, account_id: int) -> None:
-        """Lock an account's row until the commit, so that what depends on its links is decided one after the other.
+    def lock_account(self, account_id: int) -> bool:
+        """Lock an account's row until the commit, so that what depends on its links and ways in is decided one after the other.
 
         Posting does not wait for it: entries refer to the account's key, which this lock leaves free.
+        Returns: whether the account is active now.
         """
-        locked = sa.select(accounts.c.id).where(accounts.c.id == account_id).with_for_update(key_share=True)
-        self.rows(locked)
+        locked = sa.select(accounts.c.active).where(accounts.c.id == account_id).with_for_update(key_share=True)
+        return any(row.active for row in self.rows(locked))
 
     def audit(self, action: str, subject: str | None, detail: Mapping[str, Any]) -> None:
         """Write an audit row: ids and event codes only, never a text or a health datum."""

@@ -80,7 +80,10 @@ def act(name: str, uid: str | None = None) -> BaseResponse:
 
 
 def _json_values() -> dict[str, Any]:
-    values = request.get_json()
+    try:
+        values = request.get_json()
+    except RecursionError:
+        raise Invalid("This JSON is nested too deeply.") from None
     if not isinstance(values, dict):
         raise Invalid("Send a JSON object with the action's fields.")
     return values

@@ -1,39 +1,28 @@
-"""The names under which failed log-ins are counted, one counter for page and XMPP, and the words about waiting.
+"""From which network a log-in is tried, and the words about waiting. The counting is clinic's.
 
-Owns page_keys, xmpp_keys, waiting_words. Imports clinic only.
+Owns network, waiting_words. Imports the standard library only.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import math
 
-from clinic.account.sessions import ADDRESS_ALONE
-
 _MINUTE = 60
-_NAME_LENGTH = 240
+_IPV6_OF_ONE_PLACE = 64
 
 
-def _name(given: str) -> str:
-    # Storable on every database, and never mistaken for the key of an address alone, which begins with a bar.
-    plain = "".join(c if c.isprintable() else "?" for c in given.strip().casefold()).lstrip("|")
-    return plain[:_NAME_LENGTH] or "-"
-
-
-def xmpp_keys(handle: str, address: str | None) -> list[str]:
-    """Return the counter's key of one account from one network address.
-
-    Not of the address alone: a phone that retries an old password must not lock a whole clinic out. What it would
-    guess has 138 bits.
-    """
-    return [f"{_name(handle)}|{address or 'local'}"]
-
-
-def page_keys(account: str, address: str | None) -> list[str]:
-    """Return the counters of a log-in to the page: the account (its handle, or an unknown e-mail) there, and the address.
-
-    Many people may share an address: clinic gives its counter more tries, and one person's success does not clear it.
-    """
-    return [*xmpp_keys(account, address), f"{ADDRESS_ALONE}{address or 'local'}"]
+def network(address: str | None) -> str:
+    """Return the name of the place that an address belongs to: an IPv4 address, or all that one IPv6 connection may choose from."""
+    try:
+        found = ipaddress.ip_address(address or "")
+    except ValueError:
+        return "local"
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found.packed, _IPV6_OF_ONE_PLACE), strict=False))
 
 
 def waiting_words(seconds: float) -> str:

@@ -15,10 +15,10 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 
 from clinic.account.views import Session
 from clinic.account.views import session as session_view
-from clinic.errors import NotSignedIn
+from clinic.errors import Busy, NotSignedIn
 from clinic.permissions import CARE_ROLES, Role
 from clinic.work import Actor, Door
-from web.db import clinic_db
+from web.db import clinic_db, note
 
 SCRIPT_HEADER = "X-Bedside-Script"
 ACCOUNT_HEADER = "X-Bedside-Account"
@@ -139,13 +139,20 @@ def begin(account_uid: str, checked_hash: str, new_password_hash: str | None = N
         login_user(visitor)
 
 
-def end() -> None:
-    """End the login session of this browser, in the database and in the cookie."""
-    visitor = current_visitor()
+def end() -> bool:
+    """End the login session of this browser, in the cookie and in the database.
+
+    Returns: whether the database took it; while nothing can be stored, the person still leaves this browser.
+    """
+    visitor, stored = current_visitor(), True
     if visitor:
-        clinic_db().perform(visitor.actor, "login.end")
+        try:
+            clinic_db().perform(visitor.actor, "login.end")
+        except Busy:
+            stored = False
     logout_user()
     session.clear()
+    return stored
 
 
 def note_use() -> None:
@@ -156,4 +163,4 @@ def note_use() -> None:
     if request.endpoint == "actions.act" and (request.view_args or {}).get("name") == "thread.mark":
         return
     if clinic_db().now() - visitor.session.seen_at > _NOTED_FOR:
-        clinic_db().perform(visitor.actor, "login.seen", session_uid=visitor.session.uid)
+        note(visitor.actor, "login.seen", session_uid=visitor.session.uid)

@@ -7,20 +7,22 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 from jinja2.utils import urlize
 from markupsafe import Markup, escape
 
 from clinic.account.views import clinic_settings, is_empty
+from clinic.errors import Busy
 from clinic.work import Actor, Door
 from web.assets import Assets
-from web.auth import current_visitor
+from web.auth import Visitor, current_visitor
 from web.authority import fingerprint
 from web.db import clinic_db
 from web.times import exact, human, iso, plain_date
 
 ROLE_WORDS = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator", "admin": "Administrator"}
 THEME_COOKIE = "bedside_theme"
+_LAST_CARD = "bedside-last-card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,29 @@ class Card:
     zone: ZoneInfo
 
 
+NO_CARD = Card("Clinic", "", ZoneInfo("UTC"))
+
+
 def clinic_card() -> Card:
-    """Return the clinic's name, emergency number and time zone, read once a request."""
+    """Return the clinic's name, emergency number and time zone, read once a request; as last read while the database is away."""
     if "clinic_card" not in g:
-        with clinic_db().read(Actor.anonymous(Door.PAGE)) as work:
-            found = clinic_settings(work)
-        g.clinic_card = Card(found["clinic_name"], found["emergency_number"], ZoneInfo(found["time_zone"]))
+        try:
+            with clinic_db().read(Actor.anonymous(Door.PAGE)) as work:
+                found = clinic_settings(work)
+        except Busy:
+            g.clinic_card = current_app.extensions.get(_LAST_CARD, NO_CARD)
+        else:
+            g.clinic_card = Card(found["clinic_name"], found["emergency_number"], ZoneInfo(found["time_zone"]))
+            current_app.extensions[_LAST_CARD] = g.clinic_card
     card: Card = g.clinic_card
     return card
+
+
+def _visitor() -> Visitor | None:
+    try:
+        return current_visitor()
+    except Busy:  # the page that says so is drawn for nobody
+        return None
 
 
 def role_word(role: str) -> str:
@@ -69,7 +86,7 @@ def _each_page() -> dict[str, Any]:
     card = clinic_card()
     theme = request.cookies.get(THEME_COOKIE)
     return {
-        "visitor": current_visitor(),
+        "visitor": _visitor(),
         "clinic_name": card.name,
         "emergency_number": card.emergency_number,
         "theme": theme if theme in ("light", "dark") else None,

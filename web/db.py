@@ -1,19 +1,25 @@
 """The engine that Flask-SQLAlchemy opens over clinic's metadata, and the Database that clinic makes of it.
 
-Owns db, adopt, clinic_db. Imports Flask-SQLAlchemy and clinic. No query is written in `web`: actions and views only.
+Owns db, adopt, clinic_db, note. Imports Flask-SQLAlchemy and clinic. No query is written in `web`: actions and views only.
 """
 
 from __future__ import annotations
+
+import time
+from typing import Any
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 
 from clinic.config import Config
 from clinic.database import Database
+from clinic.errors import Busy, DomainError
 from clinic.storage import metadata
+from clinic.work import Actor
 
 db = SQLAlchemy(metadata=metadata)
-_KEY = "bedside-clinic"
+_KEY, _NOTING = "bedside-clinic", "bedside-noting"
+PAUSE_SECONDS = 20.0
 
 
 def adopt(app: Flask, config: Config) -> Database:
@@ -23,7 +29,21 @@ def adopt(app: Flask, config: Config) -> Database:
     with app.app_context():
         database = Database.adopt(db.engine, run_dir=config.run_dir, pepper=config.pepper)
     app.extensions[_KEY] = database
+    app.extensions[_NOTING] = {"not_before": 0.0}
     return database
+
+
+def note(actor: Actor, action: str, subject: str | None = None, **values: Any) -> None:
+    """Perform what may be lost: reading goes on while nothing can be stored, and one request in PAUSE_SECONDS finds that out."""
+    state = current_app.extensions[_NOTING]
+    if time.monotonic() < state["not_before"]:
+        return
+    try:
+        clinic_db().perform(actor, action, subject, **values)
+    except Busy:
+        state["not_before"] = time.monotonic() + PAUSE_SECONDS
+    except DomainError:
+        return
 
 
 def clinic_db() -> Database:

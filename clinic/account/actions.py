@@ -11,9 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.account.secrets import mac, new_token
-from clinic.account.tables import account_roles, accounts, devices, invitations, login_sessions
+from clinic.account.tables import NAME_LENGTH, account_roles, accounts, devices, invitations, login_sessions
 from clinic.actions import action
-from clinic.errors import Conflict, Expired, Invalid, NotFound, NotPermitted
+from clinic.errors import Conflict, Expired, Invalid, NotFound, NotPermitted, TooLong
 from clinic.fields import BirthDate, Choice, Choices, Computed, Email, Text
 from clinic.permissions import CARE_ROLES, Permission, Role
 from clinic.storage import new_id, new_uid
@@ -46,6 +46,14 @@ def fold_name(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
+def searchable(name: str) -> str:
+    """Return `fold_name(name)` as it is stored. Raises: TooLong; some letters become three when they are folded."""
+    folded = fold_name(name)
+    if len(folded) > NAME_LENGTH:
+        raise TooLong("This name is too long. Shorten it.", field="name")
+    return folded
+
+
 def require_birth_date(roles: Sequence[str], birth_date: date | None) -> None:
     """Refuse a patient without a birth date. Raises: Invalid."""
     if Role.PATIENT in roles and birth_date is None:
@@ -76,7 +84,7 @@ def insert_account(
         handle=random.token_hex(8),
         email=email,
         name=name,
-        folded_name=fold_name(name),
+        folded_name=searchable(name),
         birth_date=birth_date,
         password_hash=password_hash,
         active=True,
@@ -173,6 +181,7 @@ def deactivate(work: Work, account: sa.Row[Any]) -> None:
     """Close an account's every way in at once; its entries and memberships stay."""
     if work.person_or_none is not None and work.person.id == account.id:
         raise NotPermitted("You cannot deactivate the account you are using. Another administrator can.")
+    work.lock_account(account.id)  # against a log-in or a device that is being made at this moment
     work.update(accounts, account.id, active=False)
     _use_up_invitations(work, account.id)
     end_access(work, account.id, account.handle, devices_too=True)
@@ -188,6 +197,7 @@ def accept_invitation(work: Work, token: str, password_hash: str) -> str:
     if row is None or row.account_id is None:
         raise Expired()
     work.about(row.uid)
+    work.lock_account(row.account_id)
     work.update(invitations, row.id, used_at=work.now)
     work.update(accounts, row.account_id, password_hash=password_hash)
     handle = work.rows(sa.select(accounts.c.handle).where(accounts.c.id == row.account_id))[0].handle
@@ -198,6 +208,7 @@ def accept_invitation(work: Work, token: str, password_hash: str) -> str:
 @action("account.change_password", Permission.ACCOUNT_OWN, fields=(PASSWORD,))
 def change_password(work: Work, password_hash: str) -> None:
     """Set the actor's own password and end their other login sessions; devices have passwords of their own and stay."""
+    work.lock_account(work.person.id)
     work.update(accounts, work.person.id, password_hash=password_hash)
     others = sa.and_(
         login_sessions.c.account_id == work.person.id,

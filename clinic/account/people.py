@@ -17,6 +17,7 @@ from clinic.permissions import Permission, Role
 from clinic.work import Work
 
 FOUND_AT_MOST = 20
+LONGEST_QUERY = 200  # a name is at most as long; what follows would only be more conditions for the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def find_people(work: Work, query: str = "") -> list[Found]:
     they are linked to; staff search everybody in care. Without a query staff see who is linked to them.
     Raises: Invalid for an impossible date. Source: product.md, Threads.
     """
-    words, born = _search_terms(refuse_unsendable(query, "query"))
+    words, born = _search_terms(refuse_unsendable(query, "query")[:LONGEST_QUERY])
     me_id = work.person.id
     chiefs = sa.select(coordinator_links.c.practitioner_id).where(coordinator_links.c.coordinator_id == me_id)
     own_chiefs = sa.or_(patient_links.c.practitioner_id == me_id, patient_links.c.practitioner_id.in_(chiefs))

@@ -40,9 +40,11 @@ def page_token(pepper: bytes, handle: str, session_uid: str, now: datetime) -> s
 def session_of_page_token(pepper: bytes, handle: str, token: str, now: datetime) -> str | None:
     """Return the login session's uid of a page token that is genuine and still young, else None."""
     parts = token.split(".")
-    if len(parts) != 4 or parts[0] != "page" or not parts[2].isdecimal():
+    if len(parts) != 4 or parts[0] != "page":
         return None
     claims = f"{parts[1]}.{parts[2]}"
-    genuine = hmac.compare_digest(parts[3], mac(pepper, "page-token", f"{handle}.{claims}"))
-    young = datetime.fromtimestamp(int(parts[2]), UTC) >= now
-    return parts[1] if genuine and young else None
+    wanted = mac(pepper, "page-token", f"{handle}.{claims}")
+    # As bytes: a text that is not ASCII cannot be compared. And before anything is read of what a stranger may have written.
+    if not hmac.compare_digest(parts[3].encode(errors="surrogatepass"), wanted.encode()):
+        return None
+    return parts[1] if datetime.fromtimestamp(int(parts[2]), UTC) >= now else None

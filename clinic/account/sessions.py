@@ -1,28 +1,22 @@
-"""Actions of logging in and of devices: sessions, the shared failure counter, device passwords. Imports clinic only."""
+"""Actions of logging in and of devices: sessions, device passwords. Imports clinic only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from clinic.account import attempts
 from clinic.account.secrets import mac, new_device_password, new_token
-from clinic.account.tables import account_roles, accounts, devices, login_failures, login_sessions
+from clinic.account.tables import account_roles, accounts, devices, login_sessions
 from clinic.actions import action
-from clinic.errors import Conflict, NotFound, TooMany
+from clinic.errors import Conflict, NotFound, NotSignedIn, TooMany
 from clinic.fields import Computed, Text
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
 from clinic.work import Work
 
-FREE_FAILURES = 5
-# A counter whose key begins so is an address's alone. Everybody of a practice may come from one: five would hold all up.
-ADDRESS_ALONE = "|"
-FREE_FAILURES_OF_AN_ADDRESS = 50
-LONGEST_WAIT_SECONDS = 900
-FAILURES_FORGOTTEN = timedelta(days=1)
 DEVICES_EACH = 20
 _ROLE_ORDER = (Role.PRACTITIONER, Role.COORDINATOR, Role.PATIENT, Role.ADMIN)
 
@@ -43,20 +37,6 @@ class Minted:
     name: str
     handle: str
     password: str
-
-
-def wait_seconds(key: str, failures: int) -> float:
-    """Return how long to wait after so many failures under `key`: nothing for the free ones, then 2, 4, 8 … s, never for ever."""
-    free = FREE_FAILURES_OF_AN_ADDRESS if key.startswith(ADDRESS_ALONE) else FREE_FAILURES
-    # 2 to the tenth is past the longest wait; a large exponent would not fit into a float.
-    return 0.0 if failures < free else min(LONGEST_WAIT_SECONDS, 2.0 ** min(failures - free + 1, 10))
-
-
-def _forget_failures(work: Work, keys: list[str] | None) -> None:
-    # A guesser with one account of their own must not clear the address's counter with it.
-    for key in keys or []:
-        if not key.startswith(ADDRESS_ALONE):
-            work.delete(login_failures, key)
 
 
 @action(
@@ -106,29 +86,9 @@ def begin(
     )
     if new_password_hash:
         work.update(accounts, account.id, password_hash=new_password_hash)
-    _forget_failures(work, keys)
+    attempts.forget(work, keys)
+    attempts.remember(work, keys)
     return SessionStarted(token, uid)
-
-
-@action("login.failed", Permission.SIGN_IN, fields=(Computed("keys", kind=list),), audited=False)
-def failed(work: Work, keys: list[str]) -> float:
-    """Count a failed login under every key (account, address): one counter for page and XMPP.
-
-    Returns: seconds until the next try is looked at.
-    """
-    counted = sa.select(login_failures).where(login_failures.c.key.in_(keys)).order_by(login_failures.c.key)
-    known = {row.key: row for row in work.rows(counted.with_for_update())}
-    worst = 0.0
-    for key in keys:
-        row = known.get(key)
-        fresh = row is not None and row.last_at > work.now - FAILURES_FORGOTTEN
-        failures = (row.failures if row is not None and fresh else 0) + 1
-        if row is None:
-            work.insert(login_failures, key=key, failures=failures, last_at=work.now)
-        else:
-            work.update(login_failures, key, failures=failures, last_at=work.now)
-        worst = max(worst, wait_seconds(key, failures))
-    return worst
 
 
 @action("login.seen", Permission.ACCOUNT_OWN, fields=(Computed("session_uid"),), audited=False)
@@ -175,6 +135,8 @@ def mint(work: Work, name: str) -> Minted:
     """
     if work.person.care_role is None:
         raise Conflict("An administrator has no messages, so there is nothing to connect an app to.")
+    if not work.lock_account(work.person.id):
+        raise NotSignedIn()
     live = sa.and_(devices.c.account_id == work.person.id, devices.c.revoked_at.is_(None))
     names = [row.name for row in work.rows(sa.select(devices.c.name).where(live))]
     if name in names:
@@ -213,4 +175,4 @@ def revoke(work: Work, device: sa.Row[Any]) -> None:
 def used(work: Work, device: sa.Row[Any], keys: list[str] | None) -> None:
     """Note that a device has just logged in; the account's failures among `keys` are forgotten."""
     work.update(devices, device.id, last_used_at=work.now)
-    _forget_failures(work, keys)
+    attempts.forget(work, keys)

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from clinic.account.sessions import FAILURES_FORGOTTEN
-from clinic.account.tables import invitations, login_failures, login_sessions
+from clinic.account import attempts
+from clinic.account.tables import invitations, login_sessions
 from clinic.account.views import expired_sessions
 from clinic.audit.tables import denials
 from clinic.database import Database
@@ -30,13 +30,13 @@ def expire(database: Database) -> int:
 
 
 def sweep(database: Database) -> int:
-    """Remove what ran out more than KEPT ago (failures: FAILURES_FORGOTTEN). Returns: how many rows. Raises: Busy."""
+    """Remove what ran out more than KEPT ago (failures: attempts.FORGOTTEN). Returns: how many rows. Raises: Busy."""
     now = database.now()
     stale = (
         sa.delete(invitations).where(invitations.c.expires_at < now - KEPT),
         sa.delete(login_sessions).where(login_sessions.c.seen_at < now - KEPT),
         sa.delete(denials).where(denials.c.minute < now - DENIALS_KEPT),
-        sa.delete(login_failures).where(login_failures.c.last_at < now - FAILURES_FORGOTTEN),
+        *attempts.stale(now),
     )
     with database.writing() as connection:
         return sum(connection.execute(statement).rowcount for statement in stale)

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from clinic.storage import UtcInstant, metadata
 
+NAME_LENGTH = 200
+
 accounts = sa.Table(
     "accounts",
     metadata,
@@ -17,8 +19,8 @@ accounts = sa.Table(
     # The local part of the XMPP address: random, so that an address tells nobody a name.
     sa.Column("handle", sa.String(32), nullable=False, unique=True),
     sa.Column("email", sa.String(254), unique=True),
-    sa.Column("name", sa.String(200), nullable=False),
-    sa.Column("folded_name", sa.String(200), nullable=False, index=True),
+    sa.Column("name", sa.String(NAME_LENGTH), nullable=False),
+    sa.Column("folded_name", sa.String(NAME_LENGTH), nullable=False, index=True),
     sa.Column("birth_date", sa.Date),
     sa.Column("password_hash", sa.String(200)),
     sa.Column("active", sa.Boolean, nullable=False),

@@ -10,12 +10,10 @@ import sqlalchemy as sa
 from clinic.account.actions import open_invitation
 from clinic.account.secrets import mac, session_of_page_token
 from clinic.account.secrets import page_token as make_page_token
-from clinic.account.sessions import FAILURES_FORGOTTEN, wait_seconds
 from clinic.account.settings import DEFAULTS, setting
 from clinic.account.tables import (
     account_roles,
     accounts,
-    login_failures,
     login_sessions,
 )
 from clinic.account.tables import (
@@ -96,6 +94,13 @@ class DeviceCheck:
     revoked: bool
 
 
+@view(Permission.ACCOUNT_OWN)
+def own_login_record(work: Work) -> LoginRecord:
+    """Return what is checked before the signed-in person changes their own password, whether or not they have an e-mail."""
+    row = work.rows(sa.select(accounts).where(accounts.c.id == work.person.id))[0]
+    return LoginRecord(row.uid, row.handle, row.password_hash, row.active)
+
+
 @view(Permission.SIGN_IN)
 def login_record(work: Work, email: str) -> LoginRecord | None:
     """Return the account of an e-mail address, or None."""
@@ -103,17 +108,6 @@ def login_record(work: Work, email: str) -> LoginRecord | None:
         return None  # PostgreSQL refuses a null character even in a question, and no account has a control character.
     row = work.row(sa.select(accounts).where(accounts.c.email == email.strip().casefold()))
     return None if row is None else LoginRecord(row.uid, row.handle, row.password_hash, row.active)
-
-
-@view(Permission.SIGN_IN)
-def login_wait(work: Work, keys: list[str]) -> float:
-    """Return for how many seconds the next try under `keys` is not looked at; 0 when it may come."""
-    waits = [0.0]
-    for row in work.rows(sa.select(login_failures).where(login_failures.c.key.in_(keys))):
-        if row.last_at > work.now - FAILURES_FORGOTTEN:
-            passed = (work.now - row.last_at).total_seconds()
-            waits.append(wait_seconds(row.key, row.failures) - passed)
-    return max(waits)
 
 
 def _live_session(work: Work, condition: sa.ColumnElement[bool]) -> Session | None:

@@ -111,13 +111,16 @@ def exclude_coordinator(work: Work, thread: LoadedThread, coordinator_id: int) -
         return
     # The link that is being removed is still in the table: with more than one, another practitioner keeps them here.
     chiefs = [other.account_id for other in thread.members.values() if other.role is Role.PRACTITIONER]
-    if len(coordinators_of(work, chiefs, only=coordinator_id)) > 1:
+    links = sa.select(coordinator_links.c.id).where(
+        coordinator_links.c.practitioner_id.in_(chiefs), coordinator_links.c.coordinator_id == coordinator_id
+    )
+    if len(work.rows(links)) > 1:
         return
     end_membership(work, thread, coordinator_id)
     work.append(thread, Notice("coordinator-excluded", (member.nick,)))
 
 
-def coordinators_of(work: Work, practitioners: Sequence[int], *, only: int | None = None) -> Sequence[sa.Row[Any]]:
+def coordinators_of(work: Work, practitioners: Sequence[int]) -> Sequence[sa.Row[Any]]:
     """Return the active coordinators who assist any of `practitioners` (account ids), one row a link."""
     query = (
         sa.select(accounts)
@@ -125,7 +128,7 @@ def coordinators_of(work: Work, practitioners: Sequence[int], *, only: int | Non
         .where(coordinator_links.c.practitioner_id.in_(practitioners), accounts.c.active.is_(True))
         .order_by(coordinator_links.c.id)
     )
-    return work.rows(query if only is None else query.where(accounts.c.id == only))
+    return work.rows(query)
 
 
 def invite_live(work: Work, thread: LoadedThread, joining: Joining) -> None:

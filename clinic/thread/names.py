@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.account.actions import NAME, account_for, fold_name, refuse_taken, require_birth_date
+from clinic.account.actions import NAME, account_for, refuse_taken, require_birth_date, searchable
 from clinic.account.tables import account_roles, accounts
 from clinic.actions import action
 from clinic.errors import NotPermitted
@@ -45,7 +45,7 @@ def describe(work: Work, account: sa.Row[Any], name: str, email: str | None, bir
         raise NotPermitted("You log in with your e-mail address: write another one instead of none.", field="email")
     work.lock_account(account.id)  # against a thread that is being started at this moment, with the earlier name
     work.update(
-        accounts, account.id, name=name, folded_name=fold_name(name), email=email, birth_date=birth_date
+        accounts, account.id, name=name, folded_name=searchable(name), email=email, birth_date=birth_date
     )
     if (name, birth_date) != (account.name, account.birth_date):
         _show(work, account.id, name, renamed=name != account.name)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from clinic.actions import view
 from clinic.errors import NotFound
+from clinic.fields import is_uid
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Author, Entry, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role, can
@@ -217,7 +218,7 @@ def seen_in(thread: LoadedThread, me: LoadedMember) -> sa.ColumnElement[bool]:
 
 def cursor(work: Work, seen: sa.ColumnElement[bool], uid: str) -> int:
     """Return the seq of a visible entry. Raises: NotFound, also for one that exists and is hidden."""
-    row = work.row(sa.select(entries.c.seq).where(seen, entries.c.uid == uid))
+    row = work.row(sa.select(entries.c.seq).where(seen, entries.c.uid == uid)) if is_uid(uid) else None
     if row is None:
         raise NotFound("This place in the thread is not known. Load the thread again.")
     return int(row.seq)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from clinic import Actor, Database, Role, errors, outbox
 from clinic.account import people, views
+from clinic.account.attempts import login_wait
 from clinic.account.sweep import expire, sweep
 from clinic.account.tables import login_failures
 from clinic.audit.seal import seal, verify
@@ -166,9 +167,9 @@ def test_a_one_time_link_used_by_several_at_once_works_for_one(database: Databas
 
 
 def test_failures_at_once_are_all_counted(database: Database, cast: Cast) -> None:
-    database.perform(ANYBODY, "login.failed", keys=["k"])
+    database.perform(ANYBODY, "login.failed", keys=["both:k"])
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda _: database.perform(ANYBODY, "login.failed", keys=["k"]), range(6)))
+        list(pool.map(lambda _: database.perform(ANYBODY, "login.failed", keys=["both:k"]), range(6)))
     with database.reading() as connection:
         assert connection.scalar(sa.select(login_failures.c.failures)) == 7
 
@@ -207,15 +208,15 @@ def test_an_admin_without_a_care_role_mints_no_device(database: Database, cast: 
 
 
 def test_failures_slow_down_and_are_forgotten_after_a_day(database: Database, cast: Cast, clock: Clock) -> None:
-    waits = [database.perform(ANYBODY, "login.failed", keys=["a", "b"]).value for _ in range(7)]
+    waits = [database.perform(ANYBODY, "login.failed", keys=["both:a", "both:b"]).value for _ in range(7)]
     assert waits == [0, 0, 0, 0, 2, 4, 8]
     with database.read(ANYBODY) as work:
-        assert 7 < views.login_wait(work, ["b", "c"]) <= 8
-        assert views.login_wait(work, ["c"]) == 0
+        assert 7 < login_wait(work, ["both:b", "both:c"]) <= 8
+        assert login_wait(work, ["both:c"]) == 0
     clock.ahead = timedelta(days=1, minutes=1)
     assert sweep(database) == 2
     with database.read(ANYBODY) as work:
-        assert views.login_wait(work, ["a"]) == 0
+        assert login_wait(work, ["both:a"]) == 0
 
 
 def test_switching_to_a_role_one_does_not_hold_is_refused(database: Database, cast: Cast) -> None:

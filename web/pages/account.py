@@ -7,11 +7,12 @@ from typing import Any
 from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from clinic.account.attempts import login_wait, page_keys
 from clinic.account.views import devices as devices_view
-from clinic.account.views import login_record, login_wait, me
+from clinic.account.views import me, own_login_record
 from clinic.errors import DomainError
 from clinic.work import Actor, Door
-from web.attempts import page_keys, waiting_words
+from web.attempts import network, waiting_words
 from web.auth import current_actor
 from web.db import clinic_db
 from web.pages.joining import new_password
@@ -51,16 +52,15 @@ def switch_role() -> Response:
 def change_password() -> Answer:
     """Set a new password after checking the present one."""
     with clinic_db().read(current_actor()) as work:
-        mine = me(work)
-    keys = page_keys(mine.handle, request.remote_addr)
+        mine, record = me(work), own_login_record(work)
+    keys = page_keys(record.handle, network(request.remote_addr))
     with clinic_db().read(Actor.anonymous(Door.PAGE)) as work:
         wait = login_wait(work, keys)
-        record = login_record(work, mine.email) if mine.email else None
     if wait > 0:
         return _page({"current": waiting_words(wait)}), 429
     password, problems = new_password((mine.name, mine.email))
     if not problems:
-        fits, _ = verify_password(record.password_hash if record else None, request.form.get("current", ""))
+        fits, _ = verify_password(record.password_hash, request.form.get("current", ""))
         if not fits:
             clinic_db().perform(Actor.anonymous(Door.PAGE), "login.failed", keys=keys)
             problems = {"current": "This is not your present password."}

@@ -9,9 +9,10 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from clinic.account.views import check_device, check_page_token, handle_exists, login_wait
+from clinic.account.attempts import login_wait, xmpp_keys
+from clinic.account.views import check_device, check_page_token, handle_exists
 from clinic.work import Actor, Door
-from web.attempts import xmpp_keys
+from web.attempts import network
 from web.db import clinic_db
 from web.policies import internal
 
@@ -24,7 +25,7 @@ def check() -> Response:
     """Check a device password or a page token of the account `user` (a handle)."""
     asked: dict[str, Any] = request.get_json()
     user, secret, address = (str(asked.get(key) or "") for key in ("user", "secret", "ip"))
-    keys = xmpp_keys(user, address or None)
+    keys = xmpp_keys(user, network(address))
     system = Actor.system(Door.XMPP)
     with clinic_db().read(system) as work:
         session_uid = check_page_token(work, user, secret)

@@ -5,18 +5,24 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from clinic.account.views import LoginRecord, login_record, login_wait
+from clinic.account.attempts import login_wait, page_keys
+from clinic.account.views import LoginRecord, login_record
 from clinic.errors import NotFound
 from clinic.work import Actor, Door
 from web import auth
 from web.actions import local_path
-from web.attempts import page_keys, waiting_words
+from web.attempts import network, waiting_words
 from web.db import clinic_db
 from web.passwords import verify_password
 from web.policies import public
 
 blueprint = Blueprint("login", __name__)
 WRONG = "E-mail address and password do not fit together. Check both, and whether the capitals key is on."
+
+LEFT = (
+    "You are logged out in this browser. The server could not store that just now: should anybody have a copy of your session, "
+    "it ends by itself within half an hour."
+)
 
 
 @blueprint.get("/login")
@@ -37,7 +43,7 @@ def log_in() -> tuple[str, int] | Response:
     going = local_path(request.form.get("next"), url_for("threads.home"))
     with clinic_db().read(Actor.anonymous(Door.PAGE)) as work:
         record = login_record(work, email)
-        keys = page_keys(record.handle if record else email, request.remote_addr)
+        keys = page_keys(record.handle if record else email, network(request.remote_addr))
         wait = login_wait(work, keys)
     if wait > 0:
         return _again(email, going, waiting_words(wait), 429)
@@ -66,6 +72,6 @@ def _again(email: str, going: str, words: str, status: int) -> tuple[str, int]:
 @public
 def log_out() -> Response:
     """End the session of this browser; without one it is no error."""
-    auth.end()
-    flash("You are logged out.", "good")
+    stored = auth.end()
+    flash("You are logged out." if stored else LEFT, "good" if stored else "warn")
     return redirect(url_for("login.log_in_page"), 303)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -15,7 +14,7 @@ from clinic.permissions import Role
 from clinic.thread.views import EntryView, ThreadRow, own_states, thread_head, thread_list, thread_page
 from web.actions import keeps
 from web.auth import current_actor, current_visitor
-from web.db import clinic_db
+from web.db import clinic_db, note
 from web.drawing import TOGETHER, draw, lines
 from web.policies import caring, signed_in
 
@@ -125,8 +124,7 @@ def _delivered(uid: str, found: Sequence[EntryView]) -> None:
     # loses nothing: the next page makes it again.
     theirs = [entry for entry in found if not entry.mine]
     if theirs:
-        with suppress(DomainError):
-            clinic_db().perform(current_actor(), "thread.mark", uid, entry=theirs[-1].uid, state="delivered")
+        note(current_actor(), "thread.mark", uid, entry=theirs[-1].uid, state="delivered")
 
 
 @keeps("text.post")
