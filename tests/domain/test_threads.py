@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from clinic import Database, errors
+from clinic.thread import archive as archives
 from clinic.thread.archive import archive
 from clinic.thread.views import thread_head, thread_list, thread_page
 from tests.support.cast import Cast
@@ -190,3 +192,52 @@ def test_pages_meet_without_gap_or_overlap(database: Database, cast: Cast) -> No
     assert (newest.more_before, middle.more_before, oldest.more_before) == (True, True, False)
     assert [entry.uid for entry in forward.entries] == uids[7:]
     assert not forward.more_after
+
+
+def test_an_archive_is_counted_as_its_reader_sees_it_up_to_a_bound(
+    database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = cast.start("ana", "boris")
+    uids = [cast.post("ana", thread, f"line {number}") for number in range(4)]
+    cast.note("boris", thread, "between staff")
+    for reader, number in (("ana", 6), ("boris", 7)):
+        with database.read(getattr(cast, reader)) as work:
+            page = archive(work, thread, limit=0)
+            assert (page.entries, page.complete, page.count) == ((), False, number)
+            assert archive(work, thread, after=uids[1], before=uids[3], limit=0).count == 1
+            assert archive(work, thread, ids=uids[:2], limit=0).count == 2
+            nothing = archive(work, thread, start=datetime(2999, 1, 1, tzinfo=UTC), limit=0)
+            assert (nothing.count, nothing.complete) == (0, True)
+            assert archive(work, thread, limit=1).count is None
+    monkeypatch.setattr(archives, "COUNTED_AT_MOST", 3)
+    with database.read(cast.ana) as work:
+        assert archive(work, thread, limit=0).count == 3
+
+
+def test_a_staff_only_entry_is_no_place_in_a_patients_archive(database: Database, cast: Cast) -> None:
+    thread = cast.start("ana", "boris")
+    hidden = cast.note("boris", thread, "between staff")
+    with database.read(cast.boris) as work:
+        assert [entry.uid for entry in archive(work, thread, ids=[hidden]).entries] == [hidden]
+    with database.read(cast.ana) as work:
+        words = set()
+        for uid in (hidden, "0" * 26):
+            for where in ({"ids": [uid]}, {"before": uid}, {"after": uid}, {"after": uid, "limit": 0}):
+                with pytest.raises(errors.NotFound) as refusal:
+                    archive(work, thread, **where)
+                words.add(refusal.value.text)
+        assert len(words) == 1  # hidden and absent answer alike
+
+
+def test_an_entry_is_found_by_its_instant_as_shown_to_the_millisecond(
+    database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = cast.start("ana", "boris")
+    at = datetime(2027, 3, 4, 5, 6, 7, 123_456, tzinfo=UTC)
+    monkeypatch.setattr(database, "now", lambda: at)
+    uid = cast.post("ana", thread, "now")
+    shown = at.replace(microsecond=123_000)
+    with database.read(cast.ana) as work:
+        assert [entry.uid for entry in archive(work, thread, start=shown, end=shown).entries] == [uid]
+        assert archive(work, thread, start=shown, end=datetime.max.replace(tzinfo=UTC)).entries
+        assert not archive(work, thread, start=shown - timedelta(seconds=1), end=shown - timedelta(milliseconds=1)).entries
