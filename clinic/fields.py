@@ -7,6 +7,7 @@ JSON all arrive as text or plain values; `parse` turns them into what the action
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,8 @@ from clinic.errors import Invalid, TooLong
 # XML 1.0, section 2.2: what text in a stanza may hold. One form feed let through would close the component's stream.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAMES = {"\x00": "a null character", "\x0b": "a vertical tab", "\x0c": "a form feed", "\x1b": "an escape character"}
+# Marks of direction, and others that come along when a name is copied. (The two joiners belong to some languages' words.)
+_UNSEEN = frozenset("\u00ad\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
 _UID = re.compile(r"[0-9a-z]{26}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
@@ -96,6 +99,17 @@ class Text(Field):
         if not value.strip():
             raise Invalid(f"{self.label or self.name.capitalize()} is empty.", field=self.name)
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName(Text):
+    """A person's name on one line, in one spelling whichever machine it was typed on, without marks that nobody sees."""
+
+    max_bytes: int = 200
+
+    def check(self, raw: Any) -> str:
+        shown = "".join(character for character in self.text(raw) if character not in _UNSEEN)
+        return Text.check(self, unicodedata.normalize("NFC", shown))
 
 
 @dataclass(frozen=True, slots=True)

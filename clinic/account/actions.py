@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets as random
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,14 +15,14 @@ from clinic.account.secrets import mac, new_token
 from clinic.account.tables import NAME_LENGTH, account_roles, accounts, devices, invitations, login_sessions
 from clinic.actions import action
 from clinic.errors import Conflict, Expired, Invalid, NotFound, NotPermitted, TooLong
-from clinic.fields import BirthDate, Choice, Choices, Computed, Email, Text
+from clinic.fields import BirthDate, Choice, Choices, Computed, Email, PersonName
 from clinic.permissions import CARE_ROLES, Permission, Role
 from clinic.storage import new_id, new_uid
 from clinic.work import Work
 
 INVITATION_DAYS = 7
 ROLES = tuple(Role)
-NAME = Text("name", "Name", max_bytes=200)
+NAME = PersonName("name", "Name")
 PASSWORD = Computed("password_hash")
 
 
@@ -42,8 +43,8 @@ def account_for(work: Work, uid: str) -> sa.Row[Any]:
 
 
 def fold_name(name: str) -> str:
-    """Return `name` as people search it: lower case, single blanks."""
-    return " ".join(name.casefold().split())
+    """Return `name` as people search it: lower case, single blanks, one spelling of each letter."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def searchable(name: str) -> str:

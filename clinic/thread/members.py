@@ -6,6 +6,7 @@ nobody joins or leaves unannounced.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from clinic.account.tables import accounts, coordinator_links
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Role
 from clinic.storage import new_id
+from clinic.thread import nicks
 from clinic.thread.kinds import Notice
 from clinic.thread.tables import memberships
 from clinic.work import Work
@@ -137,15 +139,15 @@ def invite_live(work: Work, thread: LoadedThread, joining: Joining) -> None:
 
 
 def free_nick(work: Work, thread: LoadedThread, name: str, *, but: int | None = None) -> str:
-    """Return `name`, numbered where another member of `thread` is called so; `but`: the account that is named anew."""
-    taken = {member.nick for member in thread.members.values() if member.account_id != but}
+    """Return `name`, numbered where another member of `thread` is called so; `but`: the account that is named anew.
+
+    Two names are one when messaging apps could not tell them apart (clinic.thread.nicks).
+    """
+    taken = {nicks.folded(member.nick) for member in thread.members.values() if member.account_id != but}
     if thread.last_seq:  # nor a former member's: old entries carry it
         query = sa.select(memberships.c.nick).where(
             memberships.c.thread_id == thread.id, memberships.c.account_id != (but or 0)
         )
-        taken |= {row.nick for row in work.rows(query)}
-    nick, number = name, 1
-    while nick in taken:
-        number += 1
-        nick = f"{name} ({number})"
-    return nick
+        taken |= {nicks.folded(row.nick) for row in work.rows(query)}
+    candidates = (nicks.numbered(name, number) for number in itertools.count(1))
+    return next(nick for nick in candidates if nicks.folded(nick) not in taken)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clinic.errors import Invalid, NotPermitted
+from clinic.thread.nicks import addressable
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Request, Target
@@ -38,7 +39,7 @@ def get_list(component: Threads, request: Request) -> None:
     else:
         raise Invalid("Say which list: one affiliation or one role.")
     component.reply(request, wire.element("query", {"xmlns": wire.MUC_ADMIN}, *(
-        wire.element("item", {"affiliation": affiliation(member), "nick": member.nick,
+        wire.element("item", {"affiliation": affiliation(member), "nick": addressable(member.nick),
                               "role": role(member) if room.present(member.handle) else "none"}) for member in found)))
 
 

@@ -7,6 +7,7 @@ Source: XEP-0045 sections 7.2 and 7.14, XEP-0410.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 DEFAULT_HISTORY = 20
 MOST_HISTORY = 200
 SHOWS = frozenset({"away", "chat", "dnd", "xa"})
+log = logging.getLogger(__name__)
+
 # Errors that only somebody who is there can give.
 THERE = frozenset({"bad-request", "feature-not-implemented", "forbidden", "not-acceptable", "not-allowed", "undefined-condition"})
 NICK_FIXED = "Your name in a thread is the name that the clinic has verified. Ask the clinic if it is wrong."
@@ -193,6 +196,9 @@ def bounced(component: Threads, request: Request) -> None:
     """
     error = wire.stanza_child(request.xml, "error")
     conditions = {name for namespace, name in wire.namespaces(error) if namespace == wire.STANZAS} if error is not None else set()
+    if "jid-malformed" in conditions:  # the address that the server finds fault with is the one that we wrote
+        log.error("the XMPP server refused an address of the room %s as malformed", request.to.local)
+        return
     if request.room is not None and not conditions & THERE:
         presence.drop(component, request.room, request.sender)
 

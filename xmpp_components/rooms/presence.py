@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from clinic import Actor
+from clinic.thread.nicks import addressable
 from xmpp_components import wire
 from xmpp_components.rooms.room import Member, Room, Session
 
@@ -33,7 +34,7 @@ def role(member: Member) -> str:
 def presence(room: Room, member: Member, *, available: bool, codes: Iterable[str] = (), new_nick: str | None = None,
              gone: bool = False) -> wire.Stanza:
     """Build the presence of a person in a room. ``gone``: they are no member any more. Returns: Stanza."""
-    item = wire.element("item", {"affiliation": "none" if gone else affiliation(member), "nick": new_nick,
+    item = wire.element("item", {"affiliation": "none" if gone else affiliation(member), "nick": addressable(new_nick) if new_nick else None,
                                  "role": role(member) if available or new_nick else "none"})
     inside = [wire.element("x", {"xmlns": wire.MUC_USER}, item, *(wire.element("status", {"code": code}) for code in codes)),
               wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)})]

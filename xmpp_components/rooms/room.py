@@ -11,7 +11,6 @@ import base64
 import hashlib
 import hmac
 import re
-import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from clinic import Actor
 from clinic.errors import NotFound
 from clinic.log import Entry, allowed
 from clinic.thread import relay
+from clinic.thread.nicks import addressable
 
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
@@ -100,7 +100,7 @@ class Room:
 
     def nick_jid(self, nick: str) -> str:
         """Returns: the address of an occupant."""
-        return f"{self.jid}/{nick}"
+        return f"{self.jid}/{addressable(nick)}"
 
     def occupant_id(self, handle: str) -> str:
         """Returns: an opaque id of the person, the same in this room for ever, another in each. Source: XEP-0421."""
@@ -136,7 +136,7 @@ class Room:
 
 def same_nick(asked: str, nick: str) -> bool:
     """Returns: whether two nicks are one, as the server may have prepared one of them. Source: RFC 7622 section 3.4."""
-    return unicodedata.normalize("NFKC", asked).strip() == unicodedata.normalize("NFKC", nick).strip()
+    return addressable(asked) == addressable(nick)
 
 
 class Rooms:

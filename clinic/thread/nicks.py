@@ -1,0 +1,79 @@
+"""The name that tells a member from the others of a thread, and the form of it that every messaging app can address.
+
+Imports the standard library only. A verified name may hold what an address may not: letters of both directions, a number
+after right-to-left letters, marks that nobody sees. A server answers such an address with an error to each recipient.
+Source: RFC 7622 section 3.4, RFC 6122 appendix B (resourceprep), RFC 3454 section 6 (direction).
+"""
+
+from __future__ import annotations
+
+import functools
+import stringprep
+import unicodedata
+
+LONGEST_CHARACTERS = 200  # an address's part may have 1,023 bytes
+NOBODY = "Member"
+_FOR_THE_NUMBER = 10
+_FORBIDDEN = (
+    stringprep.in_table_c12,
+    stringprep.in_table_c21_c22,
+    stringprep.in_table_c3,
+    stringprep.in_table_c4,
+    stringprep.in_table_c5,
+    stringprep.in_table_c6,
+    stringprep.in_table_c7,
+    stringprep.in_table_c8,
+    stringprep.in_table_c9,
+)
+_HEBREW = "אבגדהוזחטיכלמנסעפצקרשת"
+_ARABIC = "ابجدهوزحطيكلمنسعفصقرشت"
+
+
+@functools.lru_cache(maxsize=10_000)
+def addressable(name: str) -> str:
+    """Return `name` as an address can carry it: unchanged for most names, and unchanged when it is given back."""
+    seen = "".join(character for character in name if not stringprep.in_table_b1(character))
+    composed = unicodedata.normalize("NFKC", seen)
+    kept = "".join(character for character in composed if not any(forbidden(character) for forbidden in _FORBIDDEN))
+    kept = _one_direction(" ".join(kept.split()))
+    return kept[:LONGEST_CHARACTERS].strip() or NOBODY
+
+
+def _one_direction(name: str) -> str:
+    """Return `name` without the letters of the direction that has fewer of them, beginning and ending as the rule asks."""
+    right, left = (sum(map(table, name)) for table in (stringprep.in_table_d1, stringprep.in_table_d2))
+    if not right:
+        return name
+    if left > right:
+        return " ".join("".join(c for c in name if not stringprep.in_table_d1(c)).split())
+    kept = "".join(c for c in name if not stringprep.in_table_d2(c))
+    places = [place for place, character in enumerate(kept) if stringprep.in_table_d1(character)]
+    return " ".join(kept[places[0] : places[-1] + 1].split())
+
+
+def same(one: str, other: str) -> bool:
+    """Say whether two names are one address, or differ only in capitals, which no reader would tell apart."""
+    return folded(one) == folded(other)
+
+
+def folded(name: str) -> str:
+    """Return what two names have in common exactly when they are `same`."""
+    return addressable(name).casefold()
+
+
+def numbered(name: str, number: int) -> str:
+    """Return what the `number`th person of this name in a thread is called; right-to-left names are counted in letters."""
+    if number == 1:
+        return name
+    form = addressable(name)
+    if len(form) > LONGEST_CHARACTERS - _FOR_THE_NUMBER:
+        name = form = form[: LONGEST_CHARACTERS - _FOR_THE_NUMBER].strip()
+    last = form[-1]
+    if not stringprep.in_table_d1(last):
+        return f"{name} ({number})"
+    letters = _HEBREW if "HEBREW" in unicodedata.name(last, "") else _ARABIC
+    count = ""
+    while number:
+        number, place = divmod(number - 1, len(letters))
+        count = letters[place] + count
+    return f"{name} {count}"
