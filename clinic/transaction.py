@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from clinic.actions import ActionSpec, require
 from clinic.audit.tables import denials
-from clinic.errors import NotFound
+from clinic.errors import Conflict, NotFound
 from clinic.fields import is_uid
 from clinic.kinds import encode
 from clinic.loading import LoadedThread, Person, load_known, load_persons, load_threads
@@ -27,6 +27,7 @@ from clinic.work import Actor, Call, Done, Work
 from clinic.writes import Buffer
 
 CLOCKS_APART = timedelta(seconds=5)
+SAME_ID = "Another message of yours was sent under the same id, so this one was not stored. Send it again."
 
 
 class Transaction:
@@ -54,8 +55,8 @@ class Transaction:
         keys = set()
         for _, call, values in calls:
             person, thread = self.person_of(call.actor), self._threads.get(call.subject or "")
-            if values.get("client_id") and person and thread:
-                keys.add((thread.id, person.id, values["client_id"]))
+            if person and thread:
+                keys |= {(thread.id, person.id, given) for given in _client_ids(values)}
         self._load_known(keys)
 
     def person_of(self, actor: Actor) -> Person | None:
@@ -93,11 +94,12 @@ class Transaction:
         if spec.load is not None and not is_uid(call.subject or ""):
             raise NotFound()
         subject = () if spec.load is None else (spec.load(work, call.subject or ""),)
-        client_id = values.get("client_id")
-        if client_id and subject and isinstance(subject[0], LoadedThread):
-            known = self.known(subject[0], work.person, client_id)
-            if known is not None:
-                return Done(known.uid, (known,), duplicate=True, version=subject[0].version)
+        if subject and isinstance(subject[0], LoadedThread):
+            known = [self.known(subject[0], work.person, given) for given in _client_ids(values)]
+            if first := next(filter(None, known), None):
+                if first.body != values.get("body", first.body):
+                    raise Conflict(SAME_ID)
+                return Done(first.uid, (first,), duplicate=True, version=subject[0].version)
         value = spec.function(work, *subject, **values)
         if spec.audited:
             given = {f.name: values[f.name] for f in spec.fields if f.audited}
@@ -163,6 +165,11 @@ class Transaction:
                 postgresql.insert(denials).values(**row).on_conflict_do_update(index_elements=["key"], set_=more)
             )
         self.connection.execute(statement)
+
+
+def _client_ids(values: Mapping[str, Any]) -> list[str]:
+    """Return the ids under which what is being sent may be stored already, the one it would get now first."""
+    return [values[name] for name in ("client_id", "earlier_client_id") if values.get(name)]
 
 
 def _instant(now: datetime, last: datetime) -> datetime:

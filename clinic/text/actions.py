@@ -20,16 +20,26 @@ MAX_BYTES = 64 * 1024
     fields=(
         Text("body", "Message", max_bytes=MAX_BYTES, multiline=True),
         ClientId("client_id"),
+        ClientId("earlier_client_id", required=False),
         Text("message_id", max_bytes=1024, required=False),
     ),
     batchable=True,
     audited=False,
 )
-def post(work: Work, thread: LoadedThread, body: str, client_id: str, message_id: str | None) -> str:
+def post(
+    work: Work,
+    thread: LoadedThread,
+    body: str,
+    client_id: str,
+    earlier_client_id: str | None,
+    message_id: str | None,
+) -> str:
     """Post a text in a thread; idempotent on (thread, author, client_id), so that resending is always safe.
 
-    body: at most MAX_BYTES of UTF-8. message_id: the id attribute of the sender's stanza, which reflections carry.
-    Returns: the entry's uid. Raises: NotFound, Invalid, TooLong. Source: product.md, Threads; design.md, rule 9.
+    body: at most MAX_BYTES of UTF-8. earlier_client_id: for senders whose own ids repeat, what client_id would have been
+    some minutes ago. message_id: the id attribute of the sender's stanza, which reflections carry.
+    Returns: the entry's uid. Raises: NotFound, Invalid, TooLong; Conflict for another text
+    under a known id. Source: product.md, Threads; design.md, rule 9.
     """
     author = work.member(thread)
     return work.append(thread, TextPayload(body), author=author, client_id=client_id, message_id=message_id)

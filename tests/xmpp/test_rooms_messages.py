@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,34 @@ async def test_resending_is_answered_to_its_sender_only_with_the_stored_id(stage
     while (one := await boris.hears()).get("id") != "m9":
         heard.append(one)
     assert [one.findtext("{*}body") for one in heard if one.find("{*}body") is not None] == ["another text under the same id"]
+
+
+@played
+async def test_the_same_answer_under_the_same_number_to_a_later_question_is_a_message_of_its_own(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    for minutes in (0, 10):
+        now = datetime.now(UTC) + timedelta(minutes=minutes)
+        stage.db.now = lambda now=now: now
+        stage.says(ana, "yes", "1")
+        await boris.finds("<message id='1'><body>yes</body></message>")
+        # Sent again within minutes it is the same one, on either side of a boundary between two spans of minutes.
+        for seconds in (50, 100):
+            later = now + timedelta(seconds=seconds)
+            stage.db.now = lambda later=later: later
+            stage.says(ana, "yes", "1")
+            await ana.finds("<message id='1'><body>yes</body></message>")
+    assert archived(stage) == ["yes", "yes"]
+
+
+@played
+async def test_another_text_under_a_known_origin_id_is_refused_in_words_and_not_taken_for_the_first(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    stage.says(ana, "take one", "m1", "o1")
+    await ana.finds("<message id='m1'><body>take one</body></message>")
+    stage.says(ana, "take two", "m2", "o1")
+    answer = await ana.finds(f"<message type='error' id='m2' from='{stage.room}'>{refusal('conflict')}</message>")
+    assert "not stored" in "".join(answer.itertext())
+    assert archived(stage) == ["take one"]
 
 
 @played

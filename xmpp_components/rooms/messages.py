@@ -11,6 +11,7 @@ import hashlib
 import re
 import time
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
 LONGEST_CLIENT_ID = 120
+# A client that has heard nothing of its message sends it again within minutes, or not at all.
+SAME_FOR_SECONDS = 120
 STATES = ("active", "composing", "paused", "inactive", "gone")
 TYPING_PER_SECOND, TYPING_BURST = 1.0, 6.0
 
@@ -76,27 +79,31 @@ def groupchat(component: Threads, request: Request) -> None:
             typing(component, room, member, state, besides=request.sender)
 
 
-def client_id(xml: Element, body: str) -> str:
+def client_ids(xml: Element, body: str, now: datetime) -> tuple[str, str | None]:
     """Say under which id a message counts as the same when it comes again.
 
-    Returns: its origin-id; else the stanza's id together with the text, as an id alone is unique per stream only; else
-    a new one. Source: XEP-0359, house rule 9.
+    Returns: its origin-id; else the stanza's id together with the text and the minutes in which it came, as an id alone is
+    unique per stream only and may be a counter ("yes" under 1 to one question, "yes" under 1 to another); else a new one.
+    And the id that the same message would have got in the minutes before. Source: XEP-0359, house rule 9.
     """
     origin = wire.child(xml, wire.SID, "origin-id")
     if origin is not None and (given := origin.get("id")):
         plain = len(given) <= LONGEST_CLIENT_ID and not given.startswith(("long:", *render.MADE_UP))
-        return given if plain else "long:" + hashlib.sha256(given.encode()).hexdigest()
+        return given if plain else "long:" + hashlib.sha256(given.encode()).hexdigest(), None
     if given := xml.get("id"):
-        return "id:" + hashlib.sha256(f"{given}\0{body}".encode()).hexdigest()
-    return "none:" + uuid.uuid4().hex
+        digest = hashlib.sha256(f"{given}\0{body}".encode()).hexdigest()
+        minutes = int(now.timestamp() // SAME_FOR_SECONDS)
+        return f"id:{minutes}:{digest}", f"id:{minutes - 1}:{digest}"
+    return "none:" + uuid.uuid4().hex, None
 
 
 def post(component: Threads, request: Request, room: Room, member: Member, body: str) -> None:
     """Hand a text to the clinic; the sender sees it come back once it is stored, or reads why not."""
     if LOOKS_LIKE_A_COMMAND.match(body):
         raise NotAcceptable(COMMAND)
+    given, earlier = client_ids(request.xml, body, component.db.now())
     posted = component.submit(Actor.xmpp(member.handle), "text.post", room.uid, body=body,
-                              client_id=client_id(request.xml, body), message_id=request.id or None)
+                              client_id=given, earlier_client_id=earlier, message_id=request.id or None)
     posted.add_done_callback(lambda future: _posted(component, request, room, future))
 
 
