@@ -104,7 +104,7 @@ def _xmpp(layout: Layout) -> Iterator[Finding]:
 
 
 def _processes(layout: Layout) -> Iterator[Finding]:
-    running = (layout.data / "ready.json").exists()
+    running = preflight.is_locked(layout.data) and (layout.data / "ready.json").exists()
     yield Finding(running, "the clinic is running", f"Start it: bedside up --data {layout.data} --base-port {layout.base_port}")
     if running:
         silent = [f"{port} ({purpose})" for port, purpose in layout.ports.items() if not port_open(port)]

@@ -36,7 +36,10 @@ def prepare_folder(data: Path) -> None:
 
 
 def take_lock(data: Path) -> int:
-    """Locks the data folder for this process. Returns the lock's file descriptor: it holds until all its copies are closed."""
+    """Locks the data folder for this process. Returns the lock's file descriptor: it holds until all its copies are closed.
+
+    Whoever has the lock owns ready.json: what one that crashed left there is removed.
+    """
     path = data / "run" / "supervisor.lock"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -59,11 +62,27 @@ def take_lock(data: Path) -> int:
     try:
         os.truncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        (data / "ready.json").unlink(missing_ok=True)
     except OSError as error:
         os.close(descriptor)
         _refuse_full_disk(error, data)
         raise
     return descriptor
+
+
+def is_locked(data: Path) -> bool:
+    """Returns whether a clinic runs on this data folder, or one that was killed is still being cleared up."""
+    try:
+        descriptor = os.open(data / "run" / "supervisor.lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _refuse_full_disk(error: OSError, data: Path) -> None:

@@ -74,7 +74,7 @@ class Supervisor:
     def start_watchdog(self) -> None:
         """Starts the watchdog, which also holds the folder's lock until it has cleared up."""
         self.watchdog = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(WATCHDOG)],
+            [sys.executable, "-I", "-S", str(WATCHDOG), str(self.ready_file)],
             stdin=subprocess.PIPE,
             text=True,
             cwd=PROJECT,
@@ -88,7 +88,6 @@ class Supervisor:
 
     def run(self) -> int:
         """Runs until a signal. Returns the exit code. Raises Problem if a part never comes up."""
-        self.ready_file.unlink(missing_ok=True)
         wake_read, wake_write = os.pipe()
         os.set_blocking(wake_write, False)
         os.set_blocking(wake_read, False)

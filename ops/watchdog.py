@@ -1,8 +1,8 @@
-"""Ends every process group of a supervisor that is gone, however it went: reads `+PGID` and `-PGID` lines until end of file.
+"""Ends every process group of a supervisor that is gone, however it went: `watchdog.py READY_FILE` reads `+PGID` and `-PGID` lines until end of file.
 
 Standard library only; runs with `python -I -S` in a session of its own. The kernel ends a supervisor's children (launch.py), but not their
-children: workers of the web server and of the TLS front would stay and hold the ports. It inherits the data folder's lock, so that a next
-supervisor waits until all is cleared up.
+children: workers of the web server and of the TLS front would stay and hold the ports. READY_FILE goes too: it says that the clinic runs. The
+watchdog inherits the data folder's lock, so that a next supervisor waits until all is cleared up.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 PATIENCE_SECONDS = 3.0
 
@@ -34,6 +35,8 @@ def main() -> None:
             groups.add(group)
         else:
             groups.discard(group)
+    with contextlib.suppress(OSError):
+        Path(sys.argv[1]).unlink()
     for group in groups:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)

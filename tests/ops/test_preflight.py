@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import certificates, keys, preflight
+from ops import certificates, doctor, keys, preflight
 from ops.layout import Layout
 from ops.problems import Problem
 from tests.support.ports import free_base_port
@@ -48,6 +48,35 @@ def test_completely_full_disk_is_said_in_words_and_frees_the_lock(tmp_path: Path
         with pytest.raises(Problem, match="is full. Free some space"):
             preflight.take_lock(tmp_path)
     os.close(preflight.take_lock(tmp_path))
+
+
+def test_ready_file_of_a_crash_is_gone_after_a_refused_start(tmp_path: Path) -> None:
+    data, base = tmp_path / "data", free_base_port()
+    preflight.prepare_folder(data)
+    (data / "ready.json").write_text("{}")
+    with socket.create_server(("127.0.0.1", base)):
+        assert bedside("up", "--data", str(data), "--base-port", str(base)).returncode == 1
+    assert not (data / "ready.json").exists()
+
+
+def test_ready_file_of_a_running_clinic_survives_a_refused_start(tmp_path: Path) -> None:
+    preflight.prepare_folder(tmp_path)
+    lock = preflight.take_lock(tmp_path)
+    (tmp_path / "ready.json").write_text("{}")
+    assert "already running" in bedside("up", "--data", str(tmp_path), "--base-port", str(free_base_port())).stderr
+    assert (tmp_path / "ready.json").exists()
+    os.close(lock)
+
+
+def test_doctor_does_not_take_the_ready_file_of_a_crash_for_a_running_clinic(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, free_base_port())
+    preflight.prepare_folder(tmp_path)
+    (tmp_path / "ready.json").write_text("{}")
+    assert [finding.well for finding in doctor._processes(layout)] == [False]
+    lock = preflight.take_lock(tmp_path)
+    (tmp_path / "ready.json").write_text("{}")
+    assert next(doctor._processes(layout)).well
+    os.close(lock)
 
 
 def test_folder_with_other_files_is_not_touched(tmp_path: Path) -> None:

@@ -108,6 +108,13 @@ def test_killed_supervisor_leaves_no_children(clinic: Clinic) -> None:
         eventually(lambda pid=pid: members(pid) == [], what=f"the end of group {pid}")
 
 
+def test_killed_supervisor_leaves_no_ready_file(clinic: Clinic) -> None:
+    clinic.ready()
+    clinic.process.kill()
+    clinic.process.wait()
+    eventually(lambda: not (clinic.data / "ready.json").exists(), what="the end of ready.json")
+
+
 def test_killed_supervisor_can_be_started_again_at_once(clinic: Clinic) -> None:
     before = clinic.pids()
     clinic.process.kill()
