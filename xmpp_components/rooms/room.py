@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ Member = relay.RoomMember
 UID = re.compile(r"[0-9a-z]{26}")
 RECENT_ENTRIES = 200
 LOADED_ROOMS = 1000
+WANTED_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class Room:
         self.looked_at: datetime | None = None
         self.refreshed = 0.0
         self.joining = 0
+        self.wanted_at = time.monotonic()
         self.pump: asyncio.Task[None] | None = None
         self._salt = hmac.digest(component.config.pepper, b"occupant-id\0" + view.uid.encode(), "sha256")
         self.adopt(view)
@@ -157,6 +160,8 @@ class Rooms:
     async def load(self, uid: str) -> Room | None:
         """Returns: the room of a thread, or None where there is none."""
         if (room := self._rooms.get(uid)) is not None or not UID.fullmatch(uid):
+            if room is not None:
+                room.wanted_at = time.monotonic()
             return room
         if uid not in self._loading:
             self._loading[uid] = asyncio.create_task(self._read(uid))
@@ -191,6 +196,8 @@ class Rooms:
     def _make_space(self) -> None:
         if len(self._rooms) < LOADED_ROOMS:
             return
+        # Whoever has just asked for a room is on the way into it: they would enter one that nobody sends to.
+        long_ago = time.monotonic() - WANTED_SECONDS
         for room in list(self._rooms.values()):
-            if room.idle():
+            if room.idle() and room.wanted_at < long_ago:
                 del self._rooms[room.uid]
