@@ -146,7 +146,10 @@ def instant(text: str) -> datetime:
     found = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     if found.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:  # it is in the year 1 or 9999 there, and in none that there is in UTC
+        raise ValueError("an instant that UTC has not") from None
 
 
 def form(kind: str, fields: Mapping[str, tuple[str, ...]], types: Mapping[str, str] | None = None) -> Xml:

@@ -1,7 +1,9 @@
 """The archive of a room, as protocol. Source: XEP-0313, XEP-0059."""
 
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime, timedelta
 
+from clinic.thread.views import own_states
 from tests.support.stage import NS, STANZA_ID, Client, Stage, played, shown
 
 MAM, RSM = "urn:xmpp:mam:2", "http://jabber.org/protocol/rsm"
@@ -84,6 +86,10 @@ async def test_form_limits_by_id_and_by_time(stage: Stage) -> None:
     ana = stage.client(stage.ana)
     assert bodies((await ask(stage, ana, form(after_id=uids[1], before_id=uids[4])))[0]) == ["line 2", "line 3"]
     assert bodies((await ask(stage, ana, form(ids=f"{uids[0]} {uids[5]}")))[0]) == ["line 0", "line 5"]
+    results, end = await ask(stage, ana, form(ids=" ".join(uids[:3])) + page(max="2"))
+    assert bodies(results) == ["line 0", "line 1"] and end.find(f"{{{MAM}}}fin").get("complete") is None
+    results, end = await ask(stage, ana, form(ids=" ".join(uids[:3])) + page(max="2", after=uids[1]))
+    assert bodies(results) == ["line 2"] and end.find(f"{{{MAM}}}fin").get("complete") == "true"
     assert bodies((await ask(stage, ana, form(start="2999-01-01T00:00:00Z")))[0]) == []
     assert len((await ask(stage, ana, form(start="2001-01-01T00:00:00Z", end="2999-01-01T00:00:00+02:00")))[0]) == 8
     results, _end = await ask(stage, ana, form(after_id=uids[1]) + page(max="2") + "<flip-page/>")
@@ -96,7 +102,9 @@ async def test_wrong_queries_are_refused_with_words(stage: Stage) -> None:
     ana = stage.client(stage.ana)
     for inside, condition in (
         (page(after="nonsense"), "item-not-found"), (page(after="0" * 26), "item-not-found"), (form(ids="0" * 26), "item-not-found"),
-        (form(start="yesterday"), "bad-request"), (page(max="many"), "bad-request"), (form(**{"with": "boris@localhost"}), "feature-not-implemented"),
+        (form(start="yesterday"), "bad-request"), (form(start="0001-01-01T00:00:00+14:00"), "bad-request"),
+        (form(end="9999-12-31T23:59:59-14:00"), "bad-request"), (page(max="many"), "bad-request"),
+        (form(**{"with": "boris@localhost"}), "feature-not-implemented"),
         (form(withtext="word"), "feature-not-implemented"), (page(index="3"), "feature-not-implemented"),
     ):
         results, end = await ask(stage, ana, inside)
@@ -122,3 +130,67 @@ async def test_who_joins_a_thread_later_as_staff_reads_all_and_strangers_nothing
     assert len((await ask(stage, stage.client(stage.chen)))[0]) == 4
     results, end = await ask(stage, stage.client(stage.eve))
     assert results == [] and end.get("type") == "error"
+
+
+@played
+async def test_a_page_between_two_messages_and_a_page_behind_the_last(stage: Stage) -> None:
+    uids = fill(stage, 6)
+    ana = stage.client(stage.ana)
+    results, end = await ask(stage, ana, page(max="10", after=uids[0], before=uids[4]))
+    assert bodies(results) == ["line 3", "line 2", "line 1"][::-1] and end.find(f"{{{MAM}}}fin").get("complete") == "true"
+    results, _end = await ask(stage, ana, page(max="2", after=uids[0], before=uids[4]))
+    assert bodies(results) == ["line 2", "line 3"]  # with before it is read from the end, as XEP-0059 section 2.3 says
+    results, end = await ask(stage, ana, page(max="10", after=uids[5]))
+    fin = end.find(f"{{{MAM}}}fin")
+    assert results == [] and end.get("type") == "result" and fin.get("complete") == "true"
+    assert fin.find(f"{{{RSM}}}set") is not None and not list(fin.find(f"{{{RSM}}}set"))
+
+
+@played
+async def test_whoever_asks_for_no_message_is_told_how_many_there_are(stage: Stage) -> None:
+    uids = fill(stage, 6)
+    ana = stage.client(stage.ana)
+    for inside, number in ((page(max="0"), "8"), (page(max="0", before=""), "8"), (page(max="0", after=uids[2]), "8"),
+                           (form(after_id=uids[2]) + page(max="0"), "3"), (form(ids=f"{uids[0]} {uids[5]}") + page(max="0"), "2"),
+                           (form(start="2999-01-01T00:00:00Z") + page(max="0"), "0")):
+        results, end = await ask(stage, ana, inside)
+        fin = end.find(f"{{{MAM}}}fin")
+        assert results == [] and [part.tag for part in fin.find(f"{{{RSM}}}set")] == [f"{{{RSM}}}count"]
+        assert (fin.findtext(f".//{{{RSM}}}count"), fin.get("complete")) == (number, "true" if number == "0" else None)
+    assert (await ask(stage, ana, page(max="2")))[1].find(f".//{{{RSM}}}count") is None  # counting costs; whoever wants it asks
+
+
+@played
+async def test_the_instants_of_the_metadata_find_what_they_are_of(stage: Stage) -> None:
+    at = datetime.now(UTC).replace(microsecond=123_456) + timedelta(minutes=1)
+    vars(stage.db)["now"] = lambda: at
+    [uid] = fill(stage, 1)
+    del stage.db.now
+    ana = stage.client(stage.ana)
+    ana.sends(f"<iq type='get' id='m' to='{stage.room}'><metadata xmlns='{MAM}'/></iq>")
+    end = (await ana.hears()).find(f"{{{MAM}}}metadata/{{{MAM}}}end")
+    assert end.get("id") == uid
+    results, _end = await ask(stage, ana, form(start=end.get("timestamp"), end=end.get("timestamp")))
+    assert [one.find(f"{{{MAM}}}result").get("id") for one in results] == [uid]
+
+
+@played
+async def test_whoever_catches_up_from_the_archive_has_it_delivered_and_who_looks_something_up_has_not(stage: Stage) -> None:
+    uids = fill(stage, 6)
+    ana = stage.client(stage.ana)
+
+    def states() -> list[str]:
+        with stage.db.read(stage.boris.actor) as work:
+            found = {state.uid: state.state for state in own_states(work, stage.thread)}
+            return [found[uid] for uid in uids]
+
+    async def counts_up_to(number: int) -> None:
+        await stage.until(lambda: states() == ["delivered"] * number + ["sent"] * (6 - number))
+    stage.server.answers_pings = False
+    for inside in (form(ids=" ".join(uids)), page(max="3", before=uids[5]), page(max="0"), page(max="2", after=uids[0])):
+        await ask(stage, ana, inside)
+    stage.server.answer_pings()
+    await counts_up_to(3)  # the last of these pages; what was only looked up was newer
+    for inside, number in ((form(after_id=uids[2]) + page(max="1"), 4), (page(max="50", before=""), 6)):
+        await ask(stage, ana, inside)
+        await counts_up_to(number)

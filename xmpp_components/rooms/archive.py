@@ -42,6 +42,14 @@ class Query:
     backwards: bool
     flipped: bool
 
+    @property
+    def catches_up(self) -> bool:
+        """Returns: whether whoever asks this has the thread up to the last entry of the answer then.
+
+        Clients that catch up page forwards from what they have, or backwards from the newest; most join without history.
+        """
+        return self.ids is None and not (self.backwards and self.before)
+
 
 @handles("iq get", Target.ROOM, f"{{{wire.MAM}}}query", policy=Policy.MEMBER)
 def send_form(component: Threads, request: Request) -> None:
@@ -74,15 +82,18 @@ async def query(component: Threads, request: Request) -> None:
         entries = [entry for entry, _text in sent]
         complete = page.complete and len(entries) == len(page.entries)
         component.reply(request, wire.element(
-            "fin", {"xmlns": wire.MAM, "queryid": queryid, "complete": "true" if complete else None}, _covered(entries)))
-        if entries and wanted.backwards and wanted.before is None:
+            "fin", {"xmlns": wire.MAM, "queryid": queryid, "complete": "true" if complete else None},
+            _covered(entries, page.count)))
+        if entries and wanted.catches_up:
             component.confirmation.sent(room, member.handle, entries[-1])
 
 
-def _covered(entries: list[Entry]) -> wire.Xml:
+def _covered(entries: list[Entry], count: int | None) -> wire.Xml:
     inside = []
     if entries:
         inside += [wire.element("first", {}, entries[0].uid), wire.element("last", {}, entries[-1].uid)]
+    if count is not None:
+        inside.append(wire.element("count", {}, str(count)))
     return wire.element("set", {"xmlns": wire.RSM}, *inside)
 
 
@@ -100,26 +111,29 @@ def read(asked: Element, room_jid: str) -> Query:
         raise Refusal("feature-not-implemented", "cancel", "This archive can't be searched by person.")
     paging = wire.child(asked, wire.RSM, "set")
     limit, before, after, backwards = _paging(paging)
+    if limit == 0:
+        before = after = None  # what is counted is the whole, wherever a page of it would begin (XEP-0059 section 2.7)
     ids = tuple(dict.fromkeys(fields["ids"])) if fields.get("ids") else None
     if ids and len(ids) > MOST_IDS:
         raise Invalid(f"At most {MOST_IDS} messages can be asked for by id at once.")
     return Query(
-        start=_instant(fields, "start"), end=_instant(fields, "end"), limit=len(ids) if ids else limit, backwards=backwards,
+        start=_instant(fields, "start"), end=_instant(fields, "end"), backwards=backwards,
+        limit=limit if limit is not None else len(ids) if ids else DEFAULT_PAGE,
         before=_known(before or _single(fields, "before-id")), after=_known(after or _single(fields, "after-id")),
         ids=tuple(_known(id) or "" for id in ids) if ids else None,
         flipped=wire.child(asked, wire.MAM, "flip-page") is not None)
 
 
-def _paging(paging: Element | None) -> tuple[int, str | None, str | None, bool]:
+def _paging(paging: Element | None) -> tuple[int | None, str | None, str | None, bool]:
     if paging is None:
-        return DEFAULT_PAGE, None, None, False
+        return None, None, None, False
     found = {name: wire.child(paging, wire.RSM, name) for name in ("max", "before", "after", "index")}
     if found["index"] is not None:
         raise Refusal("feature-not-implemented", "cancel", "Pages of this archive are asked for by before or after.")
     text = {name: (part.text or "").strip() if part is not None else None for name, part in found.items()}
     if text["max"] is not None and not (text["max"].isascii() and text["max"].isdigit()):
         raise Invalid("The size of a page (max) is a number.")
-    limit = min(int((text["max"] or str(DEFAULT_PAGE))[:6]), LARGEST_PAGE)
+    limit = None if text["max"] is None else min(int(text["max"][:6]), LARGEST_PAGE)
     return limit, text["before"] or None, text["after"] or None, text["before"] is not None
 
 
