@@ -1,4 +1,8 @@
-"""One child process of the supervisor: start, health, end, restart with backoff. Standard library only."""
+"""One child process of the supervisor: start, health, end, restart with backoff. Standard library only.
+
+A process that lives but has not answered for SILENT_SECONDS is ended, so that it is started again. Neither a database that somebody
+holds for half a minute nor a busy machine takes that long. A part whose only sign is its mark (worker, threads) is not asked.
+"""
 
 import contextlib
 import os
@@ -7,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ops.layout import PROJECT
@@ -16,6 +20,14 @@ LAUNCHER = Path(__file__).with_name("launch.py")
 FIRST_DELAY_SECONDS = 0.25
 LONGEST_DELAY_SECONDS = 10.0
 STOP_SECONDS = 4.0
+PATIENCE_SECONDS = 1.0
+"""For one answer: meanwhile the supervisor does nothing else."""
+LAST_PATIENCE_SECONDS = 5.0
+"""For the answer that saves a process: on a busy machine it may come late."""
+ASK_SECONDS = 15.0
+SILENT_SECONDS = 60.0
+SILENT_ASKS = 4
+"""Between two questions the whole machine may have stood still: time alone proves nothing."""
 LOG_BYTES = 5_000_000
 LOGS_KEPT = 3
 
@@ -30,15 +42,23 @@ def rotate(path: Path) -> None:
             older.replace(path.with_name(f"{path.name}.{number}"))
 
 
+def _unasked(patience: float) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Part:
-    """What to run and when it counts as healthy. `mark` is a file that the process makes itself once it is ready."""
+    """What to run. `healthy` says whether its start is over, within about a second; `mark` is a file that it makes itself once it is ready.
+
+    `answers` says whether it still answers later, within the seconds that it is given.
+    """
 
     name: str
     command: tuple[str, ...]
     healthy: Callable[[], bool]
     needs: tuple[str, ...] = ()
     mark: Path | None = None
+    answers: Callable[[float], bool] = _unasked
 
 
 @dataclass
@@ -54,7 +74,9 @@ class Process:
     is_healthy: bool = False
     failures: int = 0
     due: float = 0.0
-    started_at: float = field(default=0.0)
+    asked_at: float = 0.0
+    silent_since: float = 0.0
+    silent_asks: int = 0
 
     @property
     def pid(self) -> int | None:
@@ -79,7 +101,6 @@ class Process:
             )
         self.grouped(f"+{self.popen.pid}")
         self.is_healthy = False
-        self.started_at = time.monotonic()
 
     def reap(self) -> None:
         """Notices an end, clears up what the process left behind, and says when it is started again."""
@@ -99,7 +120,26 @@ class Process:
         if self.popen is None or self.is_healthy:
             return False
         self.is_healthy = (self.part.mark is None or self.part.mark.exists()) and self.part.healthy()
+        self.asked_at, self.silent_asks = time.monotonic(), 0
         return self.is_healthy
+
+    def ask_again(self) -> None:
+        """Asks a healthy process now and then whether it still answers. Ends one that has been silent for long; `reap` sees to the rest."""
+        now = time.monotonic()
+        if self.popen is None or not self.is_healthy or now < self.asked_at + ASK_SECONDS:
+            return
+        self.asked_at = now
+        self.silent_asks += 1
+        if self.silent_asks == 1:
+            self.silent_since = now
+        silent = now - self.silent_since
+        too_long = self.silent_asks >= SILENT_ASKS and silent >= SILENT_SECONDS
+        if self.part.answers(LAST_PATIENCE_SECONDS if too_long else PATIENCE_SECONDS):
+            self.silent_asks = 0
+        elif too_long:
+            self.say(f"{self.part.name} runs but has not answered for {silent:.0f} s; ending it. Its log: {self.log}")
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
 
     def ask_to_stop(self) -> None:
         """Sends SIGTERM."""

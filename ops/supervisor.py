@@ -129,6 +129,7 @@ class Supervisor:
                 process.start()
             if process.check() and self.was_ready:
                 self.say(f"{name} runs again (process {process.pid}).")
+            process.ask_again()
         if all(process.is_healthy for process in self.processes.values()):
             self.write_ready()
         elif not self.was_ready and time.monotonic() > self.patience:

@@ -18,11 +18,11 @@ GIVEN_UP_SECONDS = 30
 class Clinic:
     """One supervisor process on one data folder."""
 
-    def __init__(self, data: Path, *broken: str):
+    def __init__(self, data: Path, *modes: str):
         self.data = data
         self.output = data.with_name(f"{data.name}.out")
         with self.output.open("wb") as output:
-            command = [sys.executable, "-m", "tests.support.small_clinic", str(data), *broken]
+            command = [sys.executable, "-m", "tests.support.small_clinic", str(data), *modes]
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
 
     def ready(self) -> dict[str, object]:
@@ -89,6 +89,19 @@ def test_killed_child_is_started_again_and_its_children_do_not_stay(clinic: Clin
     assert len(members(after[name])) == 2
     assert {key: pid for key, pid in after.items() if key != name} == {key: pid for key, pid in before.items() if key != name}
     assert "killed by SIGKILL" in clinic.output.read_text()
+
+
+def test_part_that_hangs_is_ended_and_started_again_and_the_log_says_why(data: Path) -> None:
+    clinic = Clinic(data, "impatient")
+    try:
+        hung = clinic.pids()["xmpp"]
+        os.kill(hung, signal.SIGSTOP)
+        eventually(lambda: clinic.pids()["xmpp"] != hung, GIVEN_UP_SECONDS, "a new pid in ready.json")
+        assert members(hung) == []
+        assert "xmpp runs but has not answered for" in (data / "log" / "supervisor.log").read_text()
+    finally:
+        clinic.process.terminate()
+        clinic.process.wait(GIVEN_UP_SECONDS)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from ops.deployment import recall
+from ops.parts import all_parts
 from tests.support import postgres
 from tests.support.clinic import RunningClinic
 from tests.support.ports import eventually
@@ -91,6 +93,20 @@ def test_killed_part_is_running_again_soon(clinic: RunningClinic, name: str) -> 
     eventually(lambda: (clinic.ready_or_none() or {"pids": before})["pids"][name] != before[name], 20, f"{name} again")
     assert fetch(f"{clinic.ready['https']}/healthz", clinic.ready["ca"])[0] == 200
     clinic.xmpp("boris").sock.close()
+
+
+@pytest.mark.parametrize("name", ["web", "xmpp", "https"])
+def test_part_that_hangs_does_not_answer_and_only_it(clinic: RunningClinic, name: str) -> None:
+    layout = recall(clinic.data)
+    parts = {part.name: part for part in all_parts(layout, clinic.data, clinic.data)}
+    group = clinic.ready["pids"][name]
+    assert parts[name].answers(5.0)
+    os.killpg(group, signal.SIGSTOP)
+    try:
+        assert {key: part.answers(5.0 if key != name else 0.5) for key, part in parts.items()} == {key: key != name for key in parts}
+    finally:
+        os.killpg(group, signal.SIGCONT)
+    eventually(lambda: parts[name].answers(5.0), what=f"an answer of {name}")
 
 
 def test_doctor_finds_a_running_clinic_well(clinic: RunningClinic) -> None:
