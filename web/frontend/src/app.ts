@@ -1,5 +1,6 @@
 // The page's script: boosted navigation in a shell that stays, and on it the live feed, the outbox, the list and the open thread.
 import htmx from "htmx.org";
+import { watchAnswers } from "./answers.ts";
 import { coverList } from "./cover.ts";
 import { one } from "./dom.ts";
 import { tell } from "./events.ts";
@@ -39,6 +40,7 @@ function go(path: string): void {
 if (account) keepSession();
 if (account && care) outbox = startOutbox(account);
 mountHeader(account ?? "", outbox);
+watchAnswers();
 mount();
 if (account && care) {
   coverList();
@@ -56,12 +58,6 @@ document.body.addEventListener("htmx:historyRestore", mount);
 // What htmx asks for says whose page it is, too: another person's page is loaded whole, not into this one's header.
 document.body.addEventListener("htmx:configRequest", (event) => {
   Object.assign((event as CustomEvent<{ headers: Record<string, string> }>).detail.headers, accountHeader());
-});
-document.body.addEventListener("htmx:sendError", () => {
-  const line = one("#live");
-  if (!line || outbox) return;
-  line.textContent = "The server did not answer. Check the connection and try again.";
-  line.hidden = false;
 });
 // What the search finds is put into the page beside #main's own life.
 document.body.addEventListener("htmx:load", (event) => {

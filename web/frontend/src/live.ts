@@ -1,6 +1,6 @@
 // Keeps the page current: the feed when it works, a look every five seconds when it does not, and one line that says which.
 import { Backoff } from "./backoff.ts";
-import { icon, one } from "./dom.ts";
+import { icon, make, one } from "./dom.ts";
 import { type LiveState, on, tell } from "./events.ts";
 import { Feed } from "./feed.ts";
 import { Refused, Unreachable } from "./http.ts";
@@ -15,8 +15,14 @@ const WORDS: Record<LiveState, [string, string]> = {
   live: ["circle-check", "Live"],
   offline: ["wifi-off", "Offline: messages are kept and sent when you are back."],
   polling: ["refresh-cw", "Live updates are down: checking every 5 s."],
-  "signed-out": ["key-round", "You have been signed out. What you typed is kept. "],
+  "signed-out": ["key-round", "You have been signed out. What you typed is kept."],
 };
+const IN_VAIN: [string, string] = ["triangle-alert", "The server did not answer. Check the connection and try again."];
+
+function signIn(): HTMLAnchorElement {
+  const address = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+  return make("a", { href: address, "hx-boost": "false" }, "Sign in again");
+}
 
 class Live {
   state: LiveState = "connecting";
@@ -27,6 +33,7 @@ class Live {
   #shown: ReturnType<typeof setTimeout> | undefined;
   #missed: ReturnType<typeof setTimeout> | undefined;
   #begun = false;
+  #inVain = false;
   readonly #backoff = new Backoff();
 
   start(): void {
@@ -75,6 +82,24 @@ class Live {
       this.#missed = undefined;
       tell("look", null);
     }, MISSED_MS);
+  }
+
+  /** Somebody clicked in vain: the line says so until something is answered, or the state changes. */
+  unanswered(): void {
+    const line = one("#live");
+    if (!line) return;
+    clearTimeout(this.#shown);
+    this.#inVain = true;
+    line.dataset.state = "in-vain";
+    this.#draw(line, IN_VAIN);
+    this.#pulse();
+  }
+
+  answered(): void {
+    if (!this.#inVain) return;
+    one("#live")?.replaceChildren();
+    if (this.#begun) this.#show(this.state);
+    else this.#inVain = false;
   }
 
   #now(): void {
@@ -126,28 +151,26 @@ class Live {
     const line = one("#live");
     if (!line) return;
     clearTimeout(this.#shown);
+    this.#inVain = false;
     line.dataset.state = state;
-    const draw = () => {
-      const [picture, words] = WORDS[state];
-      const parts: (Node | string)[] = [icon(picture), words];
-      if (state === "signed-out") {
-        const link = document.createElement("a");
-        link.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
-        link.textContent = "Sign in again";
-        link.setAttribute("hx-boost", "false");
-        parts.push(link);
-      }
-      line.replaceChildren(...parts);
-      line.hidden = false;
-    };
+    const draw = () => this.#draw(line, WORDS[state]);
     // A reconnect of a moment is nobody's business; a longer one is said.
     if (state === "live" || state === "signed-out" || state === "offline") draw();
     else {
       if (line.childElementCount === 0 || state === "connecting") line.hidden = true;
       this.#shown = setTimeout(draw, PATIENCE_MS);
     }
+    this.#pulse();
+  }
+
+  #draw(line: HTMLElement, [picture, words]: [string, string]): void {
+    line.replaceChildren(icon(picture), words, ...(this.state === "signed-out" ? [" ", signIn()] : []));
+    line.hidden = false;
+  }
+
+  #pulse(): void {
     const pulse = one("#pulse");
-    if (pulse) pulse.hidden = state !== "live";
+    if (pulse) pulse.hidden = this.state !== "live" || this.#inVain;
   }
 }
 
