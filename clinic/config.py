@@ -1,17 +1,28 @@
 """Where this clinic keeps its state and how its parts reach each other, read from the environment.
 
-Owns Addresses, Config. Imports the standard library only. `bedside up` sets the variables and writes the secrets; every process
+Owns Addresses, Config, is_this_machine. Imports the standard library only. `bedside up` sets the variables and writes the secrets; every process
 reads them here, so that a port or a path is derived in one place.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 VERSION = "0.1.0"
+
+
+def is_this_machine(host: str) -> bool:
+    """Say whether `host`, a name or an address (bare or in brackets), names the machine itself: nobody else can use it."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 class Addresses:

@@ -15,7 +15,7 @@ from clinic.account.views import clinic_settings, is_empty
 from clinic.errors import Busy
 from clinic.work import Actor, Door
 from web.assets import Assets
-from web.auth import Visitor, current_visitor
+from web.auth import current_visitor
 from web.authority import fingerprint
 from web.db import clinic_db
 from web.times import exact, human, iso, plain_date
@@ -52,13 +52,6 @@ def clinic_card() -> Card:
     return card
 
 
-def _visitor() -> Visitor | None:
-    try:
-        return current_visitor()
-    except Busy:  # the page that says so is drawn for nobody
-        return None
-
-
 def role_word(role: str) -> str:
     """Return the word for a role."""
     return ROLE_WORDS[str(role)]
@@ -86,7 +79,7 @@ def _each_page() -> dict[str, Any]:
     card = clinic_card()
     theme = request.cookies.get(THEME_COOKIE)
     return {
-        "visitor": _visitor(),
+        "visitor": current_visitor(),
         "clinic_name": card.name,
         "emergency_number": card.emergency_number,
         "theme": theme if theme in ("light", "dark") else None,

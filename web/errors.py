@@ -14,8 +14,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from clinic.errors import DomainError, NotFound, NotSignedIn
-from web.auth import OTHER_PERSON, current_visitor
+from clinic.errors import Busy, DomainError, NotFound, NotSignedIn
+from web.auth import OTHER_PERSON, ask_no_more, current_visitor
 
 log = logging.getLogger("bedside.web")
 
@@ -64,6 +64,8 @@ def problem(status: int, code: str, text: str, field: str | None = None, wait_se
 
 
 def _domain(error: DomainError) -> BaseResponse:
+    if isinstance(error, Busy):
+        ask_no_more()
     if isinstance(error, NotSignedIn) and not wants_json() and not request.headers.get("X-Bedside-Script"):
         return _to_log_in()
     return problem(error.status, error.code, error.text, error.field, error.wait_seconds)

@@ -39,15 +39,28 @@ def addressable(name: str) -> str:
     return kept[:LONGEST_CHARACTERS].strip() or NOBODY
 
 
+def _directions(character: str) -> set[str]:
+    # Servers differ in which edition of Unicode they ask: the one of the rule, or a recent one.
+    return {edition.bidirectional(character) for edition in (unicodedata, unicodedata.ucd_3_2_0)}
+
+
+def _right(character: str) -> bool:
+    return not _directions(character).isdisjoint({"R", "AL"})
+
+
+def _left(character: str) -> bool:
+    return "L" in _directions(character)
+
+
 def _one_direction(name: str) -> str:
     """Return `name` without the letters of the direction that has fewer of them, beginning and ending as the rule asks."""
-    right, left = (sum(map(table, name)) for table in (stringprep.in_table_d1, stringprep.in_table_d2))
+    right, left = (sum(map(turned, name)) for turned in (_right, _left))
     if not right:
         return name
     if left > right:
-        return " ".join("".join(c for c in name if not stringprep.in_table_d1(c)).split())
-    kept = "".join(c for c in name if not stringprep.in_table_d2(c))
-    places = [place for place, character in enumerate(kept) if stringprep.in_table_d1(character)]
+        return " ".join("".join(c for c in name if not _right(c)).split())
+    kept = "".join(c for c in name if not _left(c))
+    places = [place for place, character in enumerate(kept) if _right(character)]
     return " ".join(kept[places[0] : places[-1] + 1].split())
 
 
@@ -69,7 +82,7 @@ def numbered(name: str, number: int) -> str:
     if len(form) > LONGEST_CHARACTERS - _FOR_THE_NUMBER:
         name = form = form[: LONGEST_CHARACTERS - _FOR_THE_NUMBER].strip()
     last = form[-1]
-    if not stringprep.in_table_d1(last):
+    if not _right(last):
         return f"{name} ({number})"
     letters = _HEBREW if "HEBREW" in unicodedata.name(last, "") else _ARABIC
     count = ""

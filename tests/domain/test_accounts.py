@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from clinic import Actor, Database, Role, errors, outbox
 from clinic.account import people, views
 from clinic.account.attempts import login_wait
 from clinic.account.sweep import expire, sweep
-from clinic.account.tables import login_failures
+from clinic.account.tables import accounts, devices, login_failures
 from clinic.audit.seal import seal, verify
 from clinic.audit.tables import audit_entries, denials
 from tests.support.cast import Cast
@@ -172,6 +173,23 @@ def test_failures_at_once_are_all_counted(database: Database, cast: Cast) -> Non
         list(pool.map(lambda _: database.perform(ANYBODY, "login.failed", keys=["both:k"]), range(6)))
     with database.reading() as connection:
         assert connection.scalar(sa.select(login_failures.c.failures)) == 7
+
+
+def test_what_is_made_while_an_account_is_closed_is_closed_with_it(database: Database, cast: Cast) -> None:
+    def mint(number: int) -> None:
+        with contextlib.suppress(errors.NotSignedIn):
+            database.perform(cast.ana, "device.mint", name=f"Phone {number}")
+
+    open_device = sa.and_(devices.c.account_id == accounts.c.id, devices.c.revoked_at.is_(None))
+    for number in range(15):
+        with ThreadPoolExecutor(2) as pool:
+            made = pool.submit(mint, number)
+            closed = pool.submit(database.perform, cast.dina, "account.deactivate", cast.uid("ana"))
+            made.result()
+            closed.result()
+        with database.reading() as connection:
+            assert connection.execute(sa.select(devices.c.name).where(open_device, accounts.c.uid == cast.uid("ana"))).all() == []
+        database.perform(cast.dina, "account.activate", cast.uid("ana"))
 
 
 def test_a_page_token_lives_one_minute(database: Database, cast: Cast, clock: Clock) -> None:

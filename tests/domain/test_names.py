@@ -85,6 +85,8 @@ def test_a_corrected_birth_date_shows_to_staff_and_only_an_email_touches_no_thre
     [
         ("ana", ANA | {"birth_date": ""}, "birth_date"),
         ("ana", ANA | {"name": " "}, "name"),
+        ("ana", ANA | {"name": "\u200e"}, "name"),
+        ("ana", ANA | {"name": "ΐ" * 99}, "name"),
         ("ana", ANA | {"email": "Boris@clinic.example"}, "email"),
         ("dina", {"name": "Dina Dunn", "email": ""}, "email"),
     ],

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from clinic import Database, errors
+from clinic.audit.tables import audit_entries
 from clinic.thread import archive as archives
 from clinic.thread.archive import archive
 from clinic.thread.views import thread_head, thread_list, thread_page
@@ -128,6 +132,51 @@ def test_a_thread_started_while_a_coordinator_is_linked_agrees_with_the_link(
         with database.read(cast.boris) as work:
             names = {member.name for member in thread_head(work, thread).members}
         assert ("Chen Cheng" in names) == (action == "link.coordinator_add"), number
+
+
+def test_a_list_read_while_its_reader_is_taken_out_and_put_in_again_is_of_one_moment(database: Database, cast: Cast) -> None:
+    thread = cast.start("boris", "ana")
+    people = {"coordinator": cast.uid("chen"), "practitioner": cast.uid("boris")}
+    over = threading.Event()
+
+    def read() -> int:
+        times = 0
+        while not over.is_set():
+            with database.read(cast.chen) as work:
+                assert [row.uid for row in thread_list(work)] in ([], [thread])
+            times += 1
+        return times
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        try:
+            for _ in range(25):
+                database.perform(cast.dina, "link.coordinator_remove", **people)
+                database.perform(cast.dina, "link.coordinator_add", **people)
+        finally:
+            over.set()
+        assert all(reader.result() > 0 for reader in readers)
+
+
+@pytest.mark.parametrize("place", ["\x00", "a\x00b", "x" * 5000, "0" * 26])
+def test_a_place_in_the_thread_that_is_none_is_not_found_on_either_database(database: Database, cast: Cast, place: str) -> None:
+    thread = cast.start("boris", "ana")
+    for side in ("before", "after"):
+        with pytest.raises(errors.NotFound), database.read(cast.ana) as work:
+            thread_page(work, thread, **{side: place})
+
+
+def test_the_audit_log_tells_on_whose_behalf_and_whether_linked(database: Database, cast: Cast) -> None:
+    cast.start("boris", "ana")
+    cast.start("boris", "ana")
+    cast.start("chen", "ada", reason="Covering.")
+    query = sa.select(audit_entries.c.detail).where(audit_entries.c.action == "thread.start").order_by(audit_entries.c.id)
+    with database.reading() as connection:
+        details = [json.loads(detail) for detail in connection.scalars(query)]
+    told = [(one["practitioner"], one["existing"], one.get("linked")) for one in details]
+    boris = cast.uid("boris")
+    assert told == [(boris, False, True), (boris, True, None), (boris, False, False)]
+    assert not any("Covering" in json.dumps(one) for one in details)
 
 
 def test_a_coordinator_starts_for_their_practitioner_and_the_notice_says_so(database: Database, cast: Cast) -> None:

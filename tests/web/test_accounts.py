@@ -202,6 +202,19 @@ def test_a_page_token_opens_xmpp_for_its_own_session_only(app: Flask, sign_in: S
     assert Browser(app).log_in("ana@clinic.example", PASSWORD).status_code == 303
 
 
+@pytest.mark.parametrize("token", ["page.x.99999999999999999999.y", "page.x.1.é", "page.x.\u0664.y", "page...", "page.x.-1.y", "page.\ud800.1.y"])
+def test_a_made_up_page_token_is_a_plain_no(app: Flask, cast: Cast, token: str) -> None:
+    assert check(app, user=cast.handle("ana"), secret=token, ip="10.0.0.7") == {"ok": False, "wait": 0}
+
+
+def test_who_has_no_e_mail_address_changes_their_password_too(app: Flask, database: Database, cast: Cast, hashed: str) -> None:
+    invited = database.perform(cast.dina, "account.create", name="Otto Ohm", email=None, birth_date="1950-01-01", roles=["patient"]).value
+    browser = Browser(app)
+    assert browser.submit(f"/invite/{invited.token}", password=PASSWORD, again=PASSWORD).status_code == 303
+    changed = browser.submit("/account/password", current=PASSWORD, password="nine other rivers", again="nine other rivers")
+    assert (changed.status_code, changed.location) == (303, "/account")
+
+
 def test_an_administrator_has_no_feed(sign_in: SignIn) -> None:
     assert sign_in("dina").send("/feed/token").status_code == 404
 

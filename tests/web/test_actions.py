@@ -92,3 +92,12 @@ def test_a_refusal_without_a_form_of_its_own_goes_back_with_words(sign_in: SignI
     assert "is linked to this practitioner already" in dina.get("/admin/links").text
     assert dina.submit("/actions/link.patient_remove", **values).location == "/admin/links"
     assert "The link is removed" in dina.get("/admin/links").text
+
+
+def test_json_that_is_nested_too_deeply_and_endless_questions_are_refused_in_words(sign_in: SignIn, cast: Cast) -> None:
+    boris, thread = sign_in("boris"), cast.start("boris", "ana")
+    headers = {"X-CSRFToken": boris.token, "X-Bedside-Script": "1", "Content-Type": "application/json"}
+    answer = boris.client.post(f"/actions/thread.mute/{thread}", data="[" * 100_000, headers=headers)
+    assert answer.status_code in (400, 422)
+    assert answer.get_json()["ok"] is False
+    assert boris.get(f"/threads/new?q={'a+' * 2000}").status_code == 200
