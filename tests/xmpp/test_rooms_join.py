@@ -8,10 +8,13 @@ import pytest
 
 from clinic import Actor
 from clinic.log import Entry
+from clinic.thread.archive import archive
 from clinic.thread.relay import LiveSession, live_now
-from tests.support.stage import USER, Stage, X, played, shown
+from clinic.thread.relay import room as view_of
+from tests.support.stage import USER, Client, Person, Stage, X, played, shown
 from xmpp_components.component import Threads
 from xmpp_components.rooms import join
+from xmpp_components.rooms import room as rooms
 from xmpp_components.rooms.room import Room
 
 GONE = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
@@ -206,10 +209,94 @@ async def test_history_is_as_long_as_asked(stage: Stage) -> None:
     assert await bodies("<history maxchars='0'/>") == []
     assert await bodies("<history maxstanzas='3'/>") == ["line 27", "line 28", "line 29"]
     assert await bodies("<history since='2999-01-01T00:00:00Z'/>") == []
+    assert await bodies("<history since='0001-01-01T00:00:00+14:00'/>") == [f"line {number}" for number in range(10, 30)]
     assert len(await bodies("<history since='1970-01-01T00:00:00Z'/>")) == 32
     assert len(await bodies("<history seconds='3600'/>")) == 32
     assert 0 < len(await bodies("<history maxchars='2000'/>")) < 10
     assert await bodies("<history maxstanzas='many'/>") == [f"line {number}" for number in range(10, 30)]
+
+
+async def history(client: Client) -> list[str]:
+    """Returns the texts that come before the subject of a join."""
+    heard: list[str] = []
+    while (one := await client.hears()).find("{*}subject") is None:
+        heard += [body.text or "" for body in one.findall("{*}body")]
+    return heard
+
+
+def busy(stage: Stage, boris: Client, a_read: int) -> list[str]:
+    """Makes Boris write so many texts, one of them for staff only, and be heard while any page of the archive is read. Returns the others."""
+    component, said = stage.component, list[str]()
+    assert component is not None
+    view = component.reader.view
+
+    async def while_they_talk(actor: Actor, which: Any, *rest: Any, **named: Any) -> Any:
+        found = await view(actor, which, *rest, **named)
+        if which is archive:
+            stage.cast.note("boris", stage.thread, f"between staff {len(said)}")
+            texts = [f"said {number}" for number in range(len(said), len(said) + a_read)]
+            for text in texts:
+                stage.writes(stage.boris, text, text)
+            said.extend(texts)
+            await boris.finds(f"<message><body>{texts[-1]}</body></message>")
+        return found
+    vars(component.reader)["view"] = while_they_talk
+    return said
+
+
+@played
+async def test_nothing_is_missing_between_the_history_and_what_follows_in_a_thread_that_is_never_quiet(stage: Stage) -> None:
+    boris = await stage.joined(stage.boris)
+    said = busy(stage, boris, 3)
+    for asked, number in (("maxstanzas='100'", 100), ("maxstanzas='2'", 2), ("since='1970-01-01T00:00:00Z'", 100), ("since='2999-01-01T00:00:00Z'", 0)):
+        ana = stage.client(stage.ana, f"device-{len(said)}")
+        ana.sends(f"<presence to='{stage.room}/Ana Alvarez'><x xmlns='{X}'><history {asked}/></x></presence>")
+        heard = [body for body in await history(ana) if "thread" not in body]
+        assert heard == said[-number:][:number]
+        uid = stage.writes(stage.boris, "and live", f"live-{len(said)}")
+        await ana.receives(f"<message><body>and live</body><stanza-id xmlns='urn:xmpp:sid:0' id='{uid}'/></message>")
+        said.append("and live")
+        ana.sends(f"<presence type='unavailable' to='{stage.room}/Ana Alvarez'/>")
+
+
+def test_where_more_was_said_during_a_join_than_the_room_remembers_the_history_is_shorter_and_whole(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "RECENT_ENTRIES", 4)
+
+    @played
+    async def play(stage: Stage) -> None:
+        boris = await stage.joined(stage.boris)
+        stage.writes(stage.boris, "before", "before")
+        said = busy(stage, boris, 6)
+        ana = stage.client(stage.ana)
+        ana.sends(f"<presence to='{stage.room}/Ana Alvarez'><x xmlns='{X}'><history maxstanzas='100'/></x></presence>")
+        assert await history(ana) == said[-4:]
+    play(tmp_path)
+
+
+@played
+async def test_only_a_history_that_was_sent_counts_as_delivered(stage: Stage) -> None:
+    for number in range(2):
+        stage.writes(stage.boris, f"line {number}", f"m{number}")
+
+    def behind(handle: str) -> int:
+        with stage.db.read(Actor.system()) as work:
+            found = view_of(work, stage.thread)
+            return found.last_seq - next(one.delivered_seq for one in found.members if one.handle == handle)
+
+    async def joins(person: Person, asked: str) -> None:
+        client = stage.client(person, f"device-{len(stage.server.clients)}")
+        client.sends(f"<presence to='{stage.room}/{person.name}'><x xmlns='{X}'><history {asked}/></x></presence>")
+        await history(client)
+    stage.server.answers_pings = False
+    await joins(stage.ana, "maxchars='0'")
+    await joins(stage.ana, "maxstanzas='0'")
+    await joins(stage.chen, "maxstanzas='1'")
+    stage.server.answer_pings()
+    await stage.until(lambda: behind(stage.chen.handle) == 0)
+    assert behind(stage.ana.handle) >= 2
+    await joins(stage.ana, "maxstanzas='1'")
+    await stage.until(lambda: behind(stage.ana.handle) == 0)
 
 
 @played

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 from clinic import Actor
 from clinic.errors import Invalid, NotAcceptable, NotFound
-from clinic.log import Entry
+from clinic.log import Entry, allowed
 from clinic.thread.archive import archive
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
@@ -112,10 +112,11 @@ async def join(component: Threads, request: Request, wanted: Wanted, shown: str 
         room.occupants.pop(request.sender, None)
         room.occupants[request.sender] = Session(request.sender, now.handle, shown)
         _greet(component, room, now, request, was_present)
-        turn.sent_bytes = _tell(component, room, request.sender, wanted, entries)
+        sent = _tell(component, room, request.sender, wanted, entries)
+        turn.sent_bytes = sum(len(text) for _entry, text in sent)
         component.send(presence.subject(room, now.handle), request.sender)
-        if entries:
-            component.confirmation.sent(room, now.handle, entries[-1])
+        if sent:
+            component.confirmation.sent(room, now.handle, sent[-1][0])
 
 
 async def _enter(component: Threads, request: Request, room: Room, member: Member) -> None:
@@ -129,20 +130,19 @@ async def _enter(component: Threads, request: Request, room: Room, member: Membe
         await asyncio.wait([room.pump])  # what tabs are being told of is history to who joins now
 
 
-def _tell(component: Threads, room: Room, address: str, wanted: Wanted, entries: list[Entry]) -> int:
-    """Send the history, the newest of it where not all fits. Returns: its size in bytes, about."""
+def _tell(component: Threads, room: Room, address: str, wanted: Wanted, entries: list[Entry]) -> list[tuple[Entry, str]]:
+    """Send the history, the newest of it where not all fits. Returns: what was sent, with its text."""
     left = wanted.characters
     sent = fitting([entry for entry in entries if entry.seq <= room.cursor],
                    lambda entry: render.delayed(room, entry).to(address), newest=True)
-    copies = [text for _entry, text in sent]
     if left is not None:
-        kept = len(copies)
-        while kept and (left := left - len(copies[kept - 1])) >= 0:
+        kept = len(sent)
+        while kept and (left := left - len(sent[kept - 1][1])) >= 0:
             kept -= 1
-        copies = copies[kept:]
-    for text in copies:
+        sent = sent[kept:]
+    for _entry, text in sent:
         component.stream.write(text)
-    return sum(map(len, copies))
+    return sent
 
 
 def _greet(component: Threads, room: Room, member: Member, request: Request, was_present: bool) -> None:
@@ -161,16 +161,18 @@ def _greet(component: Threads, room: Room, member: Member, request: Request, was
 
 
 async def history(component: Threads, room: Room, member: Member, wanted: Wanted) -> list[Entry]:
-    """Read the newest entries that the member may see, up to the room's cursor at least. Returns: oldest first."""
-    actor = Actor.xmpp(member.handle)
-    for _attempt in range(5):
-        covered = room.cursor
-        page = await component.reader.view(actor, archive, room.uid, start=wanted.since, limit=max(wanted.stanzas, 1),
-                                           backwards=True)
-        # An entry that was relayed while the view ran would be in neither: then read again.
-        if room.cursor == covered:
-            break
-    return list(page.entries) if wanted.stanzas else []
+    """Read the newest entries that the member may see, up to the room's cursor at least. Returns: oldest first, without a gap."""
+    covered, limit = room.cursor, max(wanted.stanzas, 1)
+    page = await component.reader.view(Actor.xmpp(member.handle), archive, room.uid, start=wanted.since, limit=limit, backwards=True)
+    found = list(page.entries)
+    # What was relayed while the view ran is in neither part: in a busy thread there is always something.
+    reached = max(covered, found[-1].seq if found else 0)
+    reader, recent = room.members.get(member.handle, member), list(room.recent.values())
+    if recent and recent[0].seq > reached + 1:
+        found = []  # more was relayed than the room remembers: better a shorter history than a hole in it
+    found += [entry for entry in recent if entry.seq > reached and allowed(entry, reader)
+              and (wanted.since is None or entry.at >= wanted.since)]
+    return found[-limit:] if wanted.stanzas else []
 
 
 @handles("presence unavailable", Target.OCCUPANT, policy=Policy.TRACES)
