@@ -34,9 +34,14 @@ def addressable(name: str) -> str:
     """Return `name` as an address can carry it: unchanged for most names, and unchanged when it is given back."""
     seen = "".join(character for character in name if not stringprep.in_table_b1(character))
     composed = unicodedata.normalize("NFKC", seen)
-    kept = "".join(character for character in composed if not any(forbidden(character) for forbidden in _FORBIDDEN))
+    kept = "".join(character for character in composed if _allowed(character))
     kept = _one_direction(" ".join(kept.split()))
     return kept[:LONGEST_CHARACTERS].strip() or NOBODY
+
+
+def _allowed(character: str) -> bool:
+    # What is no character yet has a direction for some servers and none for others.
+    return unicodedata.category(character) != "Cn" and not any(forbidden(character) for forbidden in _FORBIDDEN)
 
 
 def _directions(character: str) -> set[str]:
