@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, Route
 
-from tests.support.browser import Person, texts
+from tests.support.browser import Person, log_in, texts
 from tests.support.clinic import RunningClinic
 from tests.support.ports import eventually
 
@@ -27,16 +27,6 @@ TYPE_EVERY_60_MS = """([name, count]) => {
 ENTRIES = """() => [...document.querySelectorAll("#log article[data-uid]")].map(
   (entry) => [entry.dataset.author ?? "", entry.querySelector(".body").innerText])"""
 WAITING = "() => Object.keys(localStorage).filter((key) => key.includes(':outbox:')).length"
-
-
-def as_account(page: Page, clinic: RunningClinic, name: str) -> None:
-    """Log in in a tab, from the log-in page."""
-    account = clinic.ready["accounts"][name]
-    page.goto(f"{clinic.ready['web']}/login")
-    page.fill("[name=email]", account["email"])
-    page.fill("[name=password]", account["password"])
-    page.press("[name=password]", "Enter")
-    page.wait_for_url(lambda url: "/login" not in url)
 
 
 def stored(page: Page, clinic: RunningClinic, thread: str) -> Iterator[tuple[str, str]]:
@@ -94,7 +84,7 @@ def test_a_text_typed_by_one_person_is_never_stored_under_the_next_ones_name(per
     thread.locator("article.pending", has_text="in a tunnel").wait_for()
     chen.context.clear_cookies()
     second = chen.tab()
-    as_account(second, clinic, "boris")
+    log_in(second, clinic, "boris")
     chen.context.unroute("**/actions/text.post/**")
     thread.evaluate("dispatchEvent(new Event('online'))")
     thread.locator("#live", has_text="signed out").wait_for()
@@ -104,7 +94,7 @@ def test_a_text_typed_by_one_person_is_never_stored_under_the_next_ones_name(per
     second.locator(".who summary").click()
     second.get_by_role("button", name="Log out").click()
     second.wait_for_url("**/login**")
-    as_account(second, clinic, "chen")
+    log_in(second, clinic, "chen")
     chen.open("ana-boris", second)
     chen.sees("Typed by Chen in a tunnel", second, 30)
     mine = second.locator("body").get_attribute("data-account")

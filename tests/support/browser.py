@@ -43,12 +43,7 @@ class Person:
 
     def sign_in(self) -> Person:
         """Log in on the log-in page, by keyboard."""
-        account = self.clinic.ready["accounts"][self.name]
-        self.page.goto(f"{self.clinic.ready['web']}/login")
-        self.page.fill("[name=email]", account["email"])
-        self.page.fill("[name=password]", account["password"])
-        self.page.press("[name=password]", "Enter")
-        self.page.wait_for_url(lambda url: "/login" not in url)
+        log_in(self.page, self.clinic, self.name)
         return self
 
     def open(self, thread: str, page: Page | None = None) -> Page:
@@ -74,6 +69,16 @@ class Person:
         page = page or self.page
         page.locator("#pulse").wait_for(state="visible", timeout=15_000)
         return page
+
+
+def log_in(page: Page, clinic: RunningClinic, name: str) -> None:
+    """Log somebody in in a tab, from the log-in page, by keyboard."""
+    account = clinic.ready["accounts"][name]
+    page.goto(f"{clinic.ready['web']}/login")
+    page.fill("[name=email]", account["email"])
+    page.fill("[name=password]", account["password"])
+    page.press("[name=password]", "Enter")
+    page.wait_for_url(lambda url: "/login" not in url)
 
 
 def texts(page: Page) -> list[str]:

@@ -5,6 +5,7 @@ import { coverList } from "./cover.ts";
 import { one } from "./dom.ts";
 import { tell } from "./events.ts";
 import { accountHeader } from "./http.ts";
+import { settleLeaving } from "./leaving.ts";
 import { startList } from "./list.ts";
 import { live } from "./live.ts";
 import { followAddress, mountHeader, mountPieces } from "./pieces.ts";
@@ -13,7 +14,7 @@ import { keepSession, startOutbox } from "./sender.ts";
 import { OpenThread } from "./thread.ts";
 import { localTimes } from "./times.ts";
 
-const { account, care } = document.body.dataset;
+const { account, care, signedOut } = document.body.dataset;
 let outbox: Outbox | null = null;
 let open: OpenThread | null = null;
 
@@ -37,6 +38,14 @@ function go(path: string): void {
   else location.assign(path);
 }
 
+/** A page that could not be drawn for anybody says nothing of who is signed in. */
+function settle(): void {
+  settleLeaving(account ?? (signedOut ? "" : null));
+}
+
+settle();
+// A log-out that got no answer, and the way back to this page as it was left.
+addEventListener("pageshow", (event) => event.persisted && settle());
 if (account) keepSession();
 if (account && care) outbox = startOutbox(account);
 mountHeader(account ?? "", outbox);

@@ -1,8 +1,9 @@
 // Small parts of pages: copy buttons, settings of this browser, the menu, log-out.
 import { all, icon, one } from "./dom.ts";
 import { prepareSound, tone } from "./alerts.ts";
+import { leave } from "./leaving.ts";
 import type { Outbox } from "./outbox.ts";
-import { type Setting, forget, keepSetting, setting } from "./store.ts";
+import { type Setting, keepSetting, setting } from "./store.ts";
 
 function copyButtons(root: ParentNode): void {
   for (const button of all<HTMLButtonElement>("button[data-copy]", root)) {
@@ -67,7 +68,7 @@ export function mountHeader(account: string, outbox: Outbox | null): void {
     menu.open = false;
     one("summary", menu)?.focus();
   });
-  // Who logs out may leave a shared computer: drafts go, and unsent messages only after a question.
+  // Who logs out may leave a shared computer: drafts go with the session, and unsent messages only after a question.
   one<HTMLFormElement>("#log-out")?.addEventListener("submit", (event) => {
     const waiting = outbox?.waiting() ?? 0;
     const words = waiting === 1 ? "One message has" : `${waiting} messages have`;
@@ -75,7 +76,7 @@ export function mountHeader(account: string, outbox: Outbox | null): void {
       event.preventDefault();
       return;
     }
-    forget(account);
+    leave(account);
   });
 }
 
