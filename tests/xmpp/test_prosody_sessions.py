@@ -1,7 +1,8 @@
 """Revoking a device ends its sessions: mod_bedside_sessions with the real Prosody."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -9,6 +10,8 @@ from tests.support.ports import eventually
 from tests.support.prosody import Prosody
 from tests.support.raw_xmpp import SM, Client, Component
 from tests.support.stub_web import StubWeb
+
+LogIn = Callable[[str, str], Client]
 
 
 @pytest.fixture
@@ -126,3 +129,89 @@ def test_a_new_component_replaces_the_one_before(prosody: Prosody, component: Co
     with prosody.component() as successor:
         assert component.wait_closed().error == "conflict"
         assert disconnect(successor, "nobody") == 0
+
+
+@pytest.fixture
+def log_in(prosody: Prosody, web: StubWeb) -> Iterator[LogIn]:
+    """How ana gets sessions, which stay open until the end of the test."""
+    with ExitStack() as open_ones:
+        yield lambda secret, resource: open_ones.enter_context(prosody.client()).log_in("ana", secret, resource)
+
+
+def gone(component: Component, *resources: str) -> set[str]:
+    """Asks which of ana's sessions are there. Returns the resources of those that are not."""
+    asked = "".join(f"<session jid='ana@localhost/{resource}'/>" for resource in resources)
+    component.send(f"<iq type='get' id='s' from='threads.localhost' to='localhost'><sessions xmlns='urn:bedside:server:1'>{asked}</sessions></iq>")
+    answer = component.receive("{jabber:component:accept}iq", id="s")
+    assert answer.get("type") == "result", ET.tostring(answer)
+    return {one.get("jid", "").partition("/")[2] for one in answer.iter("{urn:bedside:server:1}gone")}
+
+
+def test_the_server_says_which_sessions_are_there_asleep_or_awake(prosody: Prosody, web: StubWeb, component: Component, log_in: LogIn) -> None:
+    log_in("phone", "awake")
+    hibernate(prosody, "phone", "asleep")
+    assert gone(component, "awake", "asleep", "never") == {"never"}
+    assert gone(component) == set()
+
+
+def test_clients_are_not_told_whose_sessions_are_there(prosody: Prosody, web: StubWeb) -> None:
+    with prosody.client() as eve:
+        eve.log_in("eve", "evil")
+        answer = eve.ask("<iq type='get' id='x' to='localhost'><sessions xmlns='urn:bedside:server:1'><session jid='ana@localhost/x'/></sessions></iq>", id="x")
+        assert answer.find(".//{urn:ietf:params:xml:ns:xmpp-stanzas}forbidden") is not None
+        assert "gone" not in ET.tostring(answer, encoding="unicode")
+
+
+def test_of_one_device_only_the_newest_sessions_stay_and_those_that_sleep_go_first(prosody: Prosody, web: StubWeb, component: Component, log_in: LogIn) -> None:
+    oldest, _laptop = log_in("phone", "oldest"), log_in("laptop", "other device")
+    names = [f"asleep {number}" for number in range(30)]
+    for name in names:
+        hibernate(prosody, "phone", name)
+        assert gone(component, "oldest", name) == set()
+    assert gone(component, "oldest", "other device", *names) == set(names[:-4])
+    for number in range(4):
+        log_in("phone", f"awake {number}")
+    assert gone(component, "oldest", *names) == set(names)
+    log_in("phone", "one more")
+    assert gone(component, "oldest", "awake 0", "one more", "other device") == {"oldest"}
+    assert oldest.wait_closed().error == "policy-violation"
+
+
+def test_a_device_that_has_all_its_sessions_can_still_resume_the_oldest(prosody: Prosody, web: StubWeb, component: Component, log_in: LogIn) -> None:
+    tokens = [hibernate(prosody, "phone", f"asleep {number}") for number in range(5)]
+    with prosody.client() as phone:
+        phone.log_in("ana", "phone", resource="")
+        assert resume(phone, tokens[0]) == "resumed"
+        hibernate(prosody, "phone", "one more")
+        assert gone(component, "asleep 0", "asleep 1", "asleep 2", "one more") == {"asleep 1"}
+
+
+def test_sessions_that_never_take_a_resource_are_few_too(prosody: Prosody, web: StubWeb, component: Component, log_in: LogIn) -> None:
+    clients = [log_in("phone", "") for _ in range(7)]
+    assert [clients[number].wait_closed().error for number in range(2)] == ["policy-violation", "policy-violation"]
+    assert disconnect(component, "ana") == 5
+
+
+def test_an_account_with_many_devices_keeps_the_newest_twenty_sessions(prosody: Prosody, web: StubWeb, component: Component, log_in: LogIn) -> None:
+    web.passwords |= {("ana", f"device {number}"): f"d-{number}" for number in range(22)}
+    names = [f"r{number}" for number in range(22)]
+    for number, name in enumerate(names):
+        hibernate(prosody, f"device {number}", name)
+    assert gone(component, *names) == {"r0", "r1"}
+
+
+def test_twenty_tabs_of_one_browser_stay_open_and_push_out_no_phone(prosody: Prosody, web: StubWeb, component: Component, log_in: LogIn) -> None:
+    web.passwords |= {("ana", f"token {number}"): "page:session" for number in range(31)}
+    phones, tabs = [f"phone {number}" for number in range(5)], [f"tab {number}" for number in range(31)]
+    for phone in phones:
+        log_in("phone", phone)
+    for number, tab in enumerate(tabs[:30]):
+        log_in(f"token {number}", tab)
+    assert gone(component, *phones, *tabs[:30]) == set()
+    log_in("token 30", tabs[30])
+    assert gone(component, *phones, *tabs) == {"tab 0"}
+
+
+def test_a_session_sleeps_no_longer_than_the_configuration_says(log_in: LogIn) -> None:
+    enabled = log_in("phone", "asking").ask("<enable xmlns='urn:xmpp:sm:3' resume='true'/>", f"{SM}enabled")
+    assert enabled.get("max") == "300"
