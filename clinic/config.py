@@ -1,7 +1,7 @@
 """Where this clinic keeps its state and how its parts reach each other, read from the environment.
 
-Owns Addresses, Config, is_this_machine. Imports the standard library only. `bedside up` sets the variables and writes the secrets; every process
-reads them here, so that a port or a path is derived in one place.
+Owns Addresses, Config, is_this_machine. Imports the standard library only. `bedside up` sets the variables and writes the
+secrets; every process reads them here, so that a port or a path is derived in one place.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def cli() -> None:
 @DATA
 @DATABASE
 @click.option("--base-port", type=int, default=8600, show_default=True, help="First of six ports: web, https, XMPP, XMPP by TLS, two internal.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address for https and XMPP on a network; plain http stays on this machine.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address by which people reach this machine, for https and XMPP; plain http stays on it.")
 @click.option("--domain", envvar="BEDSIDE_DOMAIN", default="localhost", show_default=True, help="Domain of XMPP addresses.")
 @click.option("--demo", is_flag=True, help="Fill the clinic with made-up people and threads.")
 def up(data: Path, database_url: str, base_port: int, host: str, domain: str, demo: bool) -> None:

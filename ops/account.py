@@ -58,7 +58,7 @@ def create(data: Path, name: str, email: str, roles: tuple[str, ...], birth_date
     with clinic(data) as (layout, database):
         values = {"name": name, "email": email, "roles": list(roles), "birth_date": birth_date}
         invited = database.perform(CONSOLE, "account.create", **{key: value for key, value in values.items() if value is not None}).value
-        click.echo(f"Account created. {name} sets a password with this link (once, within 7 days):\n{layout.public_url}/invite/{invited.token}")
+        click.echo(f"Account created. {name} sets a password with this link (once, within 7 days):\n{layout.shared_url}/invite/{invited.token}")
 
 
 @account.command("list")
@@ -101,4 +101,4 @@ def reset(data: Path, email: str) -> None:
     with clinic(data) as (layout, database):
         row = find(database, email)
         invited = database.perform(CONSOLE, "account.invite", row.uid).value
-        click.echo(f"Give this link to {row.name} alone (once, within 7 days):\n{layout.public_url}/invite/{invited.token}")
+        click.echo(f"Give this link to {row.name} alone (once, within 7 days):\n{layout.shared_url}/invite/{invited.token}")

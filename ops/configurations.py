@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Template
 
 from ops.keys import write_private
-from ops.layout import PROJECT, Layout
+from ops.layout import PROJECT, Layout, bracketed
 
 PROSODY = PROJECT / "xmpp_components" / "prosody"
 NGINX_TEMPLATE = Path(__file__).with_name("nginx.conf.template")
@@ -46,14 +46,10 @@ def prosody(layout: Layout, secrets: dict[str, str], web_url: str | None = None)
     return path
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def nginx(layout: Layout) -> Path:
     """Writes the TLS front's configuration. Returns its path."""
     authority = layout.data / "ca"
-    listens = [f"listen {_bracketed(host)}:{layout.https_port} ssl;" for host in layout.outside_hosts]
+    listens = [f"listen {bracketed(host)}:{layout.https_port} ssl;" for host in layout.outside_hosts]
     text = Template(NGINX_TEMPLATE.read_text()).substitute(
         run=layout.folder("run"),
         user_line="user root;" if os.geteuid() == 0 else "",

@@ -1,17 +1,21 @@
 """Where everything lies and listens: one data folder, one base port. Imports clinic.config."""
 
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from clinic.config import Addresses
+from clinic.config import Addresses, is_this_machine
 
 PROJECT = Path(__file__).resolve().parent.parent
 LONGEST_SOCKET_PATH = 100
 """A Unix socket's path may have 107 bytes; names in DIR/run have room for what the parts add."""
 
 PORT_PURPOSES = ("web, http", "web, https", "XMPP with STARTTLS", "XMPP with TLS", "XMPP server's http", "XMPP components")
+
+
+def bracketed(host: str) -> str:
+    """Returns a host as it stands before a port: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 @dataclass(frozen=True)
@@ -38,26 +42,28 @@ class Layout(Addresses):
     @property
     def shown_host(self) -> str:
         """The name or address that other machines use; localhost while the clinic listens on loopback only."""
-        return "localhost" if self.host in ("127.0.0.1", "0.0.0.0", "::", "localhost") else self.host
+        return "localhost" if self.host in ("localhost", "127.0.0.1", "::1") else self.host
 
     @property
     def outside_hosts(self) -> tuple[str, ...]:
         """What TLS ports bind to. Plain http and the parts' own ports stay on loopback whatever `host` says."""
-        if self.host in ("127.0.0.1", "localhost"):
-            return ("127.0.0.1",)
-        return (self.host,) if self.host in ("0.0.0.0", "::") else ("127.0.0.1", self.host)
+        return ("127.0.0.1",) if self.host == "localhost" else tuple(dict.fromkeys(("127.0.0.1", self.host)))
 
     @property
     def certificate_names(self) -> tuple[str, ...]:
         """Names and addresses that the server certificate must hold for."""
-        names = [self.domain, self.threads_domain, "localhost", "127.0.0.1", "::1"]
-        names.append(socket.gethostname() if self.host in ("0.0.0.0", "::") else self.host)
+        names = (self.domain, self.threads_domain, "localhost", "127.0.0.1", "::1", self.host)
         return tuple(dict.fromkeys(name.lower() for name in names))
 
     @property
     def https_url(self) -> str:
         """The same clinic by TLS."""
-        return f"https://{self.shown_host}:{self.https_port}"
+        return f"https://{bracketed(self.shown_host)}:{self.https_port}"
+
+    @property
+    def shared_url(self) -> str:
+        """The address for a link that somebody else opens: where the clinic serves a network, the one there."""
+        return self.public_url if is_this_machine(self.host) else self.https_url
 
     @property
     def websocket_url(self) -> str:

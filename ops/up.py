@@ -5,7 +5,7 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from ops import certificates, configurations, database, demo, deployment, first_run, keys, preflight
+from ops import certificates, configurations, database, demo, deployment, first_run, keys, names, preflight
 from ops.layout import Layout
 from ops.parts import all_parts
 from ops.supervisor import Supervisor
@@ -34,6 +34,8 @@ def describe(layout: Layout, demonstration: Path | None) -> dict[str, object]:
 def up(layout: Layout, *, with_demo: bool) -> int:
     """Runs the clinic in the foreground. Returns the exit code. Raises Problem with words for the console."""
     os.umask(0o077)
+    names.check_host(layout.host)
+    names.check_domain(layout.domain)
     preflight.prepare_folder(layout.data)
     lock = preflight.take_lock(layout.data)
     preflight.check_programs()

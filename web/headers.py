@@ -1,6 +1,6 @@
 """Headers of every answer: a strict content security policy and the rest of what a browser can be told.
 
-Owns harden, websocket_url, shareable_root. Imports Flask.
+Owns harden, websocket_url, shareable_root. Imports Flask and clinic.config.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 
 from flask import Flask, Response, current_app, request
+
+from clinic.config import is_this_machine
 
 _HOST = re.compile(r"[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]")
 _PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
@@ -20,11 +22,6 @@ def _host_and_port() -> tuple[str, str]:
     else:
         name, _, port = host.partition(":")
     return (name if _HOST.fullmatch(name) else "localhost"), (port if port.isdecimal() else "")
-
-
-def is_this_machine(host: str) -> bool:
-    """Say whether `host` names the machine itself, so that nobody else can use it."""
-    return host == "localhost" or host.startswith("127.") or host == "[::1]"
 
 
 def shareable_root() -> str:
