@@ -9,6 +9,7 @@ import click
 from clinic import Actor, Database
 from clinic.account.admin import AccountRow, account_list
 from clinic.errors import DomainError
+from ops import first_run
 from ops.deployment import open_clinic, recall
 from ops.layout import Layout
 from ops.problems import Problem
@@ -40,7 +41,7 @@ def find(database: Database, email: str) -> AccountRow:
 
 @click.group()
 def account() -> None:
-    """Create, list, deactivate and reset accounts from this machine."""
+    """Set up an empty clinic; create, list, deactivate and reset accounts, from this machine."""
 
 
 DATA = click.option("--data", type=click.Path(path_type=Path), envvar="BEDSIDE_DATA", default="./var/clinic", show_default=True)
@@ -59,6 +60,21 @@ def create(data: Path, name: str, email: str, roles: tuple[str, ...], birth_date
         values = {"name": name, "email": email, "roles": list(roles), "birth_date": birth_date}
         invited = database.perform(CONSOLE, "account.create", **{key: value for key, value in values.items() if value is not None}).value
         click.echo(f"Account created. {name} sets a password with this link (once, within 7 days):\n{layout.shared_url}/invite/{invited.token}")
+
+
+@account.command("set-up")
+@DATA
+def set_up(data: Path) -> None:
+    """Print a new link that sets up an empty clinic."""
+    with clinic(data) as (layout, database):
+        token = first_run.new_token(database)
+        if token is None:
+            raise Problem(
+                "This clinic is set up already. `bedside account reset EMAIL` prints a link for a new password, "
+                "`bedside account create --role admin` makes another administrator; `bedside account list` shows all accounts."
+            )
+        click.echo("Set up this clinic with this link (once, within 30 minutes; earlier links are void):")
+        click.echo("\n".join(first_run.lines(layout, token)))
 
 
 @account.command("list")

@@ -17,7 +17,7 @@ from ops.parts import port_open
 
 OLDEST = {"prosody": (0, 12, 0), "nginx": (1, 18, 0)}
 VERSION_PATTERNS = {"prosody": r"Prosody version (\d+)\.(\d+)\.(\d+)", "nginx": r"nginx/(\d+)\.(\d+)\.(\d+)"}
-OWN_MODULES = ("auth_bedside", "bedside_sessions", "bedside_isolation", "bedside_no_omemo", "bedside_origin")
+OWN_MODULES = ("auth_bedside", "bedside_sessions", "bedside_isolation", "bedside_no_omemo", "bedside_origin", "bedside_offline")
 LITTLE_SPACE_MB = 1000
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from importlib.metadata import version
 from pathlib import Path
 
@@ -44,29 +45,29 @@ def up(layout: Layout, *, with_demo: bool) -> int:
     secrets = keys.ensure(layout.data / "secrets")
     certificates.ensure(layout.data / "ca", layout.domain, layout.certificate_names)
     parts = all_parts(layout, configurations.prosody(layout, secrets), configurations.nginx(layout))
-    demonstration, link = prepare_database(layout, with_demo=with_demo)
+    demonstration, links = prepare_database(layout, with_demo=with_demo)
     supervisor = Supervisor(
         layout,
         parts,
         lock,
         describe=lambda: describe(layout, demonstration),
         # On the console only: what it shows must not stay in a log.
-        when_ready=lambda: print(welcome(layout, demonstration, link), flush=True),
+        when_ready=lambda: print(welcome(layout, demonstration, links), flush=True),
     )
     supervisor.say(f"Starting the clinic in {layout.data} …")
     return supervisor.run()
 
 
-def prepare_database(layout: Layout, *, with_demo: bool) -> tuple[Path | None, str | None]:
-    """Migrates, seeds the demonstration. Returns where its accounts are written, and the one-time link of an empty clinic."""
+def prepare_database(layout: Layout, *, with_demo: bool) -> tuple[Path | None, list[str]]:
+    """Migrates, seeds the demonstration. Returns where its accounts are written, and the one-time links of an empty clinic."""
     deployment.remember(layout)
     database.migrate(layout.database)
     if with_demo:
-        return demo.seed(layout), None
-    return None, first_run.link(layout)
+        return demo.seed(layout), []
+    return None, first_run.links(layout)
 
 
-def welcome(layout: Layout, demonstration: Path | None, link: str | None) -> str:
+def welcome(layout: Layout, demonstration: Path | None, links: list[str]) -> str:
     """Returns the words at the end of a start: where to go and who can log in."""
     lines = ["", f"    Open {layout.public_url} in a browser on this machine."]
     lines.append(f"    By TLS: {layout.https_url} (trust {layout.data / 'ca' / 'ca.pem'} first).")
@@ -75,7 +76,8 @@ def welcome(layout: Layout, demonstration: Path | None, link: str | None) -> str
         lines += ["", "    Demonstration accounts (made-up people):"]
         for name, account in json.loads(demonstration.read_text())["accounts"].items():
             lines.append(f"    {name:<6} {account['role']:<13} {account['email']:<24} password {account['password']}")
-    if link:
-        lines += ["", "    This clinic is empty. Set it up with this link; it works once, for 30 minutes:", f"    {link}"]
+    if links:
+        lines += ["", "    This clinic is empty. Set it up with this link; it works once, for 30 minutes:", *(f"    {link}" for link in links)]
+        lines.append(f"    Another one, while the clinic runs: bedside account set-up --data {shlex.quote(str(layout.data))}")
     lines += ["", "    Ctrl-C stops the clinic.", ""]
     return "\n".join(lines)
