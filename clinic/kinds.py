@@ -1,6 +1,6 @@
 """The registry of kinds of entries: payload, plain body, XML child and page fragment, declared once each.
 
-Owns @kind and KINDS. Imports the standard library only. A capability declares its kinds in its own folder; the log
+Owns @kind, KINDS and UNKNOWN. Imports the standard library only. A capability declares its kinds in its own folder; the log
 stores a payload as JSON, the component sends `body` to any client and `xml` beside it, the page draws `fragment`.
 """
 
@@ -63,6 +63,24 @@ def kind(
         return payload
 
     return declare
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPayload:
+    """What is left of an entry whose kind this version does not know: the clinic went back to it from a newer one."""
+
+    @property
+    def body(self) -> str:
+        return "This entry was made by a newer version of Bedside and cannot be shown by this one."
+
+
+UNKNOWN = Kind("unknown", UnknownPayload, "text.html", None, None)
+_BY_PAYLOAD[UnknownPayload] = UNKNOWN
+
+
+def kind_named(name: str) -> Kind:
+    """Return the kind of a stored entry. One entry that cannot be shown must not take its thread with it."""
+    return KINDS.get(name, UNKNOWN)
 
 
 def kind_of(payload: Payload) -> Kind:

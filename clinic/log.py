@@ -1,8 +1,8 @@
 """The thread log: one ordered list of entries a thread, and the one place that says who may see which.
 
 Owns the entries table, Audience, Entry, Author and the audience filter in both forms (SQL and in memory). Imports
-clinic.storage, clinic.kinds, clinic.permissions and the tables. Appending happens through `Work.append` (work.py),
-which gives an entry its `seq` under the thread's lock. Every reader (page, archive, live tail, later search, export
+clinic.storage, clinic.kinds, clinic.permissions and the tables. `Work.append` (work.py) takes an entry; transaction.py
+gives it its `seq` under the thread's lock. Every reader (page, archive, live tail, later search, export
 and notification) goes through `visible` or `allowed`: rule 13.
 """
 
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from clinic.account.tables import accounts
-from clinic.kinds import KINDS, Payload, kind_of
+from clinic.kinds import Payload, kind_named, kind_of
 from clinic.permissions import Role
 from clinic.storage import UtcInstant, metadata
 from clinic.thread.tables import memberships, threads
@@ -93,7 +93,7 @@ class Entry:
 
 
 class Reader(Protocol):
-    """What the audience filter needs of a member: a thread.views.RoomMember or a loaded one."""
+    """What the audience filter needs of a member: a relay.RoomMember or a loaded one."""
 
     @property
     def role(self) -> Role: ...
@@ -109,7 +109,12 @@ def visible(role: Role, from_seq: sa.ColumnElement[int] | int) -> sa.ColumnEleme
 
 def allowed(entry: Entry, reader: Reader) -> bool:
     """Say whether `reader` may see `entry`: the same rule as `visible`, for the live tail."""
-    return entry.seq > reader.from_seq and (reader.role.is_staff or entry.audience is Audience.EVERYONE)
+    return reaches(entry.seq, entry.audience, reader)
+
+
+def reaches(seq: int, audience: Audience, reader: Reader) -> bool:
+    """Say whether an entry of this place and audience is for `reader`."""
+    return seq > reader.from_seq and (reader.role.is_staff or audience is Audience.EVERYONE)
 
 
 def select_entries() -> sa.Select[Any]:
@@ -143,7 +148,7 @@ def entry_of(row: Row[Any]) -> Entry:
         at=row.at,
         author=author,
         audience=Audience(row.audience),
-        payload=KINDS[row.kind].decode(row.payload),
+        payload=kind_named(row.kind).decode(row.payload),
         client_id=row.client_id,
         message_id=row.message_id,
     )

@@ -1,6 +1,6 @@
 """Durable jobs: what must happen outside the database because of a committed change (rule 4).
 
-Owns the jobs table and claim, done, retry. Imports clinic.storage. An action queues a job with `Work.enqueue` in its
+Owns the jobs table and claim, release, done, retry. Imports clinic.storage. An action queues a job with `Work.enqueue` in its
 own transaction; a process claims jobs of its queue, does the work, and says done, or retry with a growing pause.
 A job may run twice (the claimer died before `done`): what it does must stand that.
 """
@@ -66,6 +66,23 @@ def claim(database: Database, queue: str, limit: int = 20) -> list[Job]:
             taken = sa.update(jobs).where(jobs.c.id.in_([row.id for row in rows]))
             connection.execute(taken.values(due_at=lease, attempts=jobs.c.attempts + 1))
     return [Job(row.id, row.queue, row.name, json.loads(row.payload), row.attempts + 1) for row in rows]
+
+
+def release(database: Database, queue: str) -> None:
+    """Make what the one claimer of `queue` held when it died due at once; so becomes what waits for a short pause.
+
+    Only for a queue that nobody else claims: what runs would run twice. Raises: Busy.
+    """
+    now = database.now()
+    held = sa.and_(
+        jobs.c.queue == queue,
+        jobs.c.attempts > 0,
+        jobs.c.due_at > now,
+        jobs.c.due_at <= now + timedelta(seconds=LEASE_SECONDS),
+        jobs.c.parked_at.is_(None),
+    )
+    with database.writing() as connection:
+        connection.execute(sa.update(jobs).where(held).values(due_at=now))
 
 
 def done(database: Database, job: Job) -> None:

@@ -115,7 +115,7 @@ class Work:
         self.pepper = transaction.pepper
         self.person_or_none = transaction.person_of(actor)
         if self.person_or_none is None and not actor.is_anonymous and not actor.is_system:
-            raise NotSignedIn("This account is not active, or does not hold this role any more. Ask the clinic.")
+            raise NotSignedIn("This account is not active any more. Ask the clinic.")
         self.role = self._role()
         self.buffer = Buffer()
         self.pending: list[tuple[LoadedThread, Entry]] = []
@@ -129,8 +129,10 @@ class Work:
         if person is None:
             return None
         role = self.actor.role or person.care_role
-        if role is None or role not in person.roles:
+        if role is None:
             raise NotPermitted("This account has no role in care, so it has no messages. Use the page's admin part.")
+        if role not in person.roles:
+            raise NotPermitted("Your account does not hold this role any more. Log in again.")
         return role
 
     @property
@@ -223,7 +225,7 @@ class Work:
         self.insert(jobs, id=new_id(), queue=queue, name=name, payload=json.dumps(payload), due_at=self.now, attempts=0)
         self.queues.add(queue)
 
-    def note(self, **detail: Any) -> None:
+    def audit_detail(self, **detail: Any) -> None:
         """Add codes, ids and flags to the action's audit row: what its fields alone do not tell. Never a text."""
         self.detail.update(detail)
 

@@ -18,7 +18,7 @@ from clinic.account.views import session as session_view
 from clinic.errors import Busy, NotSignedIn
 from clinic.permissions import CARE_ROLES, Role
 from clinic.work import Actor, Door
-from web.db import clinic_db, note
+from web.db import clinic_db, try_perform
 
 SCRIPT_HEADER = "X-Bedside-Script"
 ACCOUNT_HEADER = "X-Bedside-Account"
@@ -169,4 +169,4 @@ def note_use() -> None:
     if request.endpoint == "actions.act" and (request.view_args or {}).get("name") == "thread.mark":
         return
     if clinic_db().now() - visitor.session.seen_at > _NOTED_FOR:
-        note(visitor.actor, "login.seen", session_uid=visitor.session.uid)
+        try_perform(visitor.actor, "login.seen", session_uid=visitor.session.uid)

@@ -1,6 +1,6 @@
 """The engine that Flask-SQLAlchemy opens over clinic's metadata, and the Database that clinic makes of it.
 
-Owns db, adopt, clinic_db, note. Imports Flask-SQLAlchemy and clinic. No query is written in `web`: actions and views only.
+Owns db, adopt, clinic_db, try_perform. Imports Flask-SQLAlchemy and clinic. No query is written in `web`: actions and views only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from clinic.storage import metadata
 from clinic.work import Actor
 
 db = SQLAlchemy(metadata=metadata)
-_KEY, _NOTING = "bedside-clinic", "bedside-noting"
+_KEY, _TRYING = "bedside-clinic", "bedside-trying"
 PAUSE_SECONDS = 20.0
 
 
@@ -29,13 +29,13 @@ def adopt(app: Flask, config: Config) -> Database:
     with app.app_context():
         database = Database.adopt(db.engine, run_dir=config.run_dir, pepper=config.pepper)
     app.extensions[_KEY] = database
-    app.extensions[_NOTING] = {"not_before": 0.0}
+    app.extensions[_TRYING] = {"not_before": 0.0}
     return database
 
 
-def note(actor: Actor, action: str, subject: str | None = None, **values: Any) -> None:
+def try_perform(actor: Actor, action: str, subject: str | None = None, **values: Any) -> None:
     """Perform what may be lost: reading goes on while nothing can be stored, and one request in PAUSE_SECONDS finds that out."""
-    state = current_app.extensions[_NOTING]
+    state = current_app.extensions[_TRYING]
     if time.monotonic() < state["not_before"]:
         return
     try:

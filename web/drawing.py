@@ -1,4 +1,4 @@
-"""Entries as HTML: the one way in which history and live entries are drawn.
+"""Entries as HTML: the one way in which history and live entries are drawn. (What is still on its way is drawn by the script.)
 
 Owns draw, Line, lines, joined, TOGETHER. Imports Flask and clinic.kinds. Each kind names its template below templates/entries/.
 """
@@ -12,7 +12,7 @@ from datetime import timedelta
 from flask import render_template
 from markupsafe import Markup
 
-from clinic.kinds import KINDS
+from clinic.kinds import kind_named
 from clinic.thread.views import EntryView
 from web.context import clinic_card
 from web.times import local
@@ -33,7 +33,7 @@ class Line:
 
 def draw(entry: EntryView, follows: bool = False, stated: bool = False) -> Markup:
     """Return the fragment of one entry."""
-    return Markup(render_template(f"entries/{KINDS[entry.kind].fragment}", entry=entry, follows=follows, stated=stated))
+    return Markup(render_template(f"entries/{kind_named(entry.kind).fragment}", entry=entry, follows=follows, stated=stated))
 
 
 def lines(entries: Sequence[EntryView], first_unread: str | None) -> list[Line]:

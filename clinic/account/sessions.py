@@ -130,7 +130,7 @@ def device_for(work: Work, uid: str) -> sa.Row[Any]:
 def mint(work: Work, name: str) -> Minted:
     """Make a password for one of the actor's own messaging apps.
 
-    Returns: Minted, with the password for the only time. Raises: NotPermitted without a role in care; Conflict for a
+    Returns: Minted, with the password for the only time. Raises: Conflict without a role in care or for a
     name in use; TooMany beyond DEVICES_EACH.
     """
     if work.person.care_role is None:

@@ -1,4 +1,4 @@
-"""Views of accounts: who may log in, who I am, my devices, the admin's lists, finding people. Imports clinic only."""
+"""Views of accounts: who may log in, who I am, my devices, the clinic's settings. Imports clinic only."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from clinic.work import Work
 
 IDLE = {True: timedelta(minutes=15), False: timedelta(minutes=30)}  # staff, patients
 ABSOLUTE = {True: timedelta(hours=12), False: timedelta(hours=24)}
-FOUND_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,6 @@ class Me:
     roles: tuple[Role, ...]
     handle: str
     birth_date: date | None
-    has_messages: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +176,7 @@ def me(work: Work) -> Me:
     row = work.row(sa.select(accounts.c.email).where(accounts.c.id == person.id))
     assert work.role is not None and row is not None  # ACCOUNT_OWN has a person
     roles = tuple(sorted(person.roles))
-    has_messages = work.role is person.care_role
-    return Me(person.uid, person.name, row.email, work.role, roles, person.handle, person.birth_date, has_messages)
+    return Me(person.uid, person.name, row.email, work.role, roles, person.handle, person.birth_date)
 
 
 @view(Permission.DEVICE_OWN)

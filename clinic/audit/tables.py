@@ -1,4 +1,4 @@
-"""Tables of the audit log. Append-only: nothing in Bedside updates or deletes a row. Imports clinic.storage only."""
+"""Tables of the audit log, to which Bedside only appends, and of the counts of refusals. Imports clinic.storage only."""
 
 from __future__ import annotations
 

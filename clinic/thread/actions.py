@@ -49,7 +49,7 @@ def start(work: Work, person: str, reason: str | None, practitioner: str | None)
         work.lock_account(account_id)
     key = "-".join(str(number) for number in sorted((chief.id, other.id)))
     existing = work.row(sa.select(threads.c.uid).where(threads.c.pair_key == key))
-    work.note(practitioner=chief.uid, existing=existing is not None)
+    work.audit_detail(practitioner=chief.uid, existing=existing is not None)
     if existing is not None:
         work.about(existing.uid)
         return str(existing.uid)
@@ -60,7 +60,7 @@ def start(work: Work, person: str, reason: str | None, practitioner: str | None)
         raise Invalid(
             "This patient is not linked to you. Write why you start a thread; the patient will read it.", field="reason"
         )
-    work.note(linked=linked)
+    work.audit_detail(linked=linked)
     uid = _new_direct(work, chief, other, other_role, key, "" if linked else reason or "")
     work.about(uid)
     return uid

@@ -20,6 +20,7 @@ ADDRESS = Text("address", max_bytes=3100)
 HANDLE = Text("handle", max_bytes=32)
 KIND = Choice("kind", options=("occupant", "feed"))
 THREAD = Uid("thread", required=False)
+NICK = Text("nick", required=False, max_bytes=1000, multiline=True)  # as it was told, to the letter
 
 
 def _key(address: str, kind: str, thread: str | None) -> str:
@@ -27,12 +28,14 @@ def _key(address: str, kind: str, thread: str | None) -> str:
     return f"{kind} {address}" if kind == "feed" else f"{kind} {thread} {address}"
 
 
-@action("live.enter", Permission.SYSTEM, fields=(ADDRESS, KIND, THREAD, HANDLE), batchable=True, audited=False)
-def enter(work: Work, address: str, kind: str, thread: str | None, handle: str) -> None:
-    """Remember that `address` of the account `handle` is live (in `thread`); again replaces what was known."""
+@action("live.enter", Permission.SYSTEM, fields=(ADDRESS, KIND, THREAD, HANDLE, NICK), batchable=True, audited=False)
+def enter(work: Work, address: str, kind: str, thread: str | None, handle: str, nick: str | None) -> None:
+    """Remember that `address` of the account `handle` is live (in `thread`, as `nick`); again replaces what was known."""
     key = _key(address, kind, thread)
     work.delete(live_sessions, key)
-    work.insert(live_sessions, key=key, address=address, kind=kind, handle=handle, thread_uid=thread, since=work.now)
+    work.insert(
+        live_sessions, key=key, address=address, kind=kind, handle=handle, thread_uid=thread, nick=nick, since=work.now
+    )
 
 
 @action("live.leave", Permission.SYSTEM, fields=(ADDRESS, KIND, THREAD), batchable=True, audited=False)

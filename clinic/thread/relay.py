@@ -55,6 +55,7 @@ class LiveSession:
     kind: str
     thread: str | None
     handle: str
+    nick: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +123,4 @@ def news(work: Work, since: datetime) -> list[News]:
 def live_now(work: Work) -> list[LiveSession]:
     """Return every session that was live when last known."""
     query = sa.select(live_sessions).order_by(live_sessions.c.since, live_sessions.c.key)
-    return [LiveSession(row.address, row.kind, row.thread_uid, row.handle) for row in work.rows(query)]
+    return [LiveSession(row.address, row.kind, row.thread_uid, row.handle, row.nick) for row in work.rows(query)]

@@ -19,7 +19,7 @@ threads = sa.Table(
     sa.Column("last_entry_at", UtcInstant, nullable=False),
     # Up to which entry the live tail is known to have delivered; it may lag, never lead.
     sa.Column("relayed_seq", sa.BigInteger, nullable=False),
-    # Grows when members, titles or marks change; with changed_at it is what a poll looks at.
+    # Grows when members or titles change. changed_at moves for entries and marks too; a poll looks at both.
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("changed_at", UtcInstant, nullable=False, index=True),
 )
@@ -53,5 +53,7 @@ live_sessions = sa.Table(
     sa.Column("kind", sa.String(16), nullable=False),  # "occupant" or "feed"
     sa.Column("handle", sa.String(32), nullable=False, index=True),
     sa.Column("thread_uid", sa.String(26)),
+    # What the others in the thread were told that they are called; it may be another name by now.
+    sa.Column("nick", sa.String(210)),
     sa.Column("since", UtcInstant, nullable=False),
 )

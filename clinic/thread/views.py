@@ -12,7 +12,7 @@ from clinic.actions import view
 from clinic.errors import NotFound
 from clinic.fields import is_uid
 from clinic.loading import LoadedMember, LoadedThread
-from clinic.log import Author, Entry, entries, entry_of, select_entries, visible
+from clinic.log import Audience, Author, Entry, entries, entry_of, reaches, select_entries, visible
 from clinic.permissions import Permission, Role, can
 from clinic.thread.tables import memberships
 from clinic.work import Work
@@ -111,14 +111,14 @@ def title_for(thread: LoadedThread, reader: int) -> str:
     return ", ".join(names or [member.nick for member in others]) or "Thread"
 
 
-def state_of(seq: int, author: int, thread: LoadedThread) -> tuple[str, tuple[str, ...]]:
+def state_of(seq: int, audience: Audience, author: int, thread: LoadedThread) -> tuple[str, tuple[str, ...]]:
     """Return the state of an entry for its author and the names of the members who have read it.
 
     It counts as delivered and read when the other side has it: staff for a patient's, the patient for staff's, anybody
-    else among staff.
+    else among staff. Whom it is not for never has it, however far they have read.
     """
     me = thread.members[author]
-    others = [member for member in thread.members.values() if member.account_id != author]
+    others = [m for m in thread.members.values() if m.account_id != author and reaches(seq, audience, m)]
     if me.role is Role.PATIENT:
         side = [member for member in others if member.role.is_staff]
     else:
@@ -160,10 +160,9 @@ def thread_head(work: Work, uid: str) -> Head:
 @view(Permission.THREAD_READ)
 def thread_list(work: Work) -> list[ThreadRow]:
     """Return the actor's threads, the one with the newest visible entry first."""
-    if work.role is None or not can(work.role, Permission.THREAD_READ):
-        return []
-    me_id = work.person.id
-    seen = visible(work.role, memberships.c.from_seq)
+    me_id, role = work.person.id, work.role
+    assert role is not None  # the view has asked the table
+    seen = visible(role, memberships.c.from_seq)
     here = entries.c.thread_id == memberships.c.thread_id
     last_seq = sa.select(sa.func.max(entries.c.seq)).where(here, seen).correlate(memberships).scalar_subquery()
     unread = (
@@ -260,7 +259,7 @@ def _first_unread(work: Work, seen: sa.ColumnElement[bool], me: LoadedMember) ->
 
 def _entry_view(entry: Entry, author_id: int | None, thread: LoadedThread, me: LoadedMember) -> EntryView:
     mine = author_id == me.account_id
-    state, read_by = state_of(entry.seq, me.account_id, thread) if mine else (None, ())
+    state, read_by = state_of(entry.seq, entry.audience, me.account_id, thread) if mine else (None, ())
     return EntryView(
         uid=entry.uid,
         kind=entry.kind,
@@ -281,9 +280,9 @@ def own_states(work: Work, uid: str) -> list[OwnState]:
     thread = work.thread(uid)
     me = work.member(thread)
     own = sa.and_(entries.c.thread_id == thread.id, entries.c.author_id == me.account_id)
-    query = sa.select(entries.c.uid, entries.c.seq).where(own).order_by(entries.c.seq.desc()).limit(STATES_AT_MOST)
+    columns = entries.c.uid, entries.c.seq, entries.c.audience
     states = []
-    for row in work.rows(query):
-        state, read_by = state_of(row.seq, me.account_id, thread)
+    for row in work.rows(sa.select(*columns).where(own).order_by(entries.c.seq.desc()).limit(STATES_AT_MOST)):
+        state, read_by = state_of(row.seq, Audience(row.audience), me.account_id, thread)
         states.append(OwnState(row.uid, state, read_by if me.role.is_staff else ()))
     return states

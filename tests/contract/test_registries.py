@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from clinic import ACTIONS, KINDS, VIEWS, Permission, Role
+from clinic import ACTIONS, CAPABILITIES, KINDS, VIEWS, Permission, Role
 from clinic.actions import action, view
 from clinic.errors import REGISTRY, NotPermitted
 from clinic.fields import ClientId
@@ -14,8 +15,6 @@ from clinic.kinds import kind
 from clinic.permissions import TABLE, can, missing_rows
 from clinic.thread.actions import thread_for
 from tests.support.cast import Cast
-
-TEMPLATES = Path(__file__).parents[2] / "web" / "templates" / "entries"
 
 
 def test_every_permission_has_a_whole_row() -> None:
@@ -56,9 +55,14 @@ def test_no_client_reaches_an_action_with_a_computed_field() -> None:
     assert ACTIONS["text.post"].public
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
-def test_every_kind_is_drawn_in_one_place(name: str) -> None:
-    assert (TEMPLATES / KINDS[name].fragment).is_file()
+CLINIC = Path(__file__).parents[2] / "clinic"
+DECLARES = re.compile(r"^@(action|view|kind)\(|^\w+ = sa\.Table\(", re.MULTILINE)
+
+
+def test_every_module_that_declares_something_is_among_the_capabilities() -> None:
+    folders = [folder for folder in CLINIC.iterdir() if (folder / "__init__.py").is_file()]
+    declaring = {(path.parent.name, path.stem) for folder in folders for path in folder.glob("*.py") if DECLARES.search(path.read_text())}
+    assert declaring == {(name, module) for name, modules in CAPABILITIES.items() for module in modules}
 
 
 def test_every_error_carries_both_wire_forms() -> None:

@@ -14,7 +14,7 @@ from clinic import Database, errors
 from clinic.audit.tables import audit_entries
 from clinic.thread import archive as archives
 from clinic.thread.archive import archive
-from clinic.thread.views import thread_head, thread_list, thread_page
+from clinic.thread.views import own_states, thread_head, thread_list, thread_page
 from tests.support.cast import Cast
 
 
@@ -177,6 +177,21 @@ def test_the_audit_log_tells_on_whose_behalf_and_whether_linked(database: Databa
     boris = cast.uid("boris")
     assert told == [(boris, False, True), (boris, True, None), (boris, False, False)]
     assert not any("Covering" in json.dumps(one) for one in details)
+
+
+def test_who_may_not_see_an_entry_has_never_read_it(database: Database, cast: Cast) -> None:
+    thread = cast.start("boris", "ana")
+    note = cast.note("boris", thread, "For staff")
+    text = cast.post("boris", thread, "For everybody")
+    database.perform(cast.ana, "thread.mark", thread, entry=text, state="read")
+
+    def states() -> dict[str, tuple[str, tuple[str, ...]]]:
+        with database.read(cast.boris) as work:
+            return {state.uid: (state.state, state.read_by) for state in own_states(work, thread)}
+
+    assert states() == {note: ("sent", ()), text: ("read", ("Ana Alvarez",))}
+    database.perform(cast.chen, "thread.mark", thread, entry=note, state="read")
+    assert states()[note] == ("read", ("Chen Cheng",))
 
 
 def test_a_coordinator_starts_for_their_practitioner_and_the_notice_says_so(database: Database, cast: Cast) -> None:

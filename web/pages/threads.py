@@ -14,7 +14,7 @@ from clinic.permissions import Role
 from clinic.thread.views import EntryView, ThreadRow, own_states, thread_head, thread_list, thread_page
 from web.actions import keeps
 from web.auth import current_actor, current_visitor
-from web.db import clinic_db, note
+from web.db import clinic_db, try_perform
 from web.drawing import TOGETHER, draw, lines
 from web.policies import caring, signed_in
 
@@ -57,8 +57,6 @@ def entries(uid: str) -> Response:
         page = thread_page(work, uid, before=before or None, after=after or None, limit=PAGE)
     response = make_response("".join(draw(entry) for entry in page.entries))
     response.headers["X-Bedside-More"] = "1" if (page.more_before if before else page.more_after) else "0"
-    if page.entries:
-        response.headers["X-Bedside-Last"] = page.entries[-1].uid
     return response
 
 
@@ -124,7 +122,7 @@ def _delivered(uid: str, found: Sequence[EntryView]) -> None:
     # loses nothing: the next page makes it again.
     theirs = [entry for entry in found if not entry.mine]
     if theirs:
-        note(current_actor(), "thread.mark", uid, entry=theirs[-1].uid, state="delivered")
+        try_perform(current_actor(), "thread.mark", uid, entry=theirs[-1].uid, state="delivered")
 
 
 @keeps("text.post")

@@ -1,0 +1,59 @@
+"""Contracts over the kinds of entries: each is stored, said in words, sent and drawn whole, whatever people wrote."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from xml.etree import ElementTree
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from clinic import KINDS, Database
+from clinic.kinds import Payload, encode
+from clinic.log import entries
+from clinic.text.kinds import TextPayload
+from clinic.thread.kinds import SENTENCES, Notice
+from clinic.thread.views import EntryView, thread_list, thread_page
+from tests.support.cast import Cast
+from web.drawing import draw
+
+HOSTILE = "<script>alert(1)</script> ]]> & \" ' \u2028 \ud7ff"
+# One payload of each kind and shape, with text that nobody has made harmless. Whoever adds a kind adds its samples here.
+SAMPLES: dict[str, list[Payload]] = {
+    "text": [TextPayload(HOSTILE)],
+    "notice": [Notice(code, (HOSTILE, "Boris", "Chen"), HOSTILE) for code in SENTENCES],
+}
+
+
+def test_every_kind_has_samples() -> None:
+    assert set(SAMPLES) == set(KINDS)
+
+
+@pytest.mark.parametrize(("name", "payload"), [(name, payload) for name in sorted(SAMPLES) for payload in SAMPLES[name]])
+def test_every_kind_is_stored_said_sent_and_drawn_whole(name: str, payload: Payload, app: Flask) -> None:
+    kind = KINDS[name]
+    assert kind.decode(encode(payload)) == payload
+    assert payload.body.strip()
+    if kind.xml:
+        child = ElementTree.fromstring(kind.xml(payload))
+        assert child.tag.startswith(f"{{{kind.ns}}}")
+    entry = EntryView("0" * 26, name, datetime.now(UTC), None, False, payload.body, payload, None, (), None)
+    with app.test_request_context():
+        drawn = draw(entry)
+    assert f'data-kind="{name}"' in drawn
+    assert "<script>" not in drawn
+
+
+def test_an_entry_of_a_kind_that_a_newer_version_made_is_shown_in_words_and_hides_no_other(app: Flask, cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    uid = cast.post("boris", thread, "To be of another kind")
+    cast.post("boris", thread, "After it")
+    with database.writing() as connection:
+        connection.execute(sa.update(entries).where(entries.c.uid == uid).values(kind="hologram", payload='{"depth": 3}'))
+    with database.read(cast.ana) as work:
+        page = thread_page(work, thread).entries
+        assert thread_list(work)[0].last_line == "After it"
+    assert "newer version" in page[-2].body
+    with app.test_request_context():
+        assert "newer version" in draw(page[-2])
