@@ -1,5 +1,6 @@
 """Writes the configurations of the XMPP server and the TLS front from their templates. Standard library only."""
 
+import json
 import os
 from pathlib import Path
 from string import Template
@@ -9,7 +10,9 @@ from ops.layout import PROJECT, Layout, bracketed
 
 PROSODY = PROJECT / "xmpp_components" / "prosody"
 NGINX_TEMPLATE = Path(__file__).with_name("nginx.conf.template")
-TOO_LARGE = "What was sent is larger than the server takes. Go back, and shorten it or send it in parts."
+TOO_LARGE = ("http-413", "That is too much at once", "What was sent is larger than the server takes. Go back, and shorten it or send it in parts.")
+BUSY = ("busy", "Just now it does not work", "The clinic's server is starting again. Try again in a few seconds; what you typed is kept.")
+"""What the TLS front says by itself: code, heading, words."""
 
 
 def lua(text: str | Path) -> str:
@@ -46,6 +49,23 @@ def prosody(layout: Layout, secrets: dict[str, str], web_url: str | None = None)
     return path
 
 
+def quoted(text: str | Path) -> str:
+    """Returns a string of nginx's configuration. A dollar sign begins a variable there, quoted or not: it must not occur."""
+    escaped = str(text).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _page(code: str, heading: str, words: str) -> str:
+    """Returns a page whose middle fits into the application's own."""
+    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><meta name=color-scheme content='light dark'><title>{heading}</title>"
+    middle = f"<div class='page narrow'><header><h1>{heading}</h1></header><div class=card><p>{words}</p></div></div>"
+    return f'<!doctype html><html lang=en dir=ltr><head>{head}</head><body><main id="main">{middle}</main></body></html>'
+
+
+def _json(code: str, heading: str, words: str) -> str:
+    return json.dumps({"ok": False, "code": code, "field": None, "text": words})
+
+
 def nginx(layout: Layout) -> Path:
     """Writes the TLS front's configuration. Returns its path."""
     authority = layout.data / "ca"
@@ -58,7 +78,10 @@ def nginx(layout: Layout) -> Path:
         listens=" ".join(listens),
         xmpp_http_port=layout.xmpp_http_port,
         domain=layout.domain,
-        too_large_words=TOO_LARGE,
+        too_large_page=quoted(_page(*TOO_LARGE)),
+        too_large_json=quoted(_json(*TOO_LARGE)),
+        busy_page=quoted(_page(*BUSY)),
+        busy_json=quoted(_json(*BUSY)),
     )
     path = layout.folder("run") / "nginx.conf"
     write_private(path, text)
