@@ -192,10 +192,11 @@ class Tail:
             room.stale, room.looked_at, room.refreshed = True, news.changed_at, now
 
     def first_seen(self, room: Room) -> None:
-        """A thread is looked at for the first time: tabs hear of what was not relayed while nobody watched it."""
+        """A thread is looked at for the first time: tabs hear of what was not relayed while nobody watched it.
+
+        They hear of each entry by itself: a hint that something is new would tell a patient the moment of a staff-only entry.
+        """
         if any(self._component.feeds.has(handle) for handle in room.members):
             room.cursor = room.confirmed = max(room.remembered, room.known - UNWATCHED, 0)
         if room.cursor < room.known:
-            for handle in room.members:
-                self._component.feeds.threads(handle)
             self.push(room)

@@ -1,10 +1,6 @@
 """The page's live feed, as protocol."""
 
-from functools import partialmethod
-
-from clinic import Work
-from clinic.log import Audience
-from tests.support.stage import USER, Person, Stage, X, played, shown
+from tests.support.stage import USER, Stage, X, played, shown
 
 FEED = "urn:bedside:feed:1"
 
@@ -42,8 +38,29 @@ async def test_a_tab_hears_of_threads_that_nobody_has_joined_and_of_new_ones(sta
     await tab.finds(f"<message><news xmlns='{FEED}' thread='{stage.thread}' uid='{uid}'/></message>")
     stage.cast.link("ana", "bella")
     new = stage.cast.start("bella", "ana")
-    await tab.finds(f"<message><threads xmlns='{FEED}'/></message>")
     await tab.finds(f"<message><news xmlns='{FEED}' thread='{new}' uid='*'/></message>")
+
+
+@played
+async def test_a_patients_tab_hears_nothing_of_a_staff_only_entry_though_nobody_had_looked_at_the_thread(stage: Stage) -> None:
+    tabs = [stage.client(person, "tab") for person in (stage.ana, stage.boris)]
+    for tab in tabs:
+        tab.sends(f"<presence to='feed-{tab.handle}@{stage.server.domain}'><feed xmlns='{FEED}'/></presence>")
+        await tab.finds(f"<message><ready xmlns='{FEED}'/></message>")
+    patient, staff = tabs
+    assert stage.component is not None
+    rooms = stage.component.rooms
+    stage.writes(stage.boris, "hello", "c0")
+    await stage.until(lambda: (room := rooms.known(stage.thread)) is not None and room.remembered == room.known == 3)
+    await patient.everything()
+    for first_seen in (True, False):
+        hidden = stage.cast.note("boris", stage.thread, f"between staff {first_seen}")
+        if first_seen:
+            rooms._rooms.clear()  # as if there had been no space for it, or the component were new
+        await staff.finds(f"<message><news xmlns='{FEED}' thread='{stage.thread}' uid='{hidden}'/></message>")
+        assert [shown(one) for one in await patient.everything()] == []
+    uid = stage.writes(stage.boris, "to all", "c1")
+    await patient.receives(f"<message><news xmlns='{FEED}' thread='{stage.thread}' uid='{uid}'/></message>")
 
 
 @played
@@ -96,23 +113,13 @@ async def test_a_mark_set_in_a_page_is_shown_to_clients_and_tabs(stage: Stage) -
     await tab.finds(f"<message><marks xmlns='{FEED}' thread='{stage.thread}'/></message>")
 
 
-def notes(stage: Stage, person: Person, text: str, client_id: str) -> str:
-    """Writes an entry for staff only, which no action does yet. Returns its uid."""
-    append = Work.append
-    try:
-        Work.append = partialmethod(append, audience=Audience.STAFF)
-        return stage.writes(person, text, client_id)
-    finally:
-        Work.append = append
-
-
 @played
 async def test_marks_over_what_a_patient_cannot_see_are_not_told_to_the_patient(stage: Stage) -> None:
     tab, client, boris = stage.client(stage.ana, "tab"), await stage.joined(stage.ana), await stage.joined(stage.boris)
     tab.sends(opens(stage, None))
     await tab.finds(f"<message><ready xmlns='{FEED}'/></message>")
     own = stage.writes(stage.ana, "how are you", "c1")
-    hidden = notes(stage, stage.boris, "between staff", "c2")
+    hidden = stage.cast.note("boris", stage.thread, "between staff")
     await boris.finds(f"<message><stanza-id xmlns='urn:xmpp:sid:0' id='{hidden}'/></message>")
 
     def reads(uid: str) -> None:
