@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 VERSION = "0.1.0"
+# What one person may post by XMPP for ever, and how much at once; load tests raise both.
+POSTS_PER_SECOND, POSTS_BURST = 10.0, 100.0
 
 
 def is_this_machine(host: str) -> bool:
@@ -78,6 +81,8 @@ class Config(Addresses):
     flask_key: str = field(repr=False)
     component_secret: str = field(repr=False)
     internal_token: str = field(repr=False)
+    posts_per_second: float = POSTS_PER_SECOND
+    posts_burst: float = POSTS_BURST
 
     @property
     def run_dir(self) -> Path:
@@ -88,7 +93,7 @@ class Config(Addresses):
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Config:
         """Read the deployment from `environ` (the process's own when absent).
 
-        Raises: SystemExit with words when a variable or a secret's file is missing.
+        Raises: SystemExit with words when a variable or a secret's file is missing or damaged.
         """
         env = os.environ if environ is None else environ
         try:
@@ -109,13 +114,18 @@ class Config(Addresses):
             flask_key=_secret(secrets, "flask_key"),
             component_secret=_secret(secrets, "component_secret"),
             internal_token=_secret(secrets, "internal_token"),
+            posts_per_second=float(env.get("BEDSIDE_POSTS_PER_SECOND", POSTS_PER_SECOND)),
+            posts_burst=float(env.get("BEDSIDE_POSTS_BURST", POSTS_BURST)),
         )
 
 
 def _secret(folder: Path, name: str) -> str:
     try:
-        return (folder / name).read_text(encoding="ascii").strip()
+        found = (folder / name).read_text(encoding="ascii", errors="replace").strip()
     except OSError as error:
         raise SystemExit(
             f"The secret {folder / name} cannot be read ({error.strerror}): `bedside up --data DIR` makes it."
         ) from None
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", found):
+        raise SystemExit(f"The secret {folder / name} is not 64 hexadecimal digits: restore it from a backup.")
+    return found

@@ -8,9 +8,8 @@ import click
 
 from clinic import Actor, Database
 from clinic.account.admin import AccountRow, account_list
-from clinic.errors import DomainError
 from ops import first_run
-from ops.deployment import open_clinic, recall
+from ops.deployment import opened, recall
 from ops.layout import Layout
 from ops.problems import Problem
 
@@ -19,15 +18,10 @@ CONSOLE = Actor.system()
 
 @contextmanager
 def clinic(data: Path) -> Iterator[tuple[Layout, Database]]:
-    """Opens the clinic of a data folder; a domain error becomes words."""
+    """Opens the clinic of a data folder; what goes wrong becomes words."""
     layout = recall(data.absolute())
-    database = open_clinic(layout)
-    try:
+    with opened(layout) as database:
         yield layout, database
-    except DomainError as error:
-        raise Problem(error.text) from error
-    finally:
-        database.engine.dispose()
 
 
 def find(database: Database, email: str) -> AccountRow:

@@ -14,14 +14,29 @@ from clinic.account.views import is_empty, login_record
 from clinic.errors import Conflict
 from ops import keys
 from ops.demo_history import CLINIC, COORDINATOR_LINKS, PATIENT_LINKS, PEOPLE, THREADS, Person
-from ops.deployment import open_clinic
+from ops.deployment import opened
 from ops.layout import Layout
 from ops.problems import Problem
 from web.passwords import hash_password
 
 CONSOLE = Actor.system()
 REAL = "This folder holds a real clinic; start it without --demo (make run DEMO=). Nothing was changed."
+DAMAGED = (
+    "{path}, which keeps the passwords of the made-up people, is damaged. Restore it from a backup, "
+    "or give --data an empty folder for a new demonstration; without --demo this clinic starts as it is."
+)
 CARE_ROLES = ("patient", "practitioner", "coordinator")
+
+
+def read_state(path: Path) -> dict[str, dict[str, Any]]:
+    """Returns what an earlier start made. Raises Problem if the file is damaged."""
+    try:
+        state = json.loads(path.read_text())
+        if all({"role", "email", "password"} <= account.keys() for account in state["accounts"].values()) and isinstance(state["threads"], dict):
+            return state
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise Problem(DAMAGED.format(path=path))
 
 
 class Demo:
@@ -37,7 +52,7 @@ class Demo:
     def load(self) -> None:
         """Reads what earlier starts made; people that this database does not know are made anew. Raises Problem in a real clinic."""
         if self.path.exists():
-            self.state = json.loads(self.path.read_text())
+            self.state = read_state(self.path)
         for person in PEOPLE:
             with self.database.read(CONSOLE) as work:
                 record = login_record(work, person.email)
@@ -117,10 +132,7 @@ class Demo:
 
 def seed(layout: Layout) -> Path:
     """Fills the clinic. Returns the file that holds accounts and threads as ready.json shows them."""
-    database = open_clinic(layout)
-    try:
+    with opened(layout) as database:
         demo = Demo(layout, database)
         demo.fill()
-    finally:
-        database.engine.dispose()
     return demo.path

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from ops import certificates, configurations, database, keys, preflight
 from ops.deployment import recall
 from ops.layout import Layout
 from ops.parts import port_open
+from ops.problems import Problem
 
 OLDEST = {"prosody": (0, 12, 0), "nginx": (1, 18, 0)}
 VERSION_PATTERNS = {"prosody": r"Prosody version (\d+)\.(\d+)\.(\d+)", "nginx": r"nginx/(\d+)\.(\d+)\.(\d+)"}
@@ -58,9 +58,13 @@ def _private_files(layout: Layout) -> Iterator[Finding]:
     yield Finding(not open_ones, "secrets and keys are readable for their owner only", f"Run: chmod -R go= {' '.join(open_ones)}")
     absent = [name for name in keys.NAMES if not (layout.data / "secrets" / name).exists()]
     yield Finding(not absent, "all secrets exist", f"Missing: {', '.join(absent)}. A start makes new ones; devices and log-ins then end.")
+    for name in keys.NAMES:
+        if name not in absent:
+            keys.read(layout.data / "secrets" / name)
 
 
 def _certificate(layout: Layout) -> Iterator[Finding]:
+    certificates.load(layout.data / "ca" / "ca.pem")
     found = certificates.load(layout.data / "ca" / "server.pem")
     left = certificates.days_left(found) if found else 0
     yield Finding(left > 14, f"the server certificate holds for {left:.0f} days", "Stop and start the clinic: a start renews it.")
@@ -72,22 +76,20 @@ def _disk(layout: Layout) -> Iterator[Finding]:
 
 
 def _database(layout: Layout) -> Iterator[Finding]:
-    advice = "Check that the database server runs, and --database-url."
-    try:
+    with database.in_words(layout.database):
+        database.check_file(layout.database)
         current, newest = database.versions(layout.database)
         yield Finding(current == newest, f"the schema is at version {current}", "Stop and start the clinic: a start migrates it.")
         engine = create_engine(layout.database)
         try:
             with engine.connect() as connection:
                 if engine.dialect.name == "sqlite":
-                    said = connection.execute(text("PRAGMA integrity_check")).scalar_one()
+                    said = connection.execute(text("PRAGMA integrity_check")).scalars().first()
                     yield Finding(said == "ok", "the database is intact", f"SQLite says: {said}. Restore the last backup.")
                 parked = connection.execute(text("SELECT count(*) FROM jobs WHERE parked_at IS NOT NULL")).scalar_one()
                 yield Finding(parked == 0, f"{parked} jobs were given up", "The logs of worker and threads say why.")
         finally:
             engine.dispose()
-    except SQLAlchemyError as error:
-        yield Finding(False, f"the database cannot be read ({type(error).__name__})", advice)
 
 
 def _xmpp(layout: Layout) -> Iterator[Finding]:
@@ -115,6 +117,17 @@ def _processes(layout: Layout) -> Iterator[Finding]:
             yield Finding(there, f"{name} is at work", f"See {layout.data / 'log' / name}.log.")
 
 
+def _findings(check: Callable[[Layout], Iterator[Finding]], layout: Layout) -> Iterator[Finding]:
+    """Yields what a check finds; one that cannot be finished has found something too."""
+    try:
+        yield from check(layout)
+    except Problem as problem:
+        what, _, advice = str(problem).partition(". ")
+        yield Finding(False, what, advice)
+    except OSError as error:
+        yield Finding(False, f"{error.filename} cannot be read ({error.strerror})", "Run this as the user who starts the clinic, or restore it from a backup.")
+
+
 CHECKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (_programs, _private_files, _certificate, _disk, _database, _xmpp, _processes)
 
 
@@ -123,7 +136,7 @@ def examine(data: Path, say: Callable[[str], None]) -> int:
     layout = recall(data)
     unwell = 0
     for check in CHECKS:
-        for finding in check(layout):
+        for finding in _findings(check, layout):
             say(f"{'ok ' if finding.well else '!! '} {finding.what}")
             if not finding.well:
                 unwell += 1

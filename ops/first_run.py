@@ -2,7 +2,7 @@
 
 from clinic import Actor, Database
 from clinic.account.views import is_empty
-from ops.deployment import open_clinic
+from ops.deployment import opened
 from ops.layout import Layout
 
 
@@ -24,9 +24,6 @@ def lines(layout: Layout, token: str) -> list[str]:
 
 def links(layout: Layout) -> list[str]:
     """Returns the lines that set up this clinic (once, for 30 minutes), none if it has an account already."""
-    database = open_clinic(layout)
-    try:
+    with opened(layout) as database:
         token = new_token(database)
-    finally:
-        database.engine.dispose()
     return lines(layout, token) if token else []

@@ -14,12 +14,19 @@ from ops.problems import Problem
 
 PROGRAMS = {"prosody": "prosody", "nginx": "nginx-light"}
 OWN_FOLDERS = {"run", "secrets"}
+AWKWARD = set('"\\$?%')
+"""Begins a variable or ends a string in nginx's configuration, or a part of the database's address."""
 LOCK_PATIENCE_SECONDS = 5.0
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
 def prepare_folder(data: Path) -> None:
     """Makes the data folder, readable for its owner only. Refuses a folder that holds something else."""
+    if awkward := sorted({character for character in str(data) if character in AWKWARD or not character.isprintable()}):
+        raise Problem(
+            f"The path {str(data)!r} holds {' '.join(map(repr, awkward))}, which the programs behind the clinic read as a command. "
+            "Give --data a path without; blanks are fine."
+        )
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = {entry.name for entry in data.iterdir()}

@@ -1,20 +1,22 @@
 """`bedside up`: prepares the data folder and hands over to the supervisor. May import `clinic` through ops.demo and ops.database."""
 
-import json
 import os
 import shlex
 from importlib.metadata import version
-from pathlib import Path
+from typing import Any
 
 from ops import certificates, configurations, database, demo, deployment, first_run, keys, names, preflight
 from ops.layout import Layout
 from ops.parts import all_parts
 from ops.supervisor import Supervisor
 
+Demonstration = dict[str, dict[str, Any]]
+"""Accounts and threads of the made-up people, by name."""
 
-def describe(layout: Layout, demonstration: Path | None) -> dict[str, object]:
+
+def describe(layout: Layout, demonstration: Demonstration | None) -> dict[str, object]:
     """Returns what ready.json says beside the process ids."""
-    shown = json.loads(demonstration.read_text()) if demonstration else {"accounts": {}, "threads": {}}
+    shown = demonstration or {"accounts": {}, "threads": {}}
     return {
         "web": layout.public_url,
         "https": layout.https_url,
@@ -34,11 +36,15 @@ def describe(layout: Layout, demonstration: Path | None) -> dict[str, object]:
 
 def up(layout: Layout, *, with_demo: bool) -> int:
     """Runs the clinic in the foreground. Returns the exit code. Raises Problem with words for the console."""
-    os.umask(0o077)
     names.check_host(layout.host)
     names.check_domain(layout.domain)
+    if layout.database_url:
+        database.check_url(layout.database_url)
+    os.umask(0o077)
     preflight.prepare_folder(layout.data)
     lock = preflight.take_lock(layout.data)
+    was_told = bool(layout.database_url)
+    layout = deployment.carry_on(layout)
     preflight.check_programs()
     preflight.check_space(layout.data)
     preflight.check_ports(layout)
@@ -55,26 +61,29 @@ def up(layout: Layout, *, with_demo: bool) -> int:
         when_ready=lambda: print(welcome(layout, demonstration, links), flush=True),
     )
     supervisor.say(f"Starting the clinic in {layout.data} …")
+    if layout.database_url and not was_told:
+        supervisor.say(f"Its data is in {database.shown(layout.database)}, as at the last start.")
     return supervisor.run()
 
 
-def prepare_database(layout: Layout, *, with_demo: bool) -> tuple[Path | None, list[str]]:
-    """Migrates, seeds the demonstration. Returns where its accounts are written, and the one-time links of an empty clinic."""
-    deployment.remember(layout)
+def prepare_database(layout: Layout, *, with_demo: bool) -> tuple[Demonstration | None, list[str]]:
+    """Migrates, seeds the demonstration. Returns what that made, and the one-time links of an empty clinic."""
     database.migrate(layout.database)
+    # Not before: a start that failed on a wrong address may be repeated with the right one.
+    deployment.remember(layout)
     if with_demo:
-        return demo.seed(layout), []
+        return demo.read_state(demo.seed(layout)), []
     return None, first_run.links(layout)
 
 
-def welcome(layout: Layout, demonstration: Path | None, links: list[str]) -> str:
+def welcome(layout: Layout, demonstration: Demonstration | None, links: list[str]) -> str:
     """Returns the words at the end of a start: where to go and who can log in."""
     lines = ["", f"    Open {layout.public_url} in a browser on this machine."]
     lines.append(f"    By TLS: {layout.https_url} (trust {layout.data / 'ca' / 'ca.pem'} first).")
     lines.append(f"    XMPP clients: server 127.0.0.1, port {layout.c2s_port} (STARTTLS) or {layout.direct_tls_port} (TLS).")
     if demonstration:
         lines += ["", "    Demonstration accounts (made-up people):"]
-        for name, account in json.loads(demonstration.read_text())["accounts"].items():
+        for name, account in demonstration["accounts"].items():
             lines.append(f"    {name:<6} {account['role']:<13} {account['email']:<24} password {account['password']}")
     if links:
         lines += ["", "    This clinic is empty. Set it up with this link; it works once, for 30 minutes:", *(f"    {link}" for link in links)]

@@ -92,6 +92,13 @@ def test_path_too_long_for_sockets_is_refused(tmp_path: Path) -> None:
         preflight.prepare_folder(tmp_path / ("x" * 100))
 
 
+@pytest.mark.parametrize("name", ["a$b", 'a"b', "a\\b", "a?b", "a%20b", "a\nb", "a\udcffb"])
+def test_path_that_other_programs_would_misread_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(Problem, match="Give --data a path without"):
+        preflight.prepare_folder(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_file_instead_of_folder_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(Problem, match="Cannot use the folder"):

@@ -140,6 +140,15 @@ def test_two_clinics_run_side_by_side_and_one_stops_cleanly(clinic: RunningClini
     assert fetch(f"{clinic.ready['web']}/healthz")[0] == 200
 
 
+def test_path_with_blanks_serves(tmp_path: Path) -> None:
+    with RunningClinic(tmp_path / "A's 1; ü#{}", "--demo") as clinic:
+        assert fetch(f"{clinic.ready['https']}/healthz", clinic.ready["ca"])[0] == 200
+        clinic.xmpp("ana").sock.close()
+        examined = command("doctor", "--data", str(clinic.data))
+        assert examined.returncode == 0, examined.stdout
+        assert command("account", "list", "--data", str(clinic.data)).stdout.count("@") == len(clinic.ready["accounts"])
+
+
 def test_postgresql_serves_as_database(tmp_path: Path, postgres_server: Path) -> None:
     with (
         postgres.database(postgres_server, "up") as url,
