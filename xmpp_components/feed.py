@@ -125,7 +125,8 @@ async def register(component: Threads, request: Request) -> None:
     room = await component.rooms.load_for(asked.get("thread", ""), handle)
     tab, thread = component.feeds.tab(handle, request.sender), room.uid if room else None
     if tab is None or tab.thread != thread:
-        await component.submit(Actor.system(), "live.enter", address=request.sender, kind="feed", thread=thread, handle=handle)
+        await component.submit(Actor.system(), "live.enter", address=request.sender, kind="feed", thread=thread, handle=handle,
+                               nick=room.members[handle].nick if room else None)
     if room is not None and handle not in room.members:
         room = None  # the membership has ended meanwhile
     if tab is None:

@@ -35,6 +35,8 @@ class Jobs:
     def __init__(self, component: Threads) -> None:
         self._component = component
         self._rung = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._released = False
         # Claiming writes: while somebody holds the database, the threads of readers must stay free.
         self._thread = ThreadPoolExecutor(1, "jobs")
 
@@ -44,22 +46,36 @@ class Jobs:
 
     async def work(self) -> None:
         """Do jobs as they come, looking once a second. Runs until cancelled."""
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):  # wait_for may swallow a cancellation (Python 3.11)
-                    await self._rung.wait()
-            self._rung.clear()
-            if self._component.stream.online:
-                [failed] = await asyncio.gather(self._round(), return_exceptions=True)
-                if failed is not None:
-                    log_failure("claiming jobs failed", failed)
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):  # wait_for may swallow a cancellation (Python 3.11)
+                        await self._rung.wait()
+                self._rung.clear()
+                if self._component.stream.online:
+                    [failed] = await asyncio.gather(self._round(), return_exceptions=True)
+                    if failed is not None:
+                        log_failure("claiming jobs failed", failed)
+        finally:
+            for task in self._running:
+                task.cancel()
 
     async def _round(self) -> None:
+        """Claim what there is a place for, and leave it running: a slow job delays no other."""
         db = self._component.db
-        claimed = await self._run(lambda: outbox.claim(db, QUEUE, AT_ONCE))
-        await asyncio.gather(*(self._one(job) for job in claimed))
-        if claimed:
-            self._rung.set()
+        if not self._released:
+            # Nobody else claims this queue: what is claimed at the start was claimed by a process that has died.
+            await self._run(lambda: outbox.release(db, QUEUE))
+            self._released = True
+        places = AT_ONCE - len(self._running)
+        for job in await self._run(lambda: outbox.claim(db, QUEUE, places)) if places else ():
+            task = self._component.background(self._one(job))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._rung.set()  # there is a place again, and there may be more to do
 
     async def _one(self, job: outbox.Job) -> None:
         db = self._component.db
@@ -120,6 +136,6 @@ class Jobs:
             "message", {"from": room.jid, "type": "normal", "id": f"invite-{thread}"},
             wire.element("body", {}, words),
             wire.element("x", {"xmlns": wire.MUC_USER}, wire.element(
-                "invite", {"from": room.jid}, wire.element("reason", {}, title))),
+                "invite", {"from": self._component.domain}, wire.element("reason", {}, title))),
             wire.element("x", {"xmlns": wire.DIRECT_INVITE, "jid": room.jid, "reason": title}),
         ), f"{handle}@{self._component.server}")

@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("handle", sa.String(length=32), nullable=False),
         sa.Column("thread_uid", sa.String(length=26), nullable=True),
+        sa.Column("nick", sa.String(length=210), nullable=True),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_live_sessions")),
     )

@@ -61,7 +61,7 @@ class Client:
         self.server, self.jid = server, jid
         self.handle, _, self.resource = jid.partition("@")[0], "", jid.partition("/")[2]
         self.heard: asyncio.Queue[ET.Element] = asyncio.Queue()
-        self.answers_pings = True
+        self.pings = 0
         server.clients[jid] = self
 
     def sends(self, text: str) -> None:
@@ -113,7 +113,8 @@ class Server:
         self.clients: dict[str, Client] = {}
         self.stored: deque[ET.Element] = deque()
         self.disconnects: list[dict[str, str]] = []
-        self.refuses_disconnects = False
+        self.refuses_disconnects, self.answers_disconnects = False, True
+        self.says_who_is_there, self.questions = True, list[set[str]]()
         self.answers_pings, self.pings = True, 0
         self._unanswered: list[str] = []
         self.reads = asyncio.Event()
@@ -171,8 +172,8 @@ class Server:
             self._asked(stanza)
         elif (client := self.clients.get(to)) is not None:
             if stanza.find("{urn:xmpp:ping}ping") is not None:
-                if client.answers_pings:
-                    self.to_component(f"<iq type='result' id='{stanza.get('id')}' from='{to}' to='{stanza.get('from')}'/>")
+                client.pings += 1
+                self.to_component(f"<iq type='result' id='{stanza.get('id')}' from='{to}' to='{stanza.get('from')}'/>")
             else:
                 client.heard.put_nowait(stanza)
         elif "/" not in to:
@@ -196,9 +197,21 @@ class Server:
             if self.answers_pings:
                 self.answer_pings()
             return
+        if (sessions := iq.find("{urn:bedside:server:1}sessions")) is not None:
+            self._which_are_there(iq, {one.get("jid", "") for one in sessions})
+            return
         self.disconnects.append(dict(iq[0].attrib))
+        if not self.answers_disconnects:
+            return
         kind = "error" if self.refuses_disconnects else "result"
         self.to_component(f"<iq type='{kind}' id='{iq.get('id')}' from='{iq.get('to')}' to='{iq.get('from')}'/>")
+
+    def _which_are_there(self, iq: ET.Element, asked: set[str]) -> None:
+        self.questions.append(asked)
+        gone = "".join(f"<gone jid='{jid}'/>" for jid in asked - set(self.clients))
+        kind = "result" if self.says_who_is_there else "error"
+        self.to_component(f"<iq type='{kind}' id='{iq.get('id')}' from='{iq.get('to')}' to='{iq.get('from')}'>"
+                          f"<sessions xmlns='urn:bedside:server:1'>{gone if self.says_who_is_there else ''}</sessions></iq>")
 
 
 class Person:

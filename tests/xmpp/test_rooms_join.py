@@ -181,6 +181,37 @@ async def test_a_bounced_message_drops_the_occupant(stage: Stage) -> None:
 
 
 @played
+async def test_who_is_dropped_as_unreachable_is_told_so_and_joins_again_when_it_wakes(stage: Stage) -> None:
+    boris, ana = await stage.joined(stage.boris), await stage.joined(stage.ana)
+    ana.sends(f"<message to='{stage.room}' type='error'><error><recipient-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
+    await boris.finds(f"<presence type='unavailable' from='{stage.room}/Ana Alvarez'/>")
+    out = await ana.finds(
+        f"<presence type='unavailable' from='{stage.room}/Ana Alvarez'><x xmlns='{USER}'><item affiliation='member' role='none'/></x></presence>")
+    assert codes(out) == {"110", "333"}
+    await stage.until(lambda: all(one.address != ana.jid for one in live(stage)))
+
+
+@played
+async def test_of_one_persons_many_clients_in_a_room_the_newest_stay(stage: Stage) -> None:
+    boris = await stage.joined(stage.boris)
+    clients = [await stage.joined(stage.ana, f"device {number}") for number in range(join.MOST_CLIENTS)]
+    again = clients[0]
+    again.sends(f"<presence to='{stage.room}/Ana Alvarez'><x xmlns='{X}'><history maxstanzas='0'/></x></presence>")
+    await again.finds(f"<message type='groupchat' from='{stage.room}'><subject/></message>")
+    newest = await stage.joined(stage.ana, "one more")
+    out = await clients[1].finds(
+        f"<presence type='unavailable' from='{stage.room}/Ana Alvarez'><x xmlns='{USER}'><item role='none'><reason>*</reason></item></x></presence>")
+    assert codes(out) == {"110", "307"}
+    await boris.everything()
+    stage.says(boris, "to the newest", "m1")
+    for client in (again, *clients[2:], newest):
+        await client.finds("<message id='m1'/>")
+    assert await clients[1].everything() == []
+    assert [one.tag.rpartition("}")[2] for one in await boris.everything()] == ["message"]  # nobody was seen to go
+    await stage.until(lambda: len([one for one in live(stage) if one.handle == stage.ana.handle]) == join.MOST_CLIENTS)
+
+
+@played
 async def test_self_ping_says_whether_this_session_is_in_the_room(stage: Stage) -> None:
     ana, other = await stage.joined(stage.ana), stage.client(stage.ana, "laptop")
     ping = f"<iq type='get' id='p' to='{stage.room}/Ana Alvarez'><ping xmlns='urn:xmpp:ping'/></iq>"
@@ -188,6 +219,18 @@ async def test_self_ping_says_whether_this_session_is_in_the_room(stage: Stage) 
     await ana.receives(f"<iq type='result' id='p' from='{stage.room}/Ana Alvarez'/>")
     other.sends(ping)
     await other.receives(f"<iq type='error' id='p'>{NOT_ACCEPTABLE}</iq>")
+
+
+@played
+async def test_self_ping_of_who_is_no_member_says_not_joined_whether_the_room_exists_or_not(stage: Stage) -> None:
+    # Clients take item-not-found for "joined, under another name", and would never find out.
+    eve, answers = stage.client(stage.eve), set()
+    await stage.joined(stage.ana)
+    for room in (stage.room, f"{'0' * 26}@{stage.server.domain}", f"nothing@{stage.server.domain}"):
+        eve.sends(f"<iq type='get' id='p' to='{room}/Eve'><ping xmlns='urn:xmpp:ping'/></iq>")
+        answer = await eve.receives(f"<iq type='error' id='p' from='{room}/Eve'>{NOT_ACCEPTABLE}</iq>")
+        answers.add(shown(answer).replace(room, "ROOM"))
+    assert len(answers) == 1
 
 
 @played

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 
 DEFAULT_HISTORY = 20
 MOST_HISTORY = 200
+MOST_CLIENTS = 20  # of one person in one room
 SHOWS = frozenset({"away", "chat", "dnd", "xa"})
 log = logging.getLogger(__name__)
 
 # Errors that only somebody who is there can give.
 THERE = frozenset({"bad-request", "feature-not-implemented", "forbidden", "not-acceptable", "not-allowed", "undefined-condition"})
 NICK_FIXED = "Your name in a thread is the name that the clinic has verified. Ask the clinic if it is wrong."
+TOO_MANY_CLIENTS = f"You have joined this thread with more than {MOST_CLIENTS} apps. The one that joined first was let go."
 NOT_JOINED = "You are not in this room at the moment. Join it again; nothing that was said is lost."
 
 
@@ -111,18 +113,28 @@ async def join(component: Threads, request: Request, wanted: Wanted, shown: str 
         was_present = room.present(now.handle)
         room.occupants.pop(request.sender, None)
         room.occupants[request.sender] = Session(request.sender, now.handle, shown)
+        if now.nick != member.nick:
+            presence.store(component, room, request.sender, "occupant", now)
         _greet(component, room, now, request, was_present)
         sent = _tell(component, room, request.sender, wanted, entries)
         turn.sent_bytes = sum(len(text) for _entry, text in sent)
         component.send(presence.subject(room, now.handle), request.sender)
         if sent:
             component.confirmation.sent(room, now.handle, sent[-1][0])
+        _keep_few(component, room, now.handle)
+
+
+def _keep_few(component: Threads, room: Room, handle: str) -> None:
+    """Each message is copied to every client: nobody has more of them in a room than the newest few."""
+    own = [session.address for session in room.occupants.values() if session.handle == handle]
+    for address in own[:-MOST_CLIENTS]:
+        # Kicked, not unreachable: what was unreachable joins again by itself, and would push out the next.
+        presence.drop(component, room, address, (presence.SELF, presence.KICKED), TOO_MANY_CLIENTS)
 
 
 async def _enter(component: Threads, request: Request, room: Room, member: Member) -> None:
     component.confirmation.nobody_there(room)
-    stored = [component.submit(Actor.system(), "live.enter", address=request.sender, kind="occupant", thread=room.uid,
-                               handle=member.handle)]
+    stored = [presence.store(component, room, request.sender, "occupant", member)]
     if room.confirmed > room.remembered:
         stored.append(component.confirmation.store(room))
     await asyncio.gather(*stored)
@@ -180,11 +192,8 @@ async def history(component: Threads, room: Room, member: Member, wanted: Wanted
 def leave(component: Threads, request: Request) -> None:
     """Take a session out of a room. The server says it for a client that vanished, to the nick that it once asked for."""
     room = request.room
-    if room is None or (session := room.occupants.get(request.sender)) is None:
-        return
-    if member := room.members.get(session.handle):
-        component.send(presence.presence(room, member, available=False, codes=(presence.SELF,)), request.sender)
-    presence.drop(component, room, request.sender)
+    if room is not None:
+        presence.drop(component, room, request.sender, (presence.SELF,))
 
 
 @handles("presence error", Target.OCCUPANT, policy=Policy.TRACES)
@@ -212,11 +221,15 @@ def ping(component: Threads, request: Request) -> None:
     component.reply(request)
 
 
-@handles("iq get", Target.OCCUPANT, f"{{{wire.PING}}}ping", policy=Policy.MEMBER, in_order=True)
+@handles("iq get", Target.OCCUPANT, f"{{{wire.PING}}}ping", policy=Policy.ACCOUNT, in_order=True)
 def self_ping(component: Threads, request: Request) -> None:
-    """Say whether this very session is in the room. Source: XEP-0410 section 3."""
-    room, member = request.inside()
-    if request.sender not in room.occupants:
+    """Say whether this very session is in the room; any refusal but this one means to a client that it is. Source: XEP-0410 section 3.
+
+    Absent and hidden rooms are rooms that one is not in: all answer alike.
+    """
+    room = component.rooms.known(request.to.local)
+    member = room.members.get(request.person) if room else None
+    if room is None or member is None or request.sender not in room.occupants:
         raise NotAcceptable(NOT_JOINED)
     if same_nick(request.to.resource, member.nick):
         component.reply(request)

@@ -6,10 +6,11 @@ Source: XEP-0045 sections 7.2, 7.14, 9.4; XEP-0317; XEP-0421.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from clinic import Actor
+from clinic import Actor, Done, Role
 from clinic.thread.nicks import addressable
 from xmpp_components import wire
 from xmpp_components.rooms.room import Member, Room, Session
@@ -17,7 +18,7 @@ from xmpp_components.rooms.room import Member, Room, Session
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
-SELF, LOGGED, NICK_FORCED, NEW_NICK, NO_MEMBER, SHUTDOWN = "110", "170", "210", "303", "321", "332"
+SELF, LOGGED, NICK_FORCED, NEW_NICK, KICKED, NO_MEMBER, SHUTDOWN, UNREACHABLE = "110", "170", "210", "303", "307", "321", "332", "333"
 TITLES = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator"}
 
 
@@ -32,10 +33,11 @@ def role(member: Member) -> str:
 
 
 def presence(room: Room, member: Member, *, available: bool, codes: Iterable[str] = (), new_nick: str | None = None,
-             gone: bool = False) -> wire.Stanza:
+             gone: bool = False, reason: str | None = None) -> wire.Stanza:
     """Build the presence of a person in a room. ``gone``: they are no member any more. Returns: Stanza."""
     item = wire.element("item", {"affiliation": "none" if gone else affiliation(member), "nick": addressable(new_nick) if new_nick else None,
-                                 "role": role(member) if available or new_nick else "none"})
+                                 "role": role(member) if available or new_nick else "none"},
+                        *((wire.element("reason", {}, reason),) if reason else ()))
     inside = [wire.element("x", {"xmlns": wire.MUC_USER}, item, *(wire.element("status", {"code": code}) for code in codes)),
               wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)})]
     if available:
@@ -72,11 +74,16 @@ def leave_page(component: Threads, room: Room, address: str) -> None:
         _gone_from(component, room, session.handle)
 
 
-def drop(component: Threads, room: Room, address: str) -> None:
-    """A client has left or cannot be reached: it is no occupant any more; its person stays a member."""
+def drop(component: Threads, room: Room, address: str, codes: Iterable[str] = (SELF, UNREACHABLE), reason: str | None = None) -> None:
+    """A client has left or cannot be reached: it is no occupant any more; its person stays a member.
+
+    It is told too. What was taken for gone may only be asleep (XEP-0198), and would wait for ever for what is not sent to it.
+    """
     session = room.occupants.pop(address, None)
     if session is None:
         return
+    if member := room.members.get(session.handle):
+        component.send(presence(room, member, available=False, codes=codes, reason=reason), address)
     component.submit(Actor.system(), "live.leave", address=address, kind="occupant", thread=room.uid)
     _gone_from(component, room, session.handle)
 
@@ -99,6 +106,29 @@ def show_out(component: Threads, room: Room, member: Member) -> None:
     for session in list(room.pages.values()):
         if session.handle == member.handle:
             del room.pages[session.address]
+            component.submit(Actor.system(), "live.enter", address=session.address, kind="feed", thread=None, handle=session.handle)
+
+
+def former(handle: str, nick: str) -> Member:
+    """Returns: somebody who is no member any more, as far as others have to see them go."""
+    return Member(account_uid="", handle=handle, nick=nick, role=Role.PATIENT, group_admin=False, from_seq=0, read_seq=0,
+                  delivered_seq=0, title="")
+
+
+def store(component: Threads, room: Room, address: str, kind: str, member: Member) -> asyncio.Future[Done]:
+    """Store where somebody is live, and what the others are told that they are called. Returns: the commit's future."""
+    return component.submit(Actor.system(), "live.enter", address=address, kind=kind, thread=room.uid, handle=member.handle,
+                            nick=member.nick)
+
+
+def rename(component: Threads, room: Room, before: Member, member: Member) -> None:
+    """Somebody present is called otherwise now. Source: XEP-0045 section 7.6."""
+    announce(component, room, before, available=False, new_nick=member.nick)
+    announce(component, room, member)
+    for kind, sessions in (("occupant", room.occupants), ("feed", room.pages)):
+        for session in sessions.values():
+            if session.handle == member.handle:
+                store(component, room, session.address, kind, member)
 
 
 def subject(room: Room, handle: str) -> wire.Stanza:
@@ -126,15 +156,15 @@ async def refresh(component: Threads, room: Room) -> None:
         if before is None:
             continue
         if before.nick != member.nick and room.present(member.handle):
-            announce(component, room, before, available=False, new_nick=member.nick)
-            announce(component, room, member)
+            rename(component, room, before, member)
         elif (before.group_admin, before.role) != (member.group_admin, member.role) and room.present(member.handle):
             announce(component, room, member)
         if (before.read_seq, before.delivered_seq) != (member.read_seq, member.delivered_seq):
             marked.append((before, member))
         if before.title != member.title:
             retitled.add(member.handle)
-            _retitle(component, room, member)
+    for handle in retitled:  # after the names that the titles are made of
+        retitle(component, room, room.members[handle])
     # Whoever has the thread or the list on a page looks again: at who is in it, or at what it is called.
     for handle in room.members if _shown(members) != _shown(room.members) else retitled:
         component.feeds.threads(handle)
@@ -146,7 +176,8 @@ def _shown(members: dict[str, Member]) -> set[tuple[str, str, str, bool]]:
     return {(member.handle, member.nick, member.role, member.group_admin) for member in members.values()}
 
 
-def _retitle(component: Threads, room: Room, member: Member) -> None:
+def retitle(component: Threads, room: Room, member: Member) -> None:
+    """Tell a person's clients what the thread is called now."""
     for session in room.occupants.values():
         if session.handle == member.handle:
             component.send(subject(room, member.handle), session.address)
