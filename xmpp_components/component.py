@@ -25,9 +25,11 @@ from xmpp_components.jobs import Jobs
 from xmpp_components.marks import Marks
 from xmpp_components.recovery import Recovery
 from xmpp_components.request import FEED_PREFIX, NO_THREAD, NOT_DONE, Refusal, Request, Target, target_of
+from xmpp_components.rates import Buckets
 from xmpp_components.rooms import admin, archive, disco, join, messages
 from xmpp_components.rooms.room import Rooms
 from xmpp_components.stream import Stream
+from xmpp_components.rooms.availability import Availability
 from xmpp_components.tail import Tail
 from xmpp_components.turns import LONGEST_ID, TOO_MANY, Turn, Turns
 from xmpp_components.writer import Reader, Writer, log_failure
@@ -38,7 +40,11 @@ log = logging.getLogger(__name__)
 LONGEST_LANE = 1000
 LONG_ID = f"The id of this stanza is longer than {LONGEST_ID} characters. Nothing was changed or sent."
 STRANGER = "Only people with an account at this clinic are served here. Sign in with the address that the clinic gave you."
+# What one person may say of their typing in one thread.
+TYPING_PER_SECOND, TYPING_BURST = 1.0, 6.0
 
+# A refusal carries longer ones too: without, a client never learns which of its messages it was, and goes on waiting.
+LONGEST_REFUSED_ID_BYTES = 1024
 # Whoever adds a module of stanza handlers adds it here.
 HANDLERS = (admin, archive, disco, feed, join, messages)
 
@@ -59,7 +65,10 @@ class Threads:
         self.confirmation = Confirmation(self)
         self.turns = Turns()
         self.jobs = Jobs(self)
+        self.availability = Availability(self)
         self.recovery = Recovery(self)
+        self.posts = Buckets(config.posts_per_second, config.posts_burst)
+        self.notes = Buckets(TYPING_PER_SECOND, TYPING_BURST)
         self.stream = Stream(self.domain, config.component_secret, "127.0.0.1", config.component_port,
                              receive=self.receive, opened=self.recovery.opened, closed=self.recovery.closed)
         self._lanes: dict[tuple[str, str], deque[tuple[Request, Handler]]] = {}
@@ -144,7 +153,8 @@ class Threads:
             self.refuse(request, "forbidden", "auth", STRANGER)
             return
         if request.id and len(request.id) > LONGEST_ID:
-            request.id = None  # nothing that long is copied, not even into the refusal
+            if len(request.id.encode()) > LONGEST_REFUSED_ID_BYTES:
+                request.id = None
             self.refuse(request, "bad-request", "modify", LONG_ID)
             return
         handler = handlers.find(*request.key)
@@ -218,7 +228,8 @@ class Threads:
         """
         await self.recovery.load()
         work = [self.background(part) for part in (
-            self.stream.stay_connected(), self.tail.listen(), self.confirmation.work(), self.marks.flush(), self.jobs.work())]
+            self.stream.stay_connected(), self.tail.listen(), self.confirmation.work(), self.marks.flush(),
+            self.availability.work(), self.jobs.work())]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, *work], return_when=asyncio.FIRST_COMPLETED)
         self.recovery.mark_ready(False)

@@ -1,4 +1,4 @@
-"""Delivered and read marks: gathered, written at most once a second, shown to the others; and the rate of typing notes.
+"""Delivered and read marks: gathered, written at most once a second, shown to the others.
 
 Owns what is not written yet. May import clinic and the package. Source: XEP-0333; product page, sent / delivered / read.
 """
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 WRITE_EVERY_SECONDS = 1.0
 READ, DELIVERED = "read", "delivered"
-MOST_TYPISTS = 5000
 
 
 class Marks:
@@ -31,7 +30,6 @@ class Marks:
         # What names an entry that is known here, and what only the clinic knows, are kept apart: neither says which is newer.
         self._taken: dict[tuple[str, str, str, bool], tuple[int, str]] = {}
         self._some = asyncio.Event()
-        self._typists: dict[tuple[str, str], tuple[float, float]] = {}
 
     def take(self, room: Room, handle: str, state: str, id: str) -> None:
         """Note a marker that a client sent. ``id``: a stanza-id, or a recent message id; anything else is dropped."""
@@ -117,12 +115,3 @@ class Marks:
                     wire.element("displayed", {"xmlns": wire.MARKERS, "id": entry.uid}),
                     wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)}))
             self._component.send(by_entry[entry.uid], session.address)
-
-    def may_type(self, thread: str, handle: str, per_second: float, burst: float, now: float) -> bool:
-        """Count one typing note. ``now``: seconds of a steady clock. Returns: whether it may pass."""
-        if len(self._typists) > MOST_TYPISTS:
-            self._typists.clear()
-        left, at = self._typists.get((thread, handle), (burst, now))
-        left = min(burst, left + (now - at) * per_second)
-        self._typists[(thread, handle)] = (left - 1, now) if left >= 1 else (left, now)
-        return left >= 1

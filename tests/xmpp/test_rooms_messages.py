@@ -2,18 +2,21 @@
 
 import asyncio
 import sqlite3
+import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from clinic import Actor, Done
-from clinic.errors import Busy
+from clinic import Actor, Call, Done
+from clinic.errors import Busy, DomainError
 from clinic.thread.relay import entries_after
 from clinic.thread.views import own_states
-from tests.support.stage import MARKERS, STANZA_ID, Stage, played, shown
+from tests.support.stage import MARKERS, STANZA_ID, Client, Stage, played, shown
 from xmpp_components import writer
+from xmpp_components.rates import Buckets
 
+OCCUPANT_ID = "{urn:xmpp:occupant-id:0}occupant-id"
 STANZAS = "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'"
 OMEMO = "<encrypted xmlns='{}'><header sid='1'/></encrypted><body>I sent you an OMEMO encrypted message</body>"
 
@@ -27,6 +30,16 @@ def archived(stage: Stage) -> list[str]:
     """Returns the bodies of the texts in the log."""
     with stage.db.read(Actor.system()) as work:
         return [entry.body for entry in entries_after(work, stage.thread, 0, 1000) if entry.kind == "text"]
+
+
+async def answered(client: Client, ids: set[str]) -> list[ET.Element]:
+    """Returns what comes back under these ids, echoed or refused, once there is something for each."""
+    found: dict[str, ET.Element] = {}
+    while ids - set(found):
+        one = await client.hears()
+        if one.get("id") in ids:
+            found[one.get("id", "")] = one
+    return list(found.values())
 
 
 @played
@@ -154,6 +167,23 @@ def test_what_is_not_built_yet_is_refused_and_posts_nothing(inside: str, tmp_pat
 
 
 @played
+async def test_a_link_to_a_file_without_words_is_refused_in_words_and_an_empty_body_is_nothing(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    await ana.everything()
+    link = "<x xmlns='jabber:x:oob'><url>https://files.example/scan.jpg</url></x>"
+    for inside in (link, f"<body/>{link}"):
+        ana.sends(f"<message to='{stage.room}' type='groupchat' id='m1'>{inside}</message>")
+        answer = await ana.finds(f"<message type='error' id='m1' from='{stage.room}'>{refusal('not-acceptable')}</message>")
+        assert "Files cannot be sent here yet" in "".join(answer.itertext())
+    await ana.everything()
+    for inside in ("<body/>", "<body></body>", ""):
+        ana.sends(f"<message to='{stage.room}' type='groupchat' id='m2'>{inside}</message>")
+    assert await ana.everything() == []
+    assert [shown(one) for one in await boris.everything() if one.tag.endswith("}message")] == []
+    assert archived(stage) == []
+
+
+@played
 async def test_a_text_that_is_too_long_is_refused_in_words(stage: Stage) -> None:
     ana = await stage.joined(stage.ana)
     stage.says(ana, "a" * (64 * 1024 + 1), "long")
@@ -250,6 +280,47 @@ async def test_of_two_displayed_markers_the_newer_counts_though_their_entries_ar
 
 
 @played
+async def test_markers_are_written_at_most_once_a_second_and_the_newest_is_written(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    uids = [stage.writes(stage.boris, f"line {number}", f"c{number}") for number in range(60)]
+    await ana.finds(f"<message><stanza-id xmlns='urn:xmpp:sid:0' id='{uids[-1]}'/></message>")
+    await boris.everything()
+    batch, loop, written = stage.db.batch, asyncio.get_running_loop(), []
+
+    def counting(calls: list[Call]) -> list[Done | DomainError]:
+        written.extend(call for call in calls if call.action == "thread.mark" and call.values["state"] == "read")
+        return batch(calls)
+    stage.db.batch = counting
+    began = loop.time()
+    for uid in uids:
+        ana.sends(f"<message to='{stage.room}' type='groupchat' id='k'><displayed xmlns='{MARKERS}' id='{uid}'/></message>")
+        await ana.everything()  # each is taken before the next is sent
+    await boris.finds(f"<message type='groupchat' from='{stage.room}/Ana Alvarez'><displayed xmlns='{MARKERS}' id='{uids[-1]}'/></message>")
+    assert 1 <= len(written) <= 2 + (loop.time() - began)
+    assert written[-1].values["entry"] == uids[-1]
+
+
+@played
+async def test_an_occupant_id_is_another_in_each_room_and_stays_through_a_new_name(stage: Stage) -> None:
+    stage.cast.link("ana", "bella")
+    other = f"{stage.cast.start('bella', 'ana')}@{stage.server.domain}"
+    ana = await stage.joined(stage.ana)
+    ana.sends(f"<presence to='{other}/Ana Alvarez'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+    there = await ana.finds(f"<presence from='{other}/Ana Alvarez'/>")
+
+    async def here() -> str:
+        stage.says(ana, "hello", "m1", origin=str(asyncio.get_running_loop().time()))
+        return (await ana.finds("<message id='m1'/>")).find(OCCUPANT_ID).get("id")
+    first = await here()
+    assert await here() == first != there.find(OCCUPANT_ID).get("id")
+    stage.db.perform(stage.cast.dina, "account.describe", stage.ana.uid, name="Ana Brandt",
+                     birth_date="1984-03-27", email="ana@clinic.example")
+    renamed = await ana.finds(f"<presence from='{stage.room}/Ana Brandt'/>")
+    assert renamed.find(OCCUPANT_ID).get("id") == await here() == first
+    assert stage.ana.handle not in first
+
+
+@played
 async def test_delivery_to_a_client_becomes_the_delivered_mark(stage: Stage) -> None:
     ana = await stage.joined(stage.ana)
     uid = stage.writes(stage.boris, "did it arrive", "c1")
@@ -280,11 +351,13 @@ async def test_a_busy_database_is_said_to_the_sender_and_nothing_is_echoed(stage
 async def test_more_than_can_wait_is_refused_and_the_rest_is_stored(stage: Stage) -> None:
     ana = await stage.joined(stage.ana)
     await ana.everything()
+    assert stage.component is not None
+    stage.component.posts = Buckets(1000, 1000)
     longest, writer.LONGEST_QUEUE = writer.LONGEST_QUEUE, 5
     try:
         for number in range(400):
             stage.says(ana, f"n{number}", f"n{number}")
-        answers = [await ana.hears() for _number in range(400)]
+        answers = await answered(ana, {f"n{number}" for number in range(400)})
     finally:
         writer.LONGEST_QUEUE = longest
     echoed = [one.get("id") for one in answers if one.get("type") == "groupchat"]

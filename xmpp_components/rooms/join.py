@@ -66,7 +66,7 @@ async def arrive(component: Threads, request: Request) -> None:
         raise NotAcceptable(NICK_FIXED)
     elif session.show != shown:
         session.show = shown
-        presence.announce(component, room, member)
+        component.availability.changed(room, member.handle)
 
 
 def _show(xml: Element) -> str | None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import time
 import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from clinic import Actor, Done
-from clinic.errors import Invalid, NotAcceptable, NotPermitted
+from clinic.errors import Invalid, NotAcceptable, NotPermitted, TooMany
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Request, Target
@@ -31,7 +30,6 @@ LONGEST_CLIENT_ID = 120
 # A client that has heard nothing of its message sends it again within minutes, or not at all.
 SAME_FOR_SECONDS = 120
 STATES = ("active", "composing", "paused", "inactive", "gone")
-TYPING_PER_SECOND, TYPING_BURST = 1.0, 6.0
 
 ENCRYPTED = ("Messages here are kept in the clinic's record, so this server must be able to read them. "
              "Turn off encryption (OMEMO) for this conversation and send it again; the way to the clinic is encrypted by TLS.")
@@ -39,6 +37,8 @@ NOT_YET = "This is not possible in threads yet: {what}. Nothing was changed or s
 PRIVATE = "Private messages are not possible in a thread: what concerns care belongs in its record. Write to the thread."
 SUBJECT = "The title of a thread is kept by the clinic and can't be changed from a client yet."
 INVITE = "Inviting people from a client is not possible yet. The clinic's staff add people."
+FILES = "Files cannot be sent here yet. Nothing was sent; describe in words what it shows."
+TOO_FAST = "You are sending faster than one person's messages are taken here. This one was not stored: wait a moment and send it again."
 
 COMMAND = ("A message that begins with ! and a word is a command, and there are none yet. Nothing was sent; to send it as text, "
            "begin with something else.")
@@ -66,6 +66,8 @@ def groupchat(component: Threads, request: Request) -> None:
     body, subject = wire.stanza_child(request.xml, "body"), wire.stanza_child(request.xml, "subject")
     known = {name for namespace, name in inside if namespace in (wire.MARKERS, wire.CHATSTATES)}
     if body is None and subject is None and not known:
+    if (body is None or not body.text) and wire.child(request.xml, wire.OOB, "x") is not None:
+        raise NotAcceptable(FILES)  # a link to a file and no words: some clients send uploads so
         return
     if request.sender not in room.occupants:
         raise NotAcceptable(NOT_JOINED)
@@ -103,6 +105,8 @@ def post(component: Threads, request: Request, room: Room, member: Member, body:
         raise NotAcceptable(COMMAND)
     given, earlier = client_ids(request.xml, body, component.db.now())
     posted = component.submit(Actor.xmpp(member.handle), "text.post", room.uid, body=body,
+    if not component.posts.take(member.handle):
+        raise TooMany(TOO_FAST)
                               client_id=given, earlier_client_id=earlier, message_id=request.id or None)
     posted.add_done_callback(lambda future: _posted(component, request, room, future))
 
@@ -129,7 +133,7 @@ def marker(component: Threads, request: Request, room: Room, member: Member) -> 
 
 def typing(component: Threads, room: Room, member: Member, state: str, besides: str | None = None) -> None:
     """Pass on that somebody is writing, to everybody else present; never stored, at a bounded rate. Source: XEP-0085."""
-    if not component.marks.may_type(room.uid, member.handle, TYPING_PER_SECOND, TYPING_BURST, time.monotonic()):
+    if not component.notes.take((room.uid, member.handle)):
         return
     copy = wire.stanza("message", {"from": room.nick_jid(member.nick), "type": "groupchat"},
                        wire.element(state, {"xmlns": wire.CHATSTATES}),
