@@ -1,36 +1,114 @@
-"""Every page at 320, 768 and 1280 pixels, light and dark: no fault by axe, nothing wider than the screen."""
+"""Every page from 320 to 1280 pixels, light and dark, with long names: no fault by axe, nothing wider than the screen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
-from tests.support.browser import Person, axe_problems
+from tests.support.browser import Person, axe_problems, misplaced
 from tests.support.clinic import RunningClinic
+from tests.support.page import Page
 
 pytestmark = pytest.mark.e2e
+LONG = {
+    "ana": "Ana Llanfairpwllgwyngyllgogerychwyrndrobwll",
+    "ada": "Maria-Theresia von Hohenlohe-Schillingsfürst und Waldenburg",
+    "bella": "Thiruvengadathan Balasubrahmanyam Venkataramanan",
+    "boris": "Hubert Wolfeschlegelsteinhausenbergerdorff",
+}
+PLAIN = {"ana": "Ana Alvarez", "ada": "Ada Almeida", "bella": "Bella Baptiste", "boris": "Boris Brandt"}
+BORN = {"ana": "1987-03-14", "ada": "1954-11-02"}
+DEVICE = ("Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel" * 3)[:150]
 PAGES = {
-    "ana": ["/", "thread", "/threads/new", "/account", "/account/devices"],
-    "boris": ["/", "thread", "/threads/new?query=al", "/account/devices"],
+    "ada": ["/", "thread", "/threads/new", "/account", "/account/devices", "/nowhere"],
+    "bella": ["/", "thread", "/threads/new", "/threads/new?q=Maria", "/threads/new?q=Llan", "/account/devices"],
+    "boris": ["/threads/new?q=Maria", "/threads/new?q=Nobody"],
+    "ana": ["thread", "/threads/new"],
     "dina": ["/admin/accounts", "/admin/links", "/admin/clinic", "/account"],
 }
+LOOKS = [(320, "light"), (320, "dark"), (390, "light"), (768, "light"), (768, "dark"), (1280, "light"), (1280, "dark")]
+OPEN_ALL = "(where) => { for (const part of document.querySelectorAll(`${where} details`)) part.open = true; }"
+looks = pytest.mark.parametrize(("width", "scheme"), LOOKS)
 
 
-@pytest.mark.parametrize("width", [320, 768, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+def done(page: Page, action: str, subject: str | None = None, **values: object) -> Any:
+    """Return the value of an action that must succeed."""
+    answer = page.act(action, subject, **values)
+    assert answer.status == 200, answer.text
+    return json.loads(answer.text)["value"]
+
+
+def account_of(page: Page) -> str:
+    """Return the uid of whose browser this is."""
+    found = re.search(r'data-account="(\w+)"', page.ask("GET", "/account", headers={"Accept": "text/html"}).text)
+    assert found
+    return found.group(1)
+
+
+@pytest.fixture(scope="module")
+def invitation(clinic: RunningClinic) -> Iterator[str]:
+    """Long names, and devices of a long name, while this module runs. Yields the path of an invitation that nobody accepts."""
+    with ExitStack() as stack:
+        dina, *owners = [stack.enter_context(closing(Page(clinic, name))) for name in ("dina", *LONG)]
+        uids = {name: account_of(page) for name, page in zip(LONG, owners, strict=True)}
+
+        def call_them(names: dict[str, str]) -> None:
+            for key, name in names.items():
+                email = clinic.ready["accounts"][key]["email"]
+                done(dina, "account.describe", uids[key], name=name, email=email, birth_date=BORN.get(key))
+
+        call_them(LONG)
+        devices = [done(page, "device.mint", name=DEVICE)["uid"] for page in owners]
+        token = done(dina, "account.invite", uids["ada"])["token"]
+        for page in (dina, *owners):
+            page.close()  # the server does not wait for as long as the tests take
+        yield f"/invite/{token}"
+        call_them(PLAIN)
+        for page, device in zip(owners, devices, strict=True):
+            done(page, "device.revoke", device)
+
+
+def look_at(one: Person, path: str, status: int = 200) -> None:
+    """Open a page, then every part of it that opens, and look at each."""
+    thread = one.clinic.ready["threads"]["ana-boris" if one.name == "ana" else "ada-bella"]
+    address = thread["url"] if path == "thread" else path
+    response = one.page.goto(one.clinic.ready["web"] + address)
+    assert response is not None and response.status == status, path
+    assert misplaced(one.page) == [], path
+    one.page.evaluate(OPEN_ALL, "main")
+    assert misplaced(one.page) == [], f"{path}, opened"
+    assert axe_problems(one.page) == [], path
+    one.page.evaluate(OPEN_ALL, ".top")
+    assert misplaced(one.page) == [], f"{path}, with the menu"
+
+
+@looks
 @pytest.mark.parametrize("name", PAGES)
-def test_pages_fit_and_are_accessible(
-    person: Callable[..., Person], clinic: RunningClinic, name: str, scheme: str, width: int
-) -> None:
+@pytest.mark.usefixtures("invitation")
+def test_pages_fit_and_are_accessible(person: Callable[..., Person], name: str, scheme: str, width: int) -> None:
     one = person(name, viewport={"width": width, "height": 700}, color_scheme=scheme)
     for path in PAGES[name]:
-        path = clinic.ready["threads"]["ana-boris"]["url"] if path == "thread" else path
-        response = one.page.goto(clinic.ready["web"] + path)
-        assert response is not None and response.ok, path
-        wide = one.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{path} is {wide} pixels too wide"
-        assert axe_problems(one.page) == [], path
+        look_at(one, path, 404 if path == "/nowhere" else 200)
+        found = {"q=Maria": [LONG["ada"]], "q=Llan": [LONG["ana"]]}.get(path.partition("?")[2])
+        if found:
+            assert one.page.locator("#found strong").all_inner_texts() == found
+
+
+@looks
+def test_pages_before_the_log_in_fit_and_are_accessible(
+    browser: Browser, clinic: RunningClinic, invitation: str, scheme: str, width: int
+) -> None:
+    nobody = Person(browser, clinic, "nobody", viewport={"width": width, "height": 700}, color_scheme=scheme)
+    for path, status in {"/login": 200, invitation: 200, "/invite/nonsense": 410, "/setup/nonsense": 410, "/nowhere": 404}.items():
+        look_at(nobody, path, status)
+    nobody.context.close()
+    assert nobody.problems == []
 
 
 def test_a_thread_is_usable_by_keyboard_alone(person: Callable[..., Person]) -> None:

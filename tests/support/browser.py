@@ -14,6 +14,24 @@ from tests.support.clinic import RunningClinic
 CHROMIUM = "/usr/bin/chromium"
 AXE = Path(__file__).parents[2] / "web" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Elements that reach over the edge of the screen, parts that scroll sideways, and icons of the header that something lies over.
+MISPLACED = """() => {
+  const root = document.documentElement;
+  const wide = (element) => {
+    const { left, right, width } = element.getBoundingClientRect();
+    return width > 0 && (left < -0.5 || right > root.clientWidth + 0.5);
+  };
+  const sideways = (element) => /auto|scroll/.test(getComputedStyle(element).overflowX) && element.scrollWidth > element.clientWidth;
+  const covered = (icon) => {
+    const { x, y, width, height } = icon.getBoundingClientRect();
+    const top = document.elementFromPoint(x + width / 2, y + height / 2);
+    return top !== null && !top.contains(icon) && !icon.contains(top);
+  };
+  const shown = (selector) => [...document.querySelectorAll(selector)].filter((element) => element.checkVisibility());
+  const found = [...shown("body *").filter((element) => wide(element) || sideways(element)), ...shown(".top > :not(details) .icon").filter(covered)];
+  if (root.scrollWidth > root.clientWidth) found.push(root);
+  return found.map((element) => element.outerHTML.slice(0, 120));
+}"""
 
 
 @contextmanager
@@ -91,3 +109,8 @@ def axe_problems(page: Page) -> list[str]:
     page.evaluate(AXE.read_text() + ";undefined")
     found = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", AXE_TAGS)
     return [f"{fault['id']}: {[node['html'][:120] for node in fault['nodes']]}" for fault in found["violations"]]
+
+
+def misplaced(page: Page) -> list[str]:
+    """Return the beginning of what does not fit on the screen, or lies over something else in the header."""
+    return page.evaluate(MISPLACED)
