@@ -181,7 +181,7 @@ async def test_a_bounced_message_drops_the_occupant(stage: Stage) -> None:
 
 
 @played
-async def test_who_is_dropped_as_unreachable_is_told_so_and_joins_again_when_it_wakes(stage: Stage) -> None:
+async def test_who_is_dropped_as_unreachable_is_told_so(stage: Stage) -> None:
     boris, ana = await stage.joined(stage.boris), await stage.joined(stage.ana)
     ana.sends(f"<message to='{stage.room}' type='error'><error><recipient-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
     await boris.finds(f"<presence type='unavailable' from='{stage.room}/Ana Alvarez'/>")
