@@ -23,13 +23,13 @@ from xmpp_components.feed import Feeds
 from xmpp_components.handlers import Handler, Policy
 from xmpp_components.jobs import Jobs
 from xmpp_components.marks import Marks
+from xmpp_components.rates import Buckets
 from xmpp_components.recovery import Recovery
 from xmpp_components.request import FEED_PREFIX, NO_THREAD, NOT_DONE, Refusal, Request, Target, target_of
-from xmpp_components.rates import Buckets
 from xmpp_components.rooms import admin, archive, disco, join, messages
+from xmpp_components.rooms.availability import Availability
 from xmpp_components.rooms.room import Rooms
 from xmpp_components.stream import Stream
-from xmpp_components.rooms.availability import Availability
 from xmpp_components.tail import Tail
 from xmpp_components.turns import LONGEST_ID, TOO_MANY, Turn, Turns
 from xmpp_components.writer import Reader, Writer, log_failure
@@ -38,13 +38,13 @@ log = logging.getLogger(__name__)
 
 # What one session may have waiting at one address.
 LONGEST_LANE = 1000
-LONG_ID = f"The id of this stanza is longer than {LONGEST_ID} characters. Nothing was changed or sent."
-STRANGER = "Only people with an account at this clinic are served here. Sign in with the address that the clinic gave you."
 # What one person may say of their typing in one thread.
 TYPING_PER_SECOND, TYPING_BURST = 1.0, 6.0
-
+LONG_ID = f"The id of this stanza is longer than {LONGEST_ID} characters. Nothing was changed or sent."
 # A refusal carries longer ones too: without, a client never learns which of its messages it was, and goes on waiting.
 LONGEST_REFUSED_ID_BYTES = 1024
+STRANGER = "Only people with an account at this clinic are served here. Sign in with the address that the clinic gave you."
+
 # Whoever adds a module of stanza handlers adds it here.
 HANDLERS = (admin, archive, disco, feed, join, messages)
 
@@ -63,12 +63,12 @@ class Threads:
         self.feeds = Feeds(self)
         self.marks = Marks(self)
         self.confirmation = Confirmation(self)
-        self.turns = Turns()
-        self.jobs = Jobs(self)
         self.availability = Availability(self)
-        self.recovery = Recovery(self)
+        self.turns = Turns()
         self.posts = Buckets(config.posts_per_second, config.posts_burst)
         self.notes = Buckets(TYPING_PER_SECOND, TYPING_BURST)
+        self.jobs = Jobs(self)
+        self.recovery = Recovery(self)
         self.stream = Stream(self.domain, config.component_secret, "127.0.0.1", config.component_port,
                              receive=self.receive, opened=self.recovery.opened, closed=self.recovery.closed)
         self._lanes: dict[tuple[str, str], deque[tuple[Request, Handler]]] = {}

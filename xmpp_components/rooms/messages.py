@@ -64,10 +64,10 @@ def groupchat(component: Threads, request: Request) -> None:
     if words := next((REFUSED[namespace] for namespace, _name in inside if namespace in REFUSED), None):
         raise NotAcceptable(words)
     body, subject = wire.stanza_child(request.xml, "body"), wire.stanza_child(request.xml, "subject")
-    known = {name for namespace, name in inside if namespace in (wire.MARKERS, wire.CHATSTATES)}
-    if body is None and subject is None and not known:
     if (body is None or not body.text) and wire.child(request.xml, wire.OOB, "x") is not None:
         raise NotAcceptable(FILES)  # a link to a file and no words: some clients send uploads so
+    known = {name for namespace, name in inside if namespace in (wire.MARKERS, wire.CHATSTATES)}
+    if body is None and subject is None and not known:
         return
     if request.sender not in room.occupants:
         raise NotAcceptable(NOT_JOINED)
@@ -103,10 +103,10 @@ def post(component: Threads, request: Request, room: Room, member: Member, body:
     """Hand a text to the clinic; the sender sees it come back once it is stored, or reads why not."""
     if LOOKS_LIKE_A_COMMAND.match(body):
         raise NotAcceptable(COMMAND)
-    given, earlier = client_ids(request.xml, body, component.db.now())
-    posted = component.submit(Actor.xmpp(member.handle), "text.post", room.uid, body=body,
     if not component.posts.take(member.handle):
         raise TooMany(TOO_FAST)
+    given, earlier = client_ids(request.xml, body, component.db.now())
+    posted = component.submit(Actor.xmpp(member.handle), "text.post", room.uid, body=body,
                               client_id=given, earlier_client_id=earlier, message_id=request.id or None)
     posted.add_done_callback(lambda future: _posted(component, request, room, future))
 
