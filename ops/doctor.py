@@ -17,7 +17,6 @@ from ops.problems import Problem
 
 OLDEST = {"prosody": (0, 12, 0), "nginx": (1, 18, 0)}
 VERSION_PATTERNS = {"prosody": r"Prosody version (\d+)\.(\d+)\.(\d+)", "nginx": r"nginx/(\d+)\.(\d+)\.(\d+)"}
-OWN_MODULES = ("auth_bedside", "bedside_sessions", "bedside_isolation", "bedside_no_omemo", "bedside_origin", "bedside_offline")
 LITTLE_SPACE_MB = 1000
 
 
@@ -94,7 +93,8 @@ def _database(layout: Layout) -> Iterator[Finding]:
 
 def _xmpp(layout: Layout) -> Iterator[Finding]:
     modules = configurations.PROSODY / "modules"
-    absent = [name for name in OWN_MODULES if not (modules / f"mod_{name}.lua").exists()]
+    wanted = sorted({"auth_bedside", *re.findall(r'"(bedside_\w+)"', (configurations.PROSODY / "prosody.cfg.lua.template").read_text())})
+    absent = [name for name in wanted if not (modules / f"mod_{name}.lua").exists()]
     yield Finding(not absent, "the XMPP server's own modules are there", f"Missing: {', '.join(absent)}. Reinstall Bedside.")
     config = layout.data / "run" / "prosody.cfg.lua"
     log = layout.data / "log" / "xmpp.log"
