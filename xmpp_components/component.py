@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import uuid
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
@@ -17,6 +18,7 @@ from xml.etree.ElementTree import Element
 from clinic import Actor, Call, Database, Done
 from clinic.config import Config
 from clinic.errors import DomainError, NotAcceptable, NotFound, NotPermitted
+from clinic.thread.nicks import CLINIC
 from xmpp_components import feed, handlers, wire
 from xmpp_components.confirmation import Confirmation
 from xmpp_components.feed import Feeds
@@ -92,10 +94,26 @@ class Threads:
         # Only a refused join carries the join's mark: a client (profanity) takes it for one and leaves the room silently.
         joining = request.kind == "presence" and wire.child(request.xml, wire.MUC, "x") is not None
         marker = (wire.element("x", {"xmlns": wire.MUC}),) if joining else ()
+        if request.kind == "message" and request.target is Target.OCCUPANT:
+            # Without this Gajim takes the refusal of a private message for one of the room's, and shows the message as sent.
+            marker = (wire.element("x", {"xmlns": wire.MUC_USER}),)
         self.send(wire.stanza(request.kind, {"from": came_from, "type": "error", "id": request.id}, *marker, wire.element(
             "error", {"type": type, "by": request.to.bare},
             wire.element(condition, {"xmlns": wire.STANZAS}),
             wire.element("text", {"xmlns": wire.STANZAS, "xml:lang": "en"}, text))), request.sender)
+        if not joining:
+            self._say_refused(request, text)
+
+    def _say_refused(self, request: Request, text: str) -> None:
+        """Say a refusal in the room too, to the refused session alone: some apps (Gajim) show no error of a group message."""
+        room = request.room
+        if room is None or request.sender not in room.occupants or request.kind == "iq":
+            return
+        if request.kind == "message" and request.target is not Target.ROOM:
+            return
+        said = f"{'Not sent. ' if request.kind == 'message' else ''}{text} (Only you see this.)"
+        self.send(wire.stanza("message", {"from": room.nick_jid(CLINIC), "type": "groupchat", "id": f"refused-{uuid.uuid4().hex}"},
+                              wire.element("body", {}, said), wire.element("no-store", {"xmlns": wire.HINTS})), request.sender)
 
     def turn(self, request: Request) -> AbstractAsyncContextManager[Turn]:
         """Wait for the request's turn to have a large answer. Raises: Refusal. Source: turns.py."""

@@ -7,8 +7,8 @@ from clinic.fields import ClientId, Text
 from clinic.loading import LoadedThread
 from clinic.permissions import Permission
 from clinic.text.kinds import TextPayload
-from clinic.thread.actions import thread_for
-from clinic.work import Work
+from clinic.thread.actions import read_up_to, thread_for
+from clinic.work import Door, Work
 
 MAX_BYTES = 64 * 1024
 
@@ -38,8 +38,10 @@ def post(
 
     body: at most MAX_BYTES of UTF-8. earlier_client_id: for senders whose own ids repeat, what client_id would have been
     some minutes ago. message_id: the id attribute of the sender's stanza, which reflections carry.
-    Returns: the entry's uid. Raises: NotFound, Invalid, TooLong; Conflict for another text
-    under a known id. Source: product.md, Threads; design.md, rule 9.
+    Who answers from a messaging app has read what that app received. Returns: the entry's uid.
+    Raises: NotFound, Invalid, TooLong; Conflict for another text under a known id. Source: product.md, Threads; design.md, rule 9.
     """
     author = work.member(thread)
+    if work.actor.door is Door.XMPP:
+        read_up_to(work, thread, author, author.delivered_seq)  # many apps tell nobody that they showed something
     return work.append(thread, TextPayload(body), author=author, client_id=client_id, message_id=message_id)

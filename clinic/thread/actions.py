@@ -10,7 +10,7 @@ from clinic.account.tables import account_roles, accounts, coordinator_links, pa
 from clinic.actions import action
 from clinic.errors import Invalid, NotFound, NotPermitted
 from clinic.fields import Choice, Flag, Text, Uid
-from clinic.loading import LoadedThread
+from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import entries, visible
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
@@ -166,11 +166,20 @@ def mark(work: Work, thread: LoadedThread, entry: str, state: str) -> bool:
     row = work.row(query)
     if row is None:
         raise NotFound()
-    moved: dict[str, int] = {}
-    if row.seq > member.delivered_seq:
-        moved["delivered_seq"] = member.delivered_seq = row.seq
-    if state == "read" and row.seq > member.read_seq:
-        moved["read_seq"] = member.read_seq = row.seq
+    if state == "read":
+        return read_up_to(work, thread, member, row.seq)
+    return _move(work, thread, member, delivered_seq=row.seq)
+
+
+def read_up_to(work: Work, thread: LoadedThread, member: LoadedMember, seq: int) -> bool:
+    """Move a member's markers up to `seq`: what is read was delivered. Returns: whether one moved."""
+    return _move(work, thread, member, delivered_seq=seq, read_seq=seq)
+
+
+def _move(work: Work, thread: LoadedThread, member: LoadedMember, **markers: int) -> bool:
+    moved = {name: seq for name, seq in markers.items() if seq > getattr(member, name)}
+    for name, seq in moved.items():
+        setattr(member, name, seq)
     if moved:
         work.update(memberships, member.id, **moved)
         work.touch(thread, members=False)

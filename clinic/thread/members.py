@@ -144,6 +144,7 @@ def free_nick(work: Work, thread: LoadedThread, name: str, *, but: int | None = 
     Two names are one when messaging apps could not tell them apart (clinic.thread.nicks).
     """
     taken = {nicks.folded(member.nick) for member in thread.members.values() if member.account_id != but}
+    taken.add(nicks.folded(nicks.CLINIC))
     if thread.last_seq:  # nor a former member's: old entries carry it
         query = sa.select(memberships.c.nick).where(
             memberships.c.thread_id == thread.id, memberships.c.account_id != (but or 0)

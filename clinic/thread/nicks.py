@@ -13,6 +13,8 @@ import unicodedata
 
 LONGEST_CHARACTERS = 200  # an address's part may have 1,023 bytes
 NOBODY = "Member"
+CLINIC = "Clinic"
+"""Under this name the clinic itself speaks in messaging apps; nobody in a thread is called so."""
 _FOR_THE_NUMBER = 10
 _FORBIDDEN = (
     stringprep.in_table_c12,

@@ -82,3 +82,10 @@ def test_marks_that_nobody_sees_are_no_part_of_a_name(database: Database, cast: 
     thread = cast.start("ana", "boris")
     with database.read(Actor.system()) as work:
         assert "Boris Brandt" in [member.nick for member in room(work, thread).members]
+
+
+def test_nobody_speaks_in_the_clinics_name(database: Database, cast: Cast) -> None:
+    database.perform(cast.dina, "account.describe", cast.uid("boris"), name="CLINIC", email="boris@clinic.example")
+    thread = cast.start("ana", "boris")
+    with database.read(Actor.system()) as work:
+        assert "CLINIC (2)" in [member.nick for member in room(work, thread).members]

@@ -62,6 +62,7 @@ class Client:
         self.handle, _, self.resource = jid.partition("@")[0], "", jid.partition("/")[2]
         self.heard: asyncio.Queue[ET.Element] = asyncio.Queue()
         self.pings = 0
+        self.told: list[ET.Element] = []
         server.clients[jid] = self
 
     def sends(self, text: str) -> None:
@@ -69,8 +70,12 @@ class Client:
         self.server.to_component(re.sub(r"^<(\w+)", rf"<\1 from='{self.jid}'", text.strip(), count=1))
 
     async def hears(self) -> ET.Element:
-        """Returns the next stanza."""
-        return await asyncio.wait_for(self.heard.get(), PATIENCE)
+        """Returns the next stanza; what only this client is told of a refusal is set apart in `told`."""
+        while True:
+            got = await asyncio.wait_for(self.heard.get(), PATIENCE)
+            if not (got.get("id") or "").startswith("refused-"):
+                return got
+            self.told.append(got)
 
     async def receives(self, text: str) -> ET.Element:
         """Returns the next stanza, which must be this one."""

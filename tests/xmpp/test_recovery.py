@@ -290,7 +290,8 @@ async def test_a_new_thread_is_announced_to_clients_without_anybodys_address(sta
     await stage.until(lambda: len(stage.server.stored) == 2)
     for invitation in stage.server.stored:
         assert invitation.get("from") == room
-        assert invitation.find(f"{{{USER}}}x/{{{USER}}}invite").get("from") == room
+        # By the service, not by the room: Gajim fails on a room that invites into itself, and shows nothing.
+        assert invitation.find(f"{{{USER}}}x/{{{USER}}}invite").get("from") == stage.server.domain
         assert invitation.find("{jabber:x:conference}x").get("jid") == room
         assert invitation.findtext("{*}body")
 

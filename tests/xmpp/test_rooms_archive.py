@@ -172,6 +172,10 @@ async def test_the_instants_of_the_metadata_find_what_they_are_of(stage: Stage) 
     assert end.get("id") == uid
     results, _end = await ask(stage, ana, form(start=end.get("timestamp"), end=end.get("timestamp")))
     assert [one.find(f"{{{MAM}}}result").get("id") for one in results] == [uid]
+    # Who writes whole seconds means the last one with all that happened in it.
+    whole = f"{end.get('timestamp').partition('.')[0]}Z"
+    results, _end = await ask(stage, ana, form(start=whole, end=whole))
+    assert [one.find(f"{{{MAM}}}result").get("id") for one in results] == [uid]
 
 
 @played

@@ -116,6 +116,50 @@ async def test_another_text_under_a_known_origin_id_is_refused_in_words_and_not_
 
 
 @played
+async def test_a_refusal_is_said_in_the_room_too_to_the_refused_session_alone(stage: Stage) -> None:
+    ana, tablet, boris = await stage.joined(stage.ana), await stage.joined(stage.ana, "tablet"), await stage.joined(stage.boris)
+    for sent in (
+        f"<message to='{stage.room}' type='groupchat' id='m1'><body>!help</body></message>",
+        f"<message to='{stage.room}' type='groupchat' id='m2'><body>/msg Chen psst</body></message>",
+        f"<presence to='{stage.room}/Somebody Else'/>",
+    ):
+        ana.sends(sent)
+        while (await ana.hears()).get("type") != "error":
+            pass
+    for client in (ana, tablet, boris):
+        await client.everything()
+    assert {one.get("from") for one in ana.told} == {f"{stage.room}/Clinic"}
+    said = [one.findtext("{*}body") for one in ana.told]
+    assert all(text.endswith("(Only you see this.)") for text in said)
+    assert [text.startswith("Not sent. ") for text in said] == [True, True, False]
+    assert tablet.told + boris.told == []
+    assert archived(stage) == []
+
+
+@played
+async def test_a_refused_private_message_is_marked_as_one_of_a_room(stage: Stage) -> None:
+    ana, _boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    ana.sends(f"<message to='{stage.room}/Boris Brandt' type='chat' id='p1'><body>privately</body></message>")
+    answer = await ana.finds(f"<message type='error' id='p1'>{refusal('not-acceptable')}</message>")
+    assert answer.find("{http://jabber.org/protocol/muc#user}x") is not None
+
+
+@played
+async def test_who_answers_from_an_app_has_read_what_the_app_received(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    uid = stage.writes(stage.boris, "How are you?", "c1")
+    await ana.finds("<message id='c1'/>")
+
+    def state() -> str:
+        with stage.db.read(stage.boris.actor) as work:
+            return next(one.state for one in own_states(work, stage.thread) if one.uid == uid)
+
+    await stage.until(lambda: state() == "delivered")
+    stage.says(ana, "Better", "m1")
+    await stage.until(lambda: state() == "read")
+
+
+@played
 async def test_live_order_is_log_order_whoever_writes_where(stage: Stage) -> None:
     ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
     for number in range(40):

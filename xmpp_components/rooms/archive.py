@@ -152,7 +152,9 @@ def _instant(fields: dict[str, list[str]], name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        return wire.instant(text)
+        found = wire.instant(text)
+        # COMPAT: clients that write whole seconds (poezio) mean the last one with all that happened in it.
+        return found.replace(microsecond=999_999) if name == "end" and "." not in text else found
     except ValueError:
         raise Invalid(f"The {name} of the search is not a date and time such as 2026-11-22T09:30:00Z.") from None
 

@@ -13,6 +13,7 @@ from clinic.thread.archive import my_rooms
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Refusal, Request, Target
+from xmpp_components.rooms.presence import TITLES
 from xmpp_components.rooms.room import Member, Room, same_nick
 
 if TYPE_CHECKING:
@@ -78,13 +79,18 @@ def _room_form(room: Room, member: Member) -> wire.Xml:
     return wire.form("result", {
         "FORM_TYPE": (wire.MUC_ROOMINFO,),
         "muc#roomconfig_roomname": (member.title,),
-        "muc#roominfo_description": ("A thread of this clinic. What is written here is kept in its record.",),
+        "muc#roominfo_description": (f"In this thread: {_people(room)}. What is written here is kept in the clinic's record.",),
         "muc#roominfo_occupants": (str(present),),
         "muc#roominfo_changesubject": ("0",),
         "muc#roominfo_subjectmod": ("0",),
         "muc#roomconfig_allowpm": ("none",),
         "muc#roomconfig_allowinvites": ("0",),
     })
+
+
+def _people(room: Room) -> str:
+    # Many apps show who is online, not who belongs to the room, and nobody's role.
+    return ", ".join(f"{member.nick} ({TITLES.get(str(member.role), member.role)})" for member in room.members.values())
 
 
 @handles("iq get", Target.ROOM, f"{{{wire.DISCO_ITEMS}}}query", policy=Policy.MEMBER)

@@ -43,6 +43,8 @@ TOO_FAST = "You are sending faster than one person's messages are taken here. Th
 COMMAND = ("A message that begins with ! and a word is a command, and there are none yet. Nothing was sent; to send it as text, "
            "begin with something else.")
 LOOKS_LIKE_A_COMMAND = re.compile(r"\s*![^\W\d_]")
+# In some apps this begins a private message; others (Dino) send it to everybody as it stands.
+MEANT_FOR_ONE = re.compile(r"\s*/(msg|query|tell|w|whisper)\s", re.IGNORECASE)
 
 # Namespaces whose presence means that the body is a makeshift: posting it would say what nobody wrote.
 REFUSED = {
@@ -103,6 +105,8 @@ def post(component: Threads, request: Request, room: Room, member: Member, body:
     """Hand a text to the clinic; the sender sees it come back once it is stored, or reads why not."""
     if LOOKS_LIKE_A_COMMAND.match(body):
         raise NotAcceptable(COMMAND)
+    if MEANT_FOR_ONE.match(body):
+        raise NotAcceptable(PRIVATE)
     if not component.posts.take(member.handle):
         raise TooMany(TOO_FAST)
     given, earlier = client_ids(request.xml, body, component.db.now())

@@ -6,6 +6,7 @@ Built from what the clinic stored, never from what came in (house rule 11). Ever
 from __future__ import annotations
 
 from clinic.log import Entry
+from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
 from xmpp_components.rooms.room import Room
 
@@ -15,8 +16,9 @@ MADE_UP = ("id:", "none:")
 
 def attributes(room: Room, entry: Entry) -> dict[str, str | None]:
     """Returns: the attributes of the message but ``to``; the id is the sender's own, so that it knows its reflection."""
-    nick = entry.author.nick if entry.author else None
-    return {"from": room.nick_jid(nick) if nick else room.jid, "type": "groupchat", "id": entry.message_id or _client_id(entry)}
+    # Several apps (Gajim, poezio) show nothing that comes from the room itself: the clinic speaks as somebody.
+    nick = entry.author.nick if entry.author else CLINIC
+    return {"from": room.nick_jid(nick), "type": "groupchat", "id": entry.message_id or _client_id(entry)}
 
 
 def _client_id(entry: Entry) -> str | None:
