@@ -126,14 +126,14 @@ class Database:
                 transaction.preload([(spec, call, values) for _, spec, call, values in parsed])
                 transaction.now = self.now()  # after the threads' locks, so that time runs with the order
                 for index, spec, call, values in parsed:
-                    results[index] = _settled(transaction, spec, call, values)
+                    results[index] = _executed(transaction, spec, call, values)
                 transaction.flush()
             if transaction.changed or transaction.queues:
                 doorbell.ring(self.run_dir, transaction.changed, transaction.queues)
         return [result for result in results if result is not None]
 
 
-def _settled(transaction: Transaction, spec: ActionSpec, call: Call, values: Mapping[str, Any]) -> Done | DomainError:
+def _executed(transaction: Transaction, spec: ActionSpec, call: Call, values: Mapping[str, Any]) -> Done | DomainError:
     try:
         return transaction.execute(spec, call, values)
     except DomainError as error:
