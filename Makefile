@@ -26,7 +26,7 @@ setup-test: setup-run
 	@ops/setup.sh test
 
 run: setup-run
-	@exec $(BIN)/bedside up --data $(DATA) --base-port $(PORT) $(DEMO) $(OPTIONS)
+	@exec $(BIN)/bedside up --data "$(DATA)" --base-port $(PORT) $(DEMO) $(OPTIONS)
 
 check:
 	$(BIN)/ruff check .

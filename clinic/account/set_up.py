@@ -53,7 +53,7 @@ def set_up(
     """
     row = open_invitation(work, token, lock=True)
     if row is None or row.account_id is not None or work.row(sa.select(accounts.c.id).limit(1)) is not None:
-        raise Expired("This set-up link is used or too old. Ask whoever runs the clinic for a new one.")
+        raise Expired("This set-up link is used or too old. Ask whoever runs the clinic for a new one: `bedside account set-up` prints it.")
     work.update(invitations, row.id, used_at=work.now)
     put_setting(work, "clinic_name", clinic_name)
     put_setting(work, "emergency_number", emergency_number)

@@ -286,7 +286,7 @@ def test_the_authoritys_certificate_is_there_to_take_along_and_to_compare(app: F
 
 
 def test_the_log_in_page_of_an_empty_clinic_says_where_its_link_is(empty_app: Flask) -> None:
-    words = "This clinic is not set up yet; the link is on the console of its machine."
+    words = "This clinic is not set up yet. The link is on the console of its machine; bedside account set-up prints a new one there."
     assert words in Browser(empty_app).get("/login").text
 
 

@@ -54,7 +54,7 @@ def set_up(token: str) -> Answer:
     with clinic_db().read(Actor.anonymous(Door.PAGE)) as work:
         is_open = set_up_open(work, token)
     if not is_open:
-        raise Expired("This set-up link is used or too old. Ask whoever runs the clinic for a new one.")
+        raise Expired("This set-up link is used or too old. Ask whoever runs the clinic for a new one: `bedside account set-up` prints it.")
     if request.method == "GET":
         return render_template("setup.html", typed={}, problems={})
     names = ("clinic_name", "emergency_number", "name", "email")
