@@ -137,7 +137,7 @@ export class Feed {
     return true;
   }
 
-  /** After a crash the component asks who is still there (XEP-0199); who does not answer is not told anything any more. */
+  /** Whoever asks whether this tab is there is told (XEP-0199). */
   #ping(conn: Conn, stanza: Element): boolean {
     conn.send($iq({ type: "result", id: stanza.getAttribute("id") ?? "", to: stanza.getAttribute("from") ?? "" }));
     return true;
