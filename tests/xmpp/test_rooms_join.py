@@ -235,8 +235,10 @@ async def test_self_ping_of_who_is_no_member_says_not_joined_whether_the_room_ex
 
 @played
 async def test_history_is_as_long_as_asked(stage: Stage) -> None:
+    boris = await stage.joined(stage.boris)
     for number in range(30):
         stage.writes(stage.boris, f"line {number}", f"c{number}")
+    await boris.finds("<message><body>line 29</body></message>")  # so that nobody who joins later gets them live
 
     async def bodies(history: str) -> list[str]:
         client = stage.client(stage.ana, f"device-{len(stage.server.clients)}")
