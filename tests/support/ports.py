@@ -1,23 +1,39 @@
 """Free loopback ports, and waiting for a condition instead of for a time."""
 
+import os
 import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from fcntl import LOCK_EX, LOCK_NB, flock
 from itertools import count
-from os import getpid
+from pathlib import Path
+from tempfile import gettempdir
 from typing import TypeVar
 
 T = TypeVar("T")
 
 _FIRST, _LAST, _STEP = 20000, 32000, 10
-_starts = count(getpid() % ((_LAST - _FIRST) // _STEP))
+_starts = count(os.getpid() % ((_LAST - _FIRST) // _STEP))
+
+
+def _reserve(base: int) -> bool:
+    """Keeps a place from other test runs on this machine for as long as this process lives."""
+    place = os.open(Path(gettempdir(), f"bedside-test-ports-{base}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        flock(place, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        os.close(place)
+        return False
+    return True
 
 
 def free_base_port(needed: int = 6) -> int:
     """Returns the first of `needed` consecutive ports that nobody listens on, below the range of outgoing connections."""
     for number in _starts:
         base = _FIRST + number * _STEP % (_LAST - _FIRST)
+        if not _reserve(base):
+            continue
         with ExitStack() as stack:
             try:
                 for port in range(base, base + needed):

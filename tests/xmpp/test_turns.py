@@ -81,8 +81,10 @@ async def test_large_pages_end_early_and_paging_on_covers_everything_once(stage:
 
 @played
 async def test_the_history_of_a_join_ends_at_half_a_megabyte_with_the_newest(stage: Stage) -> None:
+    boris = await stage.joined(stage.boris)
     for number in range(6):
         stage.writes(stage.boris, f"{number}{LARGE}", f"c{number}")
+    await boris.finds("<message id='c5'/>")  # so that all of it is history to who joins now, and nothing on its way
     ana = stage.client(stage.ana)
     ana.sends(f"<presence to='{stage.room}/Ana Alvarez'><x xmlns='{X}'><history maxstanzas='200'/></x></presence>")
     heard: list[str] = []
