@@ -19,7 +19,9 @@ _starts = count(os.getpid() % ((_LAST - _FIRST) // _STEP))
 
 def _reserve(base: int) -> bool:
     """Keeps a place from other test runs on this machine for as long as this process lives."""
-    place = os.open(Path(gettempdir(), f"bedside-test-ports-{base}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    folder = Path(gettempdir(), "bedside-test-ports")
+    folder.mkdir(exist_ok=True)
+    place = os.open(folder / str(base), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         flock(place, LOCK_EX | LOCK_NB)
     except BlockingIOError:
