@@ -9,8 +9,8 @@ import pytest
 
 from clinic.config import Config
 from ops import keys
+from tests.support.rooms import answered, archived, refusal
 from tests.support.stage import Client, Stage, X, played
-from tests.xmpp.test_rooms_messages import answered, archived, refusal
 from xmpp_components import rates
 from xmpp_components.rates import Buckets
 from xmpp_components.rooms import availability
