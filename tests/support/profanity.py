@@ -60,10 +60,18 @@ class Profanity:
         eventually(self._connected, 15, "profanity's log-in")
 
     def join(self, room: str) -> None:
-        """Join a thread and look at it; profanity may have joined by itself from a bookmark of an earlier log-in."""
+        """Join a thread and look at it.
+
+        profanity may already be joining by itself, from a bookmark of an earlier log-in: then it ignores `/join`,
+        lists the room at once, but has a window for it only when it says so.
+        """
         self.type(f"/join {room}")
-        eventually(lambda: room[:12] in self.screen(), 10, "the room among profanity's rooms")
-        self.type(f"/win {room}")
+        eventually(lambda: not self._looks_at_console() or f"Autojoined {room}" in self.screen(), 10, "a window for it")
+        if self._looks_at_console():
+            self.type(f"/win {room}")
+
+    def _looks_at_console(self) -> bool:
+        return self.screen().lstrip().startswith("Profanity. ")
 
     def _connected(self) -> bool:
         screen = self.screen()
