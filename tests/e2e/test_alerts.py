@@ -34,6 +34,8 @@ def waiting(person: People, clinic: RunningClinic) -> Iterator[Page]:
     boris.page.goto(f"{clinic.ready['web']}/account")
     boris.page.get_by_label("A soft tone").check()
     boris.page.get_by_label("A notification on the desktop").check()
+    # The browser is asked first, and answers when it likes: leaving before it has is changing one's mind.
+    eventually(lambda: boris.page.evaluate("localStorage.getItem('bedside:setting:desktop')") == "on", 10, "the setting")
     home(boris.page, clinic)
     yield boris.page
 
