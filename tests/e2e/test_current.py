@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import APIResponse, Route
 
 from tests.support.browser import Person
+from tests.support.ports import eventually
 
 pytestmark = pytest.mark.e2e
 People = Callable[..., Person]
@@ -77,6 +79,15 @@ def test_who_is_deactivated_reads_and_writes_no_more_and_can_come_back(person: P
     ada.sees("Before I was deactivated")
 
 
+def log_out_elsewhere(one: Person) -> None:
+    elsewhere = one.tab()
+    elsewhere.goto(f"{one.clinic.ready['web']}/account")
+    elsewhere.evaluate("""() => {
+        const csrf_token = document.querySelector('meta[name=csrf-token]').content;
+        return fetch('/logout', {method: 'POST', body: new URLSearchParams({csrf_token})});
+    }""")
+
+
 def fill_in(one: Person) -> None:
     account = one.clinic.ready["accounts"][one.name]
     one.page.fill("[name=email]", account["email"])
@@ -91,12 +102,7 @@ def test_signed_out_elsewhere_the_thread_and_the_list_leave_the_screen(person: P
     ana.write("About the cough")
     ana.sees("About the cough")
     ana.page.fill("#body", "Half a thou")
-    elsewhere = ana.tab()
-    elsewhere.goto(f"{ana.clinic.ready['web']}/account")
-    elsewhere.evaluate("""() => {
-        const csrf_token = document.querySelector('meta[name=csrf-token]').content;
-        return fetch('/logout', {method: 'POST', body: new URLSearchParams({csrf_token})});
-    }""")
+    log_out_elsewhere(ana)
     ana.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=15_000)
     shown = ana.page.locator("#main").inner_text()
     for gone in ("cough", "Boris", "Chen"):
@@ -108,3 +114,30 @@ def test_signed_out_elsewhere_the_thread_and_the_list_leave_the_screen(person: P
     ana.page.get_by_role("link", name="Sign in again").click()
     fill_in(ana)
     ana.sees("Half a thou", seconds=20)
+
+
+def test_what_was_answered_before_the_sign_out_and_comes_after_it_stays_off_the_screen(person: People) -> None:
+    ana, boris = person("ana"), person("boris")
+    with ana.page.expect_response("**/entries?after=*"):  # once it is live a page looks by itself
+        ana.open("ana-boris")
+        ana.live()
+    answers: list[tuple[Route, APIResponse]] = []
+    for path in ("**/head", "**/entries?after=*"):
+        ana.page.route(path, lambda route: answers.append((route, route.fetch())))
+
+    def on_its_way(word: str) -> None:
+        eventually(lambda: (ana.page.title(), any(word in one.text() for _, one in answers))[1], what=f"an answer with {word}")
+
+    ana.page.locator(".rows a", has_text="Boris Brandt").click()  # the list leads here, too: the head is asked for again
+    on_its_way("Chen")
+    boris.open("ana-boris")
+    boris.write("About the results")
+    on_its_way("results")
+    log_out_elsewhere(ana)
+    ana.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=15_000)
+    for route, answer in answers:
+        with ana.page.expect_event("requestfinished", lambda request, url=route.request.url: request.url == url):
+            route.fulfill(response=answer)
+    shown = ana.page.locator("#main").inner_text()
+    for gone in ("results", "Boris", "Chen"):
+        assert gone not in shown
