@@ -46,6 +46,11 @@ def said_in_vain(page: Page) -> Locator:
     return line
 
 
+def alive(page: Page) -> None:
+    """Wait until what was put in place does more than a page without scripts: it is seen a moment before htmx has wired it."""
+    page.locator("main#main:not(.htmx-added, .htmx-settling)").wait_for()
+
+
 @pytest.mark.parametrize("answer", [bad_gateway, portal, nothing])
 def test_a_link_that_is_answered_by_no_page_of_ours_changes_nothing_and_works_the_next_time(person: People, answer: Callable[[Route], None]) -> None:
     ana = person("ana")
@@ -79,6 +84,7 @@ def test_a_form_that_is_answered_by_no_page_of_ours_can_be_sent_again(person: Pe
             assert page.input_value("#body") == "Half a thought"
             page.get_by_role("button", name=before, exact=True).click()
         page.get_by_role("button", name=after, exact=True).wait_for()
+        alive(page)
     assert page.locator("#live").is_hidden()
     assert page.evaluate("window.stayed")
     page.fill("#body", "")
