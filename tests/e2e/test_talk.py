@@ -56,6 +56,7 @@ def test_what_one_types_the_others_see_and_a_reload_shows_the_same(person: Peopl
 
 def test_after_a_refused_nick_profanity_still_hears(person: People, profanity: Profanity) -> None:
     profanity.type("/nick Somebody Else")
+    profanity.sees("the name that the clinic has verified")  # so it is refused before anybody writes
     ana = person("ana")
     ana.open("ana-boris")
     ana.write("URGENT after the nick")
@@ -157,7 +158,7 @@ def test_without_scripts_one_can_log_in_read_and_write(person: People) -> None:
     ana.open("ana-boris")
     ana.page.fill("#body", "Plain as paper")
     ana.page.click("button.send")
-    assert "Plain as paper" in texts(ana.page)
+    ana.sees("Plain as paper")  # the click waits for the next page to begin, not for its log
     ana.open("ana-boris")
     assert texts(ana.page).count("Plain as paper") == 1
 
