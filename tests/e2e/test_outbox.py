@@ -105,7 +105,7 @@ def test_a_text_typed_by_one_person_is_never_stored_under_the_next_ones_name(per
 def test_an_entry_whose_fetch_fails_is_fetched_again(person: People) -> None:
     ana, boris = person("ana"), person("boris")
     for one in (ana, boris):
-        # Once it is live a page looks by itself: what it was told then no longer holds the new entry.
+        # Once it is live a page looks by itself. That look would bring the new entry if it were answered late.
         with one.page.expect_response("**/entries?after=*"):
             one.open("ana-boris")
             one.live()
