@@ -280,10 +280,8 @@ async def test_a_database_that_somebody_holds_delays_messages_but_stops_nothing_
     holder = sqlite3.connect(stage.config.database_url.removeprefix("sqlite:///"), isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     stage.says(ana, "held up", "m1")
-    began = asyncio.get_running_loop().time()
     for _beat in range(20):
-        assert await ana.everything() == []  # each is a ping that was answered while the message waits
-    assert asyncio.get_running_loop().time() - began < 1.0
+        assert await ana.everything() == []  # each is a ping that was answered while the message waits: neither echoed nor refused
     holder.execute("ROLLBACK")
     holder.close()
     for client in (ana, boris):
