@@ -113,7 +113,8 @@ def test_hanging_web_is_given_up_in_time_and_others_are_served_meanwhile(prosody
         started = time.monotonic()
         waiting.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFuYQBwaG9uZQ==</auth>")
         served.ask("<iq type='get' id='p' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>", id="p", type="result")
-        assert time.monotonic() - started < 1
+        waiting.pump(0)
+        assert waiting.waiting == []  # the other was served before this one was given up
         assert waiting.receive(f"{SASL}failure", f"{SASL}success")[0].tag == f"{SASL}temporary-auth-failure"
         assert time.monotonic() - started < 4.5
 
