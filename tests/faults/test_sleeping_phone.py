@@ -8,6 +8,7 @@ import pytest
 
 from clinic import outbox
 from tests.support.cast import NAMES
+from tests.support.clinic import START_SECONDS
 from tests.support.crowd import MUC, Member, settle
 from tests.support.live_clinic import LiveClinic, live_clinic
 from tests.support.ports import eventually
@@ -48,6 +49,12 @@ def away(member: Member, nick: str) -> bool:
                for one in member.stream.waiting)
 
 
+def waiting_jobs(clinic: LiveClinic) -> int:
+    """Returns how many jobs of the component are not done yet."""
+    with clinic.db.reading() as connection:
+        return len(connection.execute(outbox.jobs.select().where(outbox.jobs.c.queue == "threads")).all())
+
+
 def heard(client: Client, what: str, seconds: float = 10.0) -> ET.Element:
     """Returns the message with this text."""
     while (one := client.receive(f"{CLIENT}message", seconds=seconds)).findtext("{*}body") != what:
@@ -57,14 +64,12 @@ def heard(client: Client, what: str, seconds: float = 10.0) -> ET.Element:
 
 def test_a_sleeping_phone_outlives_a_crash_of_the_component_and_hears_all_when_it_wakes(clinic: LiveClinic) -> None:
     boris, chen, token = clinic.member("boris"), clinic.member("chen"), sleeping(clinic)
-    assert clinic.process is not None
-    clinic.process.kill()
-    clinic.process.wait(10)
+    clinic.die()
     chen.stream.sock.close()
     clinic.members.remove(chen)
     clinic.start()
     # When Chen's ghost is found out, everybody has been asked for.
-    eventually(lambda: (boris.stream.pump(0.1), away(boris, "Chen Cheng"))[1], what="the ghost is gone")
+    eventually(lambda: (boris.stream.pump(0.1), away(boris, "Chen Cheng"))[1], START_SECONDS, "the ghost is gone")
     assert not away(boris, "Ana Alvarez")
     boris.say("while-you-slept")
     settle([boris], lambda: not boris.outbox, 10.0)
@@ -93,13 +98,12 @@ def test_a_revocation_that_a_kill_interrupts_is_done_within_five_seconds_of_the_
     device = clinic.db.perform(cast.ana, "device.mint", name="Phone").value
     clinic.web.passwords[cast.handle("ana"), "phone"] = device.uid
     sleeping(clinic, "phone")
-    assert clinic.process is not None
-    clinic.process.kill()
-    clinic.process.wait(10)
+    eventually(lambda: waiting_jobs(clinic) == 0, what="the invitations are sent")
+    clinic.die()
     clinic.db.perform(cast.ana, "device.revoke", device.uid)
     assert len(outbox.claim(clinic.db, "threads")) == 1  # so far the killed process had come
     clinic.start()
-    eventually(clinic.ready.exists, what="the component serves")
+    eventually(clinic.ready.exists, START_SECONDS, "the component serves")
     eventually(lambda: (boris.stream.pump(0.05), away(boris, "Ana Alvarez"))[1], REVOKED_WITHIN_SECONDS, "the session has ended")
 
 

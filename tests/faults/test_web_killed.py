@@ -110,7 +110,7 @@ def test_a_post_sent_again_after_a_kill_is_the_same_entry(clinic: RunningClinic)
     log = evidence.stored(clinic.data / "clinic.sqlite3", thread)
     killed = clinic.ready["pids"]["web"]
     os.killpg(killed, signal.SIGKILL)
-    eventually(lambda: (clinic.ready_or_none() or {"pids": {}})["pids"].get("web", killed) != killed, 10.0, "the web runs again")
+    eventually(lambda: (clinic.ready_or_none() or {"pids": {}})["pids"].get("web", killed) != killed, 20.0, "the web runs again")
     page.close()
     again = [page.act("text.post", thread, body=f"again {number}", client_id=f"again-{number}") for number in range(10)]
     page.close()

@@ -22,7 +22,7 @@ def test_the_component_is_back_within_ten_seconds_and_ghosts_are_dropped(clinic:
     clinic.member("chen")
     for number in range(20):
         ana.say(f"before-{number}")
-    settle([ana], lambda: not ana.outbox, 5.0)
+    settle([ana], lambda: not ana.outbox, 20.0)
     ana.say("perhaps")
     assert clinic.server.process is not None
     clinic.server.process.kill()
@@ -32,10 +32,10 @@ def test_the_component_is_back_within_ten_seconds_and_ghosts_are_dropped(clinic:
     eventually(clinic.ready.exists, 10.0, "the component serves again")
     eventually(lambda: clinic.live() == set(), what="nobody who was there is there")
     boris, again = clinic.member("boris"), clinic.member("ana")
-    settle([boris, again], lambda: boris.presences == 1, 5.0)  # Ana came; nobody else was shown
+    settle([boris, again], lambda: boris.presences == 1, 20.0)  # Ana came; nobody else was shown
     for client_id in sorted(ana.outbox):
         again.say(client_id)
     again.say("after")
-    settle([boris, again], lambda: not again.outbox, 5.0)
+    settle([boris, again], lambda: not again.outbox, 20.0)
     stored = [client_id for _uid, client_id in clinic.archive()]
     assert stored == [f"before-{number}" for number in range(20)] + ["perhaps", "after"]

@@ -1,6 +1,5 @@
 """A clinic on SQLite with the real XMPP server and a real component process, which can be killed; the web is a stand-in."""
 
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 from clinic import Database
 from migrations.runner import upgrade
 from tests.support.cast import NAMES, Cast
+from tests.support.clinic import START_SECONDS, STOP_SECONDS
 from tests.support.crowd import Member
 from tests.support.ports import eventually
 from tests.support.prosody import Prosody
@@ -41,12 +41,16 @@ class LiveClinic:
         self.process = subprocess.Popen([sys.executable, "-m", "xmpp_components"], stdout=self.log, stderr=self.log,
                                         env=self.server.layout.environment())
 
+    def die(self) -> None:
+        """Kills the component where it stands. Its mark that it serves goes with it, as the supervisor takes it away."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+        self.ready.unlink(missing_ok=True)
+
     def kill(self) -> None:
         """Kills the component where it stands, and starts the next."""
-        assert self.process is not None
-        self.ready.unlink(missing_ok=True)
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.die()
         self.start()
 
     def untaken(self) -> int:
@@ -84,7 +88,7 @@ class LiveClinic:
             member.stream.sock.close()
         if self.process:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(STOP_SECONDS)
         self.log.close()
         self.db.engine.dispose()
 
@@ -96,7 +100,7 @@ def live_clinic(folder: Path) -> Iterator[LiveClinic]:
     with place.server, place.web:
         place.start()
         try:
-            eventually(place.ready.exists, what="the component serves")
+            eventually(place.ready.exists, START_SECONDS, "the component serves")
             yield place
         finally:
             place.close()

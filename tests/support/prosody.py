@@ -7,6 +7,7 @@ from types import TracebackType
 from ops import certificates, configurations, keys, preflight
 from ops.layout import Layout
 from ops.parts import port_open
+from tests.support.clinic import START_SECONDS, STOP_SECONDS
 from tests.support.ports import eventually, free_base_port
 from tests.support.raw_xmpp import Client, Component
 
@@ -31,13 +32,13 @@ class Prosody:
             )
         layout = self.layout
         for port in (layout.c2s_port, layout.direct_tls_port, layout.xmpp_http_port, layout.component_port):
-            eventually(lambda port=port: port_open(port), what=f"Prosody's port {port}")
+            eventually(lambda port=port: port_open(port), START_SECONDS, f"Prosody's port {port}")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.process:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(STOP_SECONDS)
 
     def client(self) -> Client:
         """Returns a client that is connected, not logged in."""

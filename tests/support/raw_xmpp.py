@@ -13,6 +13,7 @@ CLIENT = "{jabber:client}"
 SASL = "{urn:ietf:params:xml:ns:xmpp-sasl}"
 STREAMS = "{http://etherx.jabber.org/streams}"
 SM = "{urn:xmpp:sm:3}"
+PATIENCE = 20.0  # for what must come; on a busy machine it may come late
 
 
 class StreamClosed(Exception):
@@ -76,7 +77,7 @@ class Stream:
             elif event == "end" and self.depth == 0:
                 self.ended = True
 
-    def receive(self, *tags: str, seconds: float = 5.0, **attributes: str) -> ET.Element:
+    def receive(self, *tags: str, seconds: float = PATIENCE, **attributes: str) -> ET.Element:
         """Returns the next element with one of the tags (any if none is given) and these attributes. Raises StreamClosed, TimeoutError."""
         deadline = time.monotonic() + seconds
         while True:
@@ -96,7 +97,7 @@ class Stream:
         text = next((child.text for child in self.error or [] if child.tag.endswith("}text")), None)
         return StreamClosed(conditions[0].tag.rpartition("}")[2] if conditions else None, text)
 
-    def wait_closed(self, seconds: float = 5.0) -> StreamClosed:
+    def wait_closed(self, seconds: float = PATIENCE) -> StreamClosed:
         """Returns how the server ends the stream. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while not self.ended:
@@ -116,11 +117,11 @@ class Client(Stream):
 
     def __init__(self, port: int, ca: Path, domain: str = "localhost"):
         context = ssl.create_default_context(cafile=ca)
-        plain = socket.create_connection(("127.0.0.1", port), 5)
+        plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
         super().__init__(context.wrap_socket(plain, server_hostname="localhost"), domain)
         self.features = self.receive(f"{STREAMS}features")
 
-    def authenticate(self, user: str, secret: str, authzid: str = "", mechanism: str = "PLAIN", seconds: float = 10.0) -> ET.Element:
+    def authenticate(self, user: str, secret: str, authzid: str = "", mechanism: str = "PLAIN", seconds: float = PATIENCE) -> ET.Element:
         """Returns the server's answer: success or failure."""
         message = base64.b64encode(f"{authzid}\0{user}\0{secret}".encode()).decode()
         self.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>{message}</auth>")
@@ -143,7 +144,7 @@ class Component(Stream):
     """A component by XEP-0114."""
 
     def __init__(self, port: int, address: str, secret: str):
-        super().__init__(socket.create_connection(("127.0.0.1", port), 5), address, "jabber:component:accept")
+        super().__init__(socket.create_connection(("127.0.0.1", port), PATIENCE), address, "jabber:component:accept")
         while not self.id:
             self.pump(5)
         digest = hashlib.sha1(f"{self.id}{secret}".encode()).hexdigest()
