@@ -27,7 +27,7 @@ class Clinic:
 
     def ready(self) -> dict[str, object]:
         """Returns what ready.json says once it is there."""
-        return eventually(self.ready_or_none, what=f"ready.json; output: {self.output.read_text()}")
+        return eventually(self.ready_or_none, GIVEN_UP_SECONDS, f"ready.json; output: {self.output.read_text()}")
 
     def ready_or_none(self) -> dict[str, object] | None:
         """Returns what ready.json says now."""
@@ -72,6 +72,11 @@ def members(group: int) -> list[int]:
     return found
 
 
+def ends(group: int) -> None:
+    """Waits until no process of a group is left: who is killed goes when it next gets a turn."""
+    eventually(lambda: members(group) == [], what=f"the end of group {group}")
+
+
 def test_ready_file_names_every_process_and_is_private(clinic: Clinic) -> None:
     pids = clinic.pids()
     assert set(pids) == {"xmpp", "threads"}
@@ -84,8 +89,8 @@ def test_ready_file_names_every_process_and_is_private(clinic: Clinic) -> None:
 def test_killed_child_is_started_again_and_its_children_do_not_stay(clinic: Clinic, name: str) -> None:
     before = clinic.pids()
     os.kill(before[name], signal.SIGKILL)
-    after = eventually(lambda: (now := clinic.pids())[name] != before[name] and now, what="a new pid in ready.json")
-    assert members(before[name]) == []
+    after = eventually(lambda: (now := clinic.pids())[name] != before[name] and now, GIVEN_UP_SECONDS, "a new pid in ready.json")
+    ends(before[name])
     assert len(members(after[name])) == 2
     assert {key: pid for key, pid in after.items() if key != name} == {key: pid for key, pid in before.items() if key != name}
     assert "killed by SIGKILL" in clinic.output.read_text()
@@ -97,7 +102,7 @@ def test_part_that_hangs_is_ended_and_started_again_and_the_log_says_why(data: P
         hung = clinic.pids()["xmpp"]
         os.kill(hung, signal.SIGSTOP)
         eventually(lambda: clinic.pids()["xmpp"] != hung, GIVEN_UP_SECONDS, "a new pid in ready.json")
-        assert members(hung) == []
+        ends(hung)
         assert "xmpp runs but has not answered for" in (data / "log" / "supervisor.log").read_text()
     finally:
         clinic.process.terminate()
@@ -110,7 +115,8 @@ def test_asked_to_stop_leaves_nothing(clinic: Clinic, number: signal.Signals) ->
     clinic.process.send_signal(number)
     assert clinic.process.wait(GIVEN_UP_SECONDS) == 0
     assert clinic.ready_or_none() is None
-    assert [members(pid) for pid in pids.values()] == [[], []]
+    for pid in pids.values():
+        ends(pid)
 
 
 def test_killed_supervisor_leaves_no_children(clinic: Clinic) -> None:
@@ -118,7 +124,7 @@ def test_killed_supervisor_leaves_no_children(clinic: Clinic) -> None:
     clinic.process.kill()
     clinic.process.wait()
     for pid in pids.values():
-        eventually(lambda pid=pid: members(pid) == [], what=f"the end of group {pid}")
+        ends(pid)
 
 
 def test_killed_supervisor_leaves_no_ready_file(clinic: Clinic) -> None:
@@ -134,9 +140,10 @@ def test_killed_supervisor_can_be_started_again_at_once(clinic: Clinic) -> None:
     clinic.process.wait()
     successor = Clinic(clinic.data)
     try:
-        eventually(lambda: (clinic.ready_or_none() or {}).get("pids", {}).get("supervisor") == successor.process.pid, what=successor.output.read_text())
+        eventually(lambda: (clinic.ready_or_none() or {}).get("pids", {}).get("supervisor") == successor.process.pid, GIVEN_UP_SECONDS, "the successor")
         assert not set(successor.pids().values()) & set(before.values())
-        assert [members(pid) for pid in before.values()] == [[], []]
+        for pid in before.values():
+            ends(pid)
     finally:
         successor.process.terminate()
         successor.process.wait(GIVEN_UP_SECONDS)
@@ -153,11 +160,11 @@ def test_killed_watchdog_is_replaced(clinic: Clinic) -> None:
     os.kill(watchdog, signal.SIGKILL)
     eventually(lambda: (now := watchdogs()) and watchdog not in now, what="another watchdog")
     os.kill(pids["threads"], signal.SIGKILL)
-    after = eventually(lambda: (now := clinic.pids())["threads"] != pids["threads"] and now)
+    after = eventually(lambda: (now := clinic.pids())["threads"] != pids["threads"] and now, GIVEN_UP_SECONDS)
     clinic.process.kill()
     clinic.process.wait()
     for pid in after.values():
-        eventually(lambda pid=pid: members(pid) == [], what=f"the end of group {pid}")
+        ends(pid)
 
 
 def test_second_start_on_one_folder_is_refused_in_words(clinic: Clinic) -> None:
