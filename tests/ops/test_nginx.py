@@ -16,7 +16,7 @@ import pytest
 
 from ops import certificates, configurations, preflight
 from ops.layout import Layout
-from tests.support.clinic import RunningClinic
+from tests.support.clinic import START_SECONDS, STOP_SECONDS, RunningClinic
 from tests.support.ports import eventually, free_base_port
 
 pytestmark = pytest.mark.e2e
@@ -65,15 +65,14 @@ def test_what_is_too_large_for_the_application_only_gets_its_own_words(clinic: R
 
 
 class Front:
-    """The TLS front alone."""
+    """The TLS front alone. `patience`: how long it waits for an answer of the web."""
 
-    def __init__(self, data: Path):
+    def __init__(self, data: Path, patience: str):
         self.layout = Layout(data, free_base_port())
         preflight.prepare_folder(data)
         certificates.ensure(data / "ca", "localhost", self.layout.certificate_names)
         self.config = configurations.nginx(self.layout)
-        # A minute is too long for a test.
-        self.config.write_text(self.config.read_text().replace("proxy_http_version 1.1;", "proxy_http_version 1.1; proxy_read_timeout 1s;"))
+        self.config.write_text(self.config.read_text().replace("proxy_http_version 1.1;", f"proxy_http_version 1.1; proxy_read_timeout {patience};"))
 
     def ask(self, headers: dict[str, str], method: str = "GET", path: str = "/threads") -> tuple[int, str, str]:
         return ask(self.layout.https_port, self.layout.data / "ca" / "ca.pem", method, path, headers, b"body=hello" if method == "POST" else None)
@@ -86,17 +85,17 @@ class Front:
 
 
 @pytest.fixture
-def front(tmp_path: Path) -> Iterator[Front]:
+def front(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Front]:
     """A front that nothing stands behind."""
-    one = Front(tmp_path / "a b")
+    one = Front(tmp_path / "a b", getattr(request, "param", "60s"))
     run = one.layout.data / "run"
     process = subprocess.Popen([preflight.program("nginx"), "-e", "stderr", "-p", f"{run}/", "-c", str(one.config)])
     try:
-        eventually(one.answers, what="the front")
+        eventually(one.answers, START_SECONDS, "the front")
         yield one
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(STOP_SECONDS)
 
 
 @contextmanager
@@ -135,6 +134,7 @@ def test_web_that_is_not_there_is_said_in_words_for_people_and_scripts(front: Fr
     assert_says_starting_again(front, 502)
 
 
+@pytest.mark.parametrize("front", ["1s"], indirect=True)  # a minute is too long for a test
 def test_web_that_does_not_answer_in_time_is_said_in_words_for_people_and_scripts(front: Front) -> None:
     with web(front):
         assert_says_starting_again(front, 504)
