@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,13 @@ def cast(database: Database) -> Cast:
         assert record is not None
         actors[name] = Actor.page(record.account_uid, role, f"session-of-{name}")
     return Cast(database, **actors)
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clinic's clock stands still: a wait of two seconds is not over because the machine is busy."""
+    at = datetime.now(UTC)
+    monkeypatch.setattr(Database, "now", lambda self: at)
 
 
 @pytest.fixture

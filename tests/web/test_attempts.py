@@ -26,6 +26,7 @@ WRONG = "not this one, no"
 ANYBODY = Actor.anonymous()
 
 
+@pytest.mark.usefixtures("still")
 def test_five_failures_of_one_person_hold_up_nobody_else_at_their_address(app: Flask, cast: Cast) -> None:
     answers = [Browser(app).log_in("ana@clinic.example", WRONG).status_code for _ in range(6)]
     assert answers == [401] * 5 + [429]
@@ -50,6 +51,7 @@ def begin(database: Database, cast: Cast, name: str, network: str) -> None:
     database.perform(ANYBODY, "login.begin", account_uid=record.account_uid, checked_hash=record.password_hash, keys=keys)
 
 
+@pytest.mark.usefixtures("still")
 def test_an_address_that_tries_many_accounts_has_to_wait_and_a_success_does_not_clear_that(database: Database, cast: Cast) -> None:
     free = LIMITS[BY_ADDRESS].free
     assert max(fail(database, page_keys(f"guess{number}", "10.0.0.7"), 1) for number in range(free - 1)) == 0
@@ -96,6 +98,7 @@ def test_no_name_counts_as_another_ones(name: str) -> None:
     assert all(len(key) < 100 for key in keys)
 
 
+@pytest.mark.usefixtures("still")
 def test_a_bar_before_the_address_tells_nobody_who_has_an_account(app: Flask, cast: Cast) -> None:
     answers = []
     for email in ("ana@clinic.example", "nobody@clinic.example"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
@@ -47,6 +48,7 @@ def test_a_deactivated_account_reads_like_a_wrong_password(app: Flask, cast: Cas
     assert Browser(app).log_in("ana@clinic.example", PASSWORD).status_code == 401
 
 
+@pytest.mark.usefixtures("still")
 def test_after_several_failures_the_page_says_how_long_to_wait(app: Flask, cast: Cast) -> None:
     browser = Browser(app)
     answers = [browser.log_in("ana@clinic.example", "not this one, no").status_code for _ in range(6)]
