@@ -122,17 +122,18 @@ def test_what_was_answered_before_the_sign_out_and_comes_after_it_stays_off_the_
         ana.open("ana-boris")
         ana.live()
     answers: list[tuple[Route, APIResponse]] = []
-    for path in ("**/head", "**/entries?after=*"):
+    for path in ("**/head", "**/entries?after=*", "**/threads/list?*"):
         ana.page.route(path, lambda route: answers.append((route, route.fetch())))
 
-    def on_its_way(word: str) -> None:
-        eventually(lambda: (ana.page.title(), any(word in one.text() for _, one in answers))[1], what=f"an answer with {word}")
+    def on_its_way(path: str, word: str) -> None:
+        eventually(lambda: (ana.page.title(), any(path in one.url and word in one.text() for _, one in answers))[1], what=f"{path} with {word}")
 
     ana.page.locator(".rows a", has_text="Boris Brandt").click()  # the list leads here, too: the head is asked for again
-    on_its_way("Chen")
+    on_its_way("/head", "Chen")
     boris.open("ana-boris")
     boris.write("About the results")
-    on_its_way("results")
+    on_its_way("/entries", "results")
+    on_its_way("/list", "Boris")  # one at a time: the one on its way may be older than the news
     log_out_elsewhere(ana)
     ana.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=15_000)
     for route, answer in answers:

@@ -1,6 +1,5 @@
 // The head of an open thread (title, members), drawn by the server and fetched again when somebody joined, left or is renamed.
 import htmx from "htmx.org";
-import { covered } from "./cover.ts";
 import { one, parse } from "./dom.ts";
 import { getFragments } from "./http.ts";
 
@@ -11,7 +10,7 @@ export async function refreshHead(root: HTMLElement, signal: AbortSignal): Promi
   const { html } = await getFragments(`/threads/${root.dataset.thread ?? ""}/head`);
   const fresh = parse(html)[0];
   const shown = one(":scope > header", root);
-  if (signal.aborted || covered() || !shown || !(fresh instanceof HTMLElement) || words(shown) === words(fresh)) return;
+  if (signal.aborted || !shown || !(fresh instanceof HTMLElement) || words(shown) === words(fresh)) return;
   const focused = shown.contains(document.activeElement) ? document.activeElement?.tagName : null;
   shown.replaceWith(fresh);
   htmx.process(fresh);

@@ -1,5 +1,6 @@
 // Requests to our own server: whose page asks, CSRF token, time limit, and errors in two sorts: refused (with words) and
 // unreachable (try again).
+import { covered } from "./cover.ts";
 
 /** The server understood and said no. `text` says what to do. */
 export class Refused extends Error {
@@ -119,8 +120,10 @@ export async function getJson<T>(url: string): Promise<T> {
   return (await (await call(url, { method: "GET" })).json()) as T;
 }
 
-/** GET of fragments. Throws Refused or Unreachable. */
+/** GET of fragments; what comes after the sign-out may not be read any more. Throws Refused or Unreachable. */
 export async function getFragments(url: string): Promise<{ html: string; more: boolean }> {
   const response = await call(url, { method: "GET", headers: { Accept: "text/html" } });
-  return { html: await response.text(), more: response.headers.get("X-Bedside-More") === "1" };
+  const html = await response.text();
+  if (covered()) throw new Refused(401, "not-signed-in", "You have been signed out. Sign in again to read on.", null);
+  return { html, more: response.headers.get("X-Bedside-More") === "1" };
 }

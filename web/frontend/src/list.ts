@@ -62,7 +62,6 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
       const open = one(".thread")?.dataset.thread ?? "";
       const { html } = await getFragments(`/threads/list?open=${encodeURIComponent(open)}`);
       const fresh = parse(html)[0];
-      if (covered()) return;
       if (!(fresh instanceof HTMLElement)) return;
       localTimes(fresh);
       read(all("li[data-thread]", fresh));

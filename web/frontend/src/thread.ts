@@ -135,8 +135,7 @@ export class OpenThread {
         this.#again = false;
         const last = entries(this.#log).at(-1)?.dataset.uid ?? "";
         const page = await getFragments(`/threads/${this.uid}/entries?after=${encodeURIComponent(last)}`);
-        // Signed out meanwhile: what was asked for before may not be read any more.
-        if (this.#over.signal.aborted || covered()) return;
+        if (this.#over.signal.aborted) return;
         this.#arrived(parse(page.html).filter((node): node is HTMLElement => node instanceof HTMLElement));
         more = page.more || this.#again || [...this.#wanted].some((wanted) => !this.#has(wanted));
         this.#wanted.clear();
