@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ops.bench import Benches
 from ops.layout import Layout
 from ops.problems import Problem
 
@@ -82,16 +83,9 @@ def doctor(data: Path) -> None:
     sys.exit(examine(data.absolute(), click.echo))
 
 
-@cli.command()
-@click.argument("name", type=click.Choice(["first-light"]))
-@click.option("--seconds", type=click.FloatRange(1, 30), default=20, show_default=True, help="How long people write.")
-@click.option("--rate", type=click.FloatRange(1, 2000), default=200, show_default=True, help="Messages a second by XMPP, in all.")
-@click.option("--posts", type=click.IntRange(1, 5000), default=200, show_default=True, help="Posts of one page, in all.")
-def bench(name: str, seconds: float, rate: float, posts: int) -> None:
-    """Measure a clinic of its own on this machine; prints one JSON line a figure."""
-    from ops.bench import BENCHES
-
-    BENCHES[name](seconds, rate, posts, click.echo)
+@cli.group(cls=Benches)
+def bench() -> None:
+    """Measure clinics of its own on this machine; prints one JSON line a figure."""
 
 
 def main() -> None:

@@ -6,14 +6,15 @@ Prints one JSON line a figure. Bounded in time; everything runs on this machine,
 import asyncio
 import json
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from math import ceil
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from ops.bench_clients import FEED, PageClient, XmppClient
-from ops.bench_clinic import BenchClinic, Writer, bench_clinic
+import click
+
+from ops.bench.clients import FEED, PageClient, XmppClient
+from ops.bench.clinic import BenchClinic, Writer, bench_clinic
 
 PAIRS = 8
 LONGEST_SECONDS, DRAIN_SECONDS = 30.0, 8.0
@@ -192,11 +193,12 @@ class Measurement:
         self.figures.append((name, round(value, 2), unit))
 
 
-def first_light(seconds: float, rate: float, posts: int, say: Callable[[str], object]) -> None:
-    """Measures a clinic of its own. seconds: at most LONGEST_SECONDS. rate: XMPP messages a second, in all. posts: of the page."""
+@click.command("first-light")
+@click.option("--seconds", type=click.FloatRange(1, LONGEST_SECONDS), default=20, show_default=True, help="How long people write.")
+@click.option("--rate", type=click.FloatRange(1, 2000), default=200, show_default=True, help="Messages a second by XMPP, in all.")
+@click.option("--posts", type=click.IntRange(1, 5000), default=200, show_default=True, help="Posts of one page, in all.")
+def command(seconds: float, rate: float, posts: int) -> None:
+    """What a page's post, live delivery and an XMPP client's message take while others write."""
     with bench_clinic() as clinic:
-        for name, value, unit in asyncio.run(Measurement(clinic, min(seconds, LONGEST_SECONDS), rate, posts).run()):
-            say(json.dumps({"name": name, "value": value, "unit": unit}))
-
-
-BENCHES = {"first-light": first_light}
+        for name, value, unit in asyncio.run(Measurement(clinic, seconds, rate, posts).run()):
+            click.echo(json.dumps({"name": name, "value": value, "unit": unit}))

@@ -1,0 +1,25 @@
+"""`bedside bench NAME`: one module a measurement, each with a click command called `command`. Loaded only when asked for.
+
+Each prints one JSON line a figure: `name`, `value`, `unit`, and `ratio` where a peer was measured in the same run.
+"""
+
+from importlib import import_module
+
+import click
+
+NAMES = ("first-light",)
+
+
+class Benches(click.Group):
+    """The measurements as subcommands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names of the measurements."""
+        return list(NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Returns the command of a measurement. Raises UsageError if there is none of this name."""
+        if cmd_name not in NAMES:
+            ctx.fail(f"There is no measurement {cmd_name}. Choose one of: {', '.join(NAMES)}.")
+        command: click.Command = import_module(f"ops.bench.{cmd_name.replace('-', '_')}").command
+        return command
