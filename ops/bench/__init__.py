@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-NAMES = ("first-light",)
+NAMES = ("first-light", "messages")
 
 
 class Benches(click.Group):

@@ -1,6 +1,6 @@
 """A clinic to measure: a copy of its own below a temporary folder, with more people than the demonstration has. Imports `clinic`.
 
-Owns its start, its people, and what its processes use of the machine, read from /proc.
+Owns its start and its people.
 """
 
 import json
@@ -17,8 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import sqlalchemy as sa
+
 from clinic import Actor, Database, Role
+from clinic.log import entries
 from ops import preflight
+from ops.bench.machine import Processes
 from ops.deployment import open_clinic, recall
 from ops.layout import PROJECT, Layout
 from ops.problems import Problem
@@ -33,7 +37,7 @@ UNLIMITED = {"BEDSIDE_POSTS_PER_SECOND": "10000", "BEDSIDE_POSTS_BURST": "10000"
 
 @dataclass(frozen=True)
 class Writer:
-    """Somebody with an XMPP client, and the thread that they share with one other."""
+    """Somebody with an XMPP client, and the thread that they share with others."""
 
     user: str
     secret: str
@@ -58,69 +62,58 @@ class BenchClinic:
             time.sleep(0.05)
         self.ready = json.loads(path.read_text())
 
-    def people(self, pairs: int) -> list[Writer]:
-        """Makes so many patients and practitioners, each pair with a thread. Returns them, the two of a pair side by side."""
+    def people(self, threads: int, size: int = 2) -> list[Writer]:
+        """Makes so many threads of `size` new people each: a patient, a practitioner, and coordinators who assist that one.
+
+        Returns them, those of a thread side by side.
+        """
         database = open_clinic(recall(self.data))
         try:
             known = hash_password(secrets.token_urlsafe(15))
-            return [writer for number in range(pairs) for writer in self._pair(database, number, known)]
+            return [writer for number in range(threads) for writer in self._thread(database, f"{size}-{number}", size, known)]
         finally:
             database.engine.dispose()
 
-    def _pair(self, database: Database, number: int, known: str) -> list[Writer]:
-        made = []
-        for role, born in ((Role.PATIENT, "1980-01-01"), (Role.PRACTITIONER, None)):
-            nick = f"Bench {role.title()} {number}"
-            values = {"name": nick, "email": f"{role}-{number}@bench.example", "roles": [role], "birth_date": born}
-            invited = database.perform(Actor.system(), "account.create", **values).value
-            database.perform(Actor.anonymous(), "account.accept_invitation", token=invited.token, password_hash=known)
-            actor = Actor.page(invited.account_uid, role, "")
-            made.append((nick, actor, database.perform(actor, "device.mint", name="Benchmark").value))
-        patient, practitioner = made[0][1].account, made[1][1]
-        thread = database.perform(practitioner, "thread.start", person=patient, reason="Benchmark").value
+    def _thread(self, database: Database, label: str, size: int, known: str) -> list[Writer]:
+        roles = [Role.PATIENT, Role.PRACTITIONER, *[Role.COORDINATOR] * (size - 2)]
+        people = [self._person(database, role, f"{label}-{place}", known) for place, role in enumerate(roles)]
+        patient, practitioner, *coordinators = [actor for actor, _, _ in people]
+        for one in coordinators:
+            # They are members of every thread that the practitioner has with patients.
+            database.perform(Actor.system(), "link.coordinator_add", coordinator=one.account, practitioner=practitioner.account)
+        thread = database.perform(practitioner, "thread.start", person=patient.account, reason="Benchmark").value
         room = f"{thread}@{self.ready['xmpp']['threads']}"
-        return [Writer(device.handle, device.password, nick, room) for nick, _actor, device in made]
+        return [Writer(device.handle, device.password, nick, room) for _, nick, device in people]
 
-    def processes(self) -> dict[int, str]:
-        """Returns each process's part of the clinic by process id, children included."""
-        parents = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            if (fields := _stat(path)) is not None:
-                parents[int(path.parent.name)] = int(fields[1])
-        part_of = {pid: name for name, pid in self.ready["pids"].items()}
-        return {pid: name for pid in parents if (name := _part(pid, parents, part_of)) is not None}
+    def _person(self, database: Database, role: Role, label: str, known: str) -> tuple[Actor, str, Any]:
+        nick = f"Bench {role.title()} {label}"
+        born = "1980-01-01" if role is Role.PATIENT else None
+        values = {"name": nick, "email": f"{role}-{label}@bench.example", "roles": [role], "birth_date": born}
+        invited = database.perform(Actor.system(), "account.create", **values).value
+        database.perform(Actor.anonymous(), "account.accept_invitation", token=invited.token, password_hash=known)
+        actor = Actor.page(invited.account_uid, role, "")
+        return actor, nick, database.perform(actor, "device.mint", name="Benchmark").value
+
+    def archived(self) -> list[str]:
+        """Returns what the log of all threads holds of what people typed."""
+        database = open_clinic(recall(self.data))
+        try:
+            with database.engine.connect() as connection:
+                return list(connection.scalars(sa.select(entries.c.payload).where(entries.c.kind == "text")))
+        finally:
+            database.engine.dispose()
+
+    def machine(self) -> Processes:
+        """Returns the clinic's processes, to ask what they use."""
+        return Processes(self.ready["pids"])
 
     def memory_bytes(self) -> dict[str, int]:
         """Returns the resident memory of each part, its processes summed up."""
-        page, found = os.sysconf("SC_PAGE_SIZE"), {}
-        for pid, name in self.processes().items():
-            if (fields := _stat(Path(f"/proc/{pid}/stat"))) is not None:
-                found[name] = found.get(name, 0) + int(fields[21]) * page
-        return found
+        return self.machine().memory_bytes()
 
     def cpu_seconds(self) -> dict[str, float]:
         """Returns the processor time that each part has used."""
-        tick, found = os.sysconf("SC_CLK_TCK"), {}
-        for pid, name in self.processes().items():
-            if (fields := _stat(Path(f"/proc/{pid}/stat"))) is not None:
-                found[name] = found.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / tick
-        return found
-
-
-def _stat(path: Path) -> list[str] | None:
-    """Returns what follows the name in a stat file, from the state on; None when the process is gone."""
-    try:
-        return path.read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-
-
-def _part(pid: int, parents: dict[int, int], part_of: dict[int, str]) -> str | None:
-    while pid in parents:
-        if pid in part_of:
-            return part_of[pid]
-        pid = parents[pid]
-    return None
+        return self.machine().cpu_seconds()
 
 
 def _free_layout(data: Path) -> Layout:
@@ -135,11 +128,15 @@ def _free_layout(data: Path) -> Layout:
 
 
 @contextmanager
-def bench_clinic() -> Iterator[BenchClinic]:
-    """Yields a running clinic on loopback, and leaves nothing of it behind. Raises Problem when it does not start."""
+def bench_clinic(database_url: str = "") -> Iterator[BenchClinic]:
+    """Yields a running clinic on loopback, and leaves nothing of it behind. Raises Problem when it does not start.
+
+    `database_url`: a PostgreSQL database of its own; SQLite below its folder if empty.
+    """
     with TemporaryDirectory(prefix="bedside-bench-") as folder:
         layout = _free_layout(Path(folder) / "data")
         command = [sys.executable, "-m", "ops", "up", "--data", str(layout.data), "--base-port", str(layout.base_port), "--demo"]
+        command += ["--database-url", database_url] if database_url else []
         with (Path(folder) / "console").open("wb") as console:
             environment = {**os.environ, **UNLIMITED}
             process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=console, stderr=console)

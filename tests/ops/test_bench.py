@@ -14,6 +14,7 @@ QUANTILES = {
     for name in ("page_post", "page_post_to_feed_news", "page_post_to_xmpp_message", "page_post_to_other_page", "xmpp_message_to_last_reflection")
     for quantile in ("p50", "p99")
 }
+WRONG = ("refused", "lost", "doubled", "not_archived", "archived_twice")
 PARTS = ("https", "supervisor", "threads", "web", "worker", "xmpp")
 
 
@@ -33,6 +34,28 @@ def test_first_light_prints_one_json_line_a_figure_and_leaves_nothing_behind(tmp
     assert values["page_posts_not_heard_by_feed"] == 0
     assert values["xmpp_messages"] >= 40
     assert values["xmpp_refused"] == values["xmpp_not_reflected"] == 0
+    assert list(folder.iterdir()) == []
+
+
+def test_messages_measures_a_clinic_beside_its_peer_and_loses_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("b")
+    options = "--sizes 3 --sessions 6 --outstanding 4 --seconds 1 --rounds 2 --rates 20 --systems sqlite,prosody-sqlite"
+    command = [sys.executable, "-m", "ops", "bench", "messages", *options.split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, env={**os.environ, "TMPDIR": str(folder)})
+    assert done.returncode == 0, done.stderr
+    figures = {figure["name"]: figure for figure in map(json.loads, done.stdout.splitlines())}
+    assert len(figures) == len(done.stdout.splitlines())
+    for system, parts in (("sqlite", PARTS), ("prosody_sqlite", ("prosody",))):
+        start = f"messages_{system}_rooms_of_3"
+        measured = {start, f"{start}_at_20_p50", f"{start}_at_20_p99"}
+        used = {f"{start}_cpu_{part}" for part in (*parts, "generator")} | {f"{start}_memory_{part}" for part in parts} | {f"{start}_at_20_cpu_generator"}
+        counted = {f"messages_{system}_{what}" for what in ("sent", *WRONG)}
+        assert {name for name in figures if name.startswith(f"messages_{system}_")} == measured | used | counted
+        assert all(figures[name]["value"] > 0 for name in measured)
+        # Two rounds of both phases, warmed up; and all of it heard by everybody and in the database.
+        assert figures[f"messages_{system}_sent"]["value"] >= 2 * (20 + 4)
+        assert all(figures[f"messages_{system}_{what}"]["value"] == 0 for what in WRONG)
+        assert {name for name in measured if "ratio" in figures[name]} == (measured if system == "sqlite" else set())
     assert list(folder.iterdir()) == []
 
 

@@ -1,0 +1,48 @@
+"""What processes use of the machine, read from /proc. Standard library only."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class Processes:
+    """Some named processes, each with its children. `roots`: process ids by name."""
+
+    def __init__(self, roots: Mapping[str, int]) -> None:
+        self.names = {pid: name for name, pid in roots.items()}
+
+    def memory_bytes(self) -> dict[str, int]:
+        """Returns the resident memory under each name, its processes summed up. Pages that several share count for each."""
+        page, found = os.sysconf("SC_PAGE_SIZE"), dict.fromkeys(self.names.values(), 0)
+        for name, fields in self._stats():
+            found[name] += int(fields[21]) * page
+        return found
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Returns the processor time used under each name."""
+        tick, found = os.sysconf("SC_CLK_TCK"), dict.fromkeys(self.names.values(), 0.0)
+        for name, fields in self._stats():
+            found[name] += (int(fields[11]) + int(fields[12])) / tick
+        return found
+
+    def _stats(self) -> list[tuple[str, list[str]]]:
+        stats = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            if (fields := _stat(path)) is not None:
+                stats[int(path.parent.name)] = fields
+        return [(name, fields) for pid, fields in stats.items() if (name := self._name(pid, stats)) is not None]
+
+    def _name(self, pid: int, stats: Mapping[int, list[str]]) -> str | None:
+        while pid not in self.names:
+            if pid not in stats:
+                return None
+            pid = int(stats[pid][1])
+        return self.names[pid]
+
+
+def _stat(path: Path) -> list[str] | None:
+    """Returns what follows the name in a stat file, from the state on; None when the process is gone."""
+    try:
+        return path.read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
