@@ -122,16 +122,16 @@ async def register(component: Threads, request: Request) -> None:
     if asked is None:
         return
     handle = request.person
-    room = await component.rooms.load_for(asked.get("thread", ""), handle)
-    tab, thread = component.feeds.tab(handle, request.sender), room.uid if room else None
-    if tab is None or tab.thread != thread:
-        await component.submit(Actor.system(), "live.enter", address=request.sender, kind="feed", thread=thread, handle=handle,
-                               nick=room.members[handle].nick if room else None)
-    if room is not None and handle not in room.members:
-        room = None  # the membership has ended meanwhile
-    if tab is None:
+    if (tab := component.feeds.tab(handle, request.sender)) is None:
+        await component.submit(Actor.system(), "live.enter", address=request.sender, kind="feed", thread=None, handle=handle)
         tab = Tab(request.sender, handle)
         component.feeds.add(tab)
+    room = await component.rooms.load_for(asked.get("thread", ""), handle)
+    if room is not None and tab.thread != room.uid:
+        await presence.store(component, room, tab.address, "page", room.members[handle])
+        if handle not in room.members:  # the membership has ended meanwhile
+            component.submit(Actor.system(), "live.leave", address=tab.address, kind="page", thread=room.uid)
+            room = None
     # Each presence is answered: a tab sends it again now and then to learn whether anybody still serves it.
     component.feeds.answer(tab)
     component.feeds.show(tab, room)

@@ -50,21 +50,24 @@ class Recovery:
             else:
                 break
         for session in live:
-            await self._put_back(session)
+            if session.kind != "occupant":  # feeds first: a page turns its tab to a thread
+                self._component.feeds.add(Tab(session.address, session.handle))
+        for session in live:
+            if session.thread is not None:
+                await self._put_back(session, session.thread)
         if live:
             log.info("%d live sessions are served again", len(live))
 
-    async def _put_back(self, session: relay.LiveSession) -> None:
+    async def _put_back(self, session: relay.LiveSession, thread: str) -> None:
         component = self._component
-        room = await component.rooms.load(session.thread) if session.thread else None
-        member = room.members.get(session.handle) if room else None
-        if session.kind == "feed":
-            component.feeds.add(Tab(session.address, session.handle, room.uid if room and member else None))
-        elif room is None:
-            component.submit(Actor.system(), "live.leave", address=session.address, kind="occupant", thread=session.thread)
+        room = await component.rooms.load(thread)
         if room is None:
+            component.submit(Actor.system(), "live.leave", address=session.address, kind=session.kind, thread=thread)
             return
-        inside = room.pages if session.kind == "feed" else room.occupants
+        member = room.members.get(session.handle)
+        if (tab := component.feeds.tab(session.handle, session.address)) is not None and member:
+            tab.thread = room.uid
+        inside = room.pages if session.kind == "page" else room.occupants
         # Whose membership has ended is let in for the moment of being shown out: nothing is sent to them in between.
         inside[session.address] = Session(session.address, session.handle)
         if member is None:

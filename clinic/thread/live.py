@@ -18,13 +18,13 @@ from clinic.work import Work
 
 ADDRESS = Text("address", max_bytes=3100)
 HANDLE = Text("handle", max_bytes=32)
-KIND = Choice("kind", options=("occupant", "feed"))
+KIND = Choice("kind", options=("occupant", "page", "feed"))
 THREAD = Uid("thread", required=False)
 NICK = Text("nick", required=False, max_bytes=1000, multiline=True)  # as it was told, to the letter
 
 
 def _key(address: str, kind: str, thread: str | None) -> str:
-    # A feed is one a tab, whichever thread is open in it; an occupant is one a client and thread.
+    # A tab has one feed, whichever thread is open in it; in threads it is a page, as a client is an occupant.
     return f"{kind} {address}" if kind == "feed" else f"{kind} {thread} {address}"
 
 

@@ -43,14 +43,15 @@ memberships = sa.Table(
     sa.UniqueConstraint("thread_id", "account_id"),
 )
 
-# Where a member is live right now: an XMPP client in a thread, or a page's feed. Kept so that a component that was
-# killed serves everybody again without their doing anything. `key` is address and thread together.
+# Where a member is live right now: an XMPP client in a thread, a page's feed, a page that has a thread open. Kept so that a
+# component that was killed serves everybody again without their doing anything. `key` is kind, thread and address together.
+# Whoever serves a thread writes what has a thread; of several processes one writes each feed.
 live_sessions = sa.Table(
     "live_sessions",
     metadata,
     sa.Column("key", sa.String(4000), primary_key=True),
     sa.Column("address", sa.String(3100), nullable=False, index=True),
-    sa.Column("kind", sa.String(16), nullable=False),  # "occupant" or "feed"
+    sa.Column("kind", sa.String(16), nullable=False),  # "occupant", "page" or "feed"; a feed has no thread
     sa.Column("handle", sa.String(32), nullable=False, index=True),
     sa.Column("thread_uid", sa.String(26)),
     # What the others in the thread were told that they are called; it may be another name by now.

@@ -71,6 +71,7 @@ def leave_page(component: Threads, room: Room, address: str) -> None:
     """A tab closes the thread or turns to another."""
     session = room.pages.pop(address, None)
     if session:
+        component.submit(Actor.system(), "live.leave", address=address, kind="page", thread=room.uid)
         _gone_from(component, room, session.handle)
 
 
@@ -106,7 +107,7 @@ def show_out(component: Threads, room: Room, member: Member) -> None:
     for session in list(room.pages.values()):
         if session.handle == member.handle:
             del room.pages[session.address]
-            component.submit(Actor.system(), "live.enter", address=session.address, kind="feed", thread=None, handle=session.handle)
+            component.submit(Actor.system(), "live.leave", address=session.address, kind="page", thread=room.uid)
 
 
 def former(handle: str, nick: str) -> Member:
@@ -125,7 +126,7 @@ def rename(component: Threads, room: Room, before: Member, member: Member) -> No
     """Somebody present is called otherwise now. Source: XEP-0045 section 7.6."""
     announce(component, room, before, available=False, new_nick=member.nick)
     announce(component, room, member)
-    for kind, sessions in (("occupant", room.occupants), ("feed", room.pages)):
+    for kind, sessions in (("occupant", room.occupants), ("page", room.pages)):
         for session in sessions.values():
             if session.handle == member.handle:
                 store(component, room, session.address, kind, member)
