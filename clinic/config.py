@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 VERSION = "0.1.0"
+MOST_COMPONENTS = 16
 # What one person may post by XMPP for ever, and how much at once; load tests raise both.
 POSTS_PER_SECOND, POSTS_BURST = 10.0, 100.0
 
@@ -29,16 +30,22 @@ def is_this_machine(host: str) -> bool:
 
 
 class Addresses:
-    """What is derived from a clinic's domain and base port, for whoever starts it and for whoever runs in it."""
+    """What is derived from a clinic's domain, base port and number of processes, for who starts it and who runs in it."""
 
     __slots__ = ()
     domain: str
     base_port: int
+    components: int
 
     @property
     def threads_domain(self) -> str:
         """The XMPP domain whose addresses are threads and feeds."""
         return f"threads.{self.domain}"
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """Names of the processes that serve the threads: of their logs, their marks in the run folder, their doorbells."""
+        return ("threads",) if self.components == 1 else tuple(f"threads-{number + 1}" for number in range(self.components))
 
     @property
     def https_port(self) -> int:
@@ -83,11 +90,18 @@ class Config(Addresses):
     internal_token: str = field(repr=False)
     posts_per_second: float = POSTS_PER_SECOND
     posts_burst: float = POSTS_BURST
+    components: int = 1
+    component: int = 1
 
     @property
     def run_dir(self) -> Path:
         """Sockets, locks and ready marks of the running processes."""
         return self.data / "run"
+
+    @property
+    def component_name(self) -> str:
+        """Name of this process, where it is one of the threads component's."""
+        return self.component_names[self.component - 1]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> Config:
@@ -116,6 +130,7 @@ class Config(Addresses):
             internal_token=_secret(secrets, "internal_token"),
             posts_per_second=float(env.get("BEDSIDE_POSTS_PER_SECOND", POSTS_PER_SECOND)),
             posts_burst=float(env.get("BEDSIDE_POSTS_BURST", POSTS_BURST)),
+            components=int(env.get("BEDSIDE_COMPONENTS", "1")),
         )
 
 

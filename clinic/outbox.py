@@ -8,6 +8,7 @@ A job may run twice (the claimer died before `done`): what it does must stand th
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ jobs = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("error", sa.Text),
     sa.Column("parked_at", UtcInstant),
+    sa.Column("held_by", sa.String(32)),  # who claimed it, where several processes claim a queue
     sa.Index("ix_jobs_queue_due_at", "queue", "due_at"),
 )
 
@@ -48,8 +50,8 @@ class Job:
     attempts: int
 
 
-def claim(database: Database, queue: str, limit: int = 20) -> list[Job]:
-    """Claim up to `limit` due jobs of `queue`, oldest first, for LEASE_SECONDS.
+def claim(database: Database, queue: str, limit: int = 20, by: str | None = None) -> list[Job]:
+    """Claim up to `limit` due jobs of `queue`, oldest first, for LEASE_SECONDS. by: the claimer's name, for `release`.
 
     Returns: the jobs; an empty list without writing anything when none is due. Raises: Busy.
     """
@@ -64,14 +66,14 @@ def claim(database: Database, queue: str, limit: int = 20) -> list[Job]:
         if rows:
             lease = now + timedelta(seconds=LEASE_SECONDS)
             taken = sa.update(jobs).where(jobs.c.id.in_([row.id for row in rows]))
-            connection.execute(taken.values(due_at=lease, attempts=jobs.c.attempts + 1))
+            connection.execute(taken.values(due_at=lease, attempts=jobs.c.attempts + 1, held_by=by))
     return [Job(row.id, row.queue, row.name, json.loads(row.payload), row.attempts + 1) for row in rows]
 
 
-def release(database: Database, queue: str) -> None:
-    """Make what the one claimer of `queue` held when it died due at once; so becomes what waits for a short pause.
+def release(database: Database, queue: str, besides: Collection[str] = ()) -> None:
+    """Make what claimers of `queue` held when they died due at once; so becomes what waits for a short pause.
 
-    Only for a queue that nobody else claims: what runs would run twice. Raises: Busy.
+    besides: names of claimers that may be alive, and keep what they hold: what runs would run twice. Raises: Busy.
     """
     now = database.now()
     held = sa.and_(
@@ -80,6 +82,7 @@ def release(database: Database, queue: str) -> None:
         jobs.c.due_at > now,
         jobs.c.due_at <= now + timedelta(seconds=LEASE_SECONDS),
         jobs.c.parked_at.is_(None),
+        sa.or_(jobs.c.held_by.is_(None), jobs.c.held_by.not_in(besides)),
     )
     with database.writing() as connection:
         connection.execute(sa.update(jobs).where(held).values(due_at=now))
@@ -97,7 +100,7 @@ def retry(database: Database, job: Job, error: str) -> None:
     A parked job stays for `bedside doctor` to show. Raises: Busy.
     """
     pause = min(300, 2 ** (job.attempts - 1))
-    values: dict[str, Any] = {"due_at": database.now() + timedelta(seconds=pause), "error": error[:500]}
+    values: dict[str, Any] = {"due_at": database.now() + timedelta(seconds=pause), "error": error[:500], "held_by": None}
     if job.attempts >= MAX_ATTEMPTS:
         values["parked_at"] = database.now()
     with database.writing() as connection:

@@ -62,13 +62,14 @@ class Jobs:
 
     async def _round(self) -> None:
         """Claim what there is a place for, and leave it running: a slow job delays no other."""
-        db = self._component.db
+        db, config = self._component.db, self._component.config
         if not self._released:
-            # Nobody else claims this queue: what is claimed at the start was claimed by a process that has died.
-            await self._run(lambda: outbox.release(db, QUEUE))
+            # What is claimed at the start, and by none of the other processes, was claimed by one that has died.
+            others = [name for name in config.component_names if name != config.component_name]
+            await self._run(lambda: outbox.release(db, QUEUE, besides=others))
             self._released = True
         places = AT_ONCE - len(self._running)
-        for job in await self._run(lambda: outbox.claim(db, QUEUE, places)) if places else ():
+        for job in await self._run(lambda: outbox.claim(db, QUEUE, places, by=config.component_name)) if places else ():
             task = self._component.background(self._one(job))
             self._running.add(task)
             task.add_done_callback(self._ended)

@@ -1,4 +1,4 @@
-"""Durable jobs, as the one process that claims a queue sees them after it was killed."""
+"""Durable jobs, as the processes that claim a queue see them after one was killed."""
 
 from __future__ import annotations
 
@@ -29,3 +29,15 @@ def test_what_is_parked_or_waits_long_is_left_alone(database: Database, cast: Ca
     outbox.retry(database, outbox.Job(tried.id, "threads", tried.name, {}, 10), "no answer")
     outbox.release(database, "threads")
     assert {parked.id, tried.id}.isdisjoint(job.id for job in outbox.claim(database, "threads"))
+
+
+def test_of_several_processes_one_that_starts_again_takes_what_nobody_holds_who_may_be_alive(database: Database, cast: Cast) -> None:
+    cast.start("ana", "boris")
+    [mine] = outbox.claim(database, "threads", limit=1, by="threads-1")
+    [others] = outbox.claim(database, "threads", limit=1, by="threads-2")
+    [of_before] = outbox.claim(database, "threads", limit=1, by="threads-3")  # there were three of them before
+    outbox.release(database, "threads", besides=["threads-2"])
+    assert {job.id for job in outbox.claim(database, "threads", by="threads-1")} == {mine.id, of_before.id}
+    outbox.retry(database, others, "no answer")
+    outbox.release(database, "threads", besides=["threads-1", "threads-2"])
+    assert [job.id for job in outbox.claim(database, "threads", by="threads-1")] == [others.id]
