@@ -3,3 +3,7 @@
 Owns processes, ports, secrets, certificates and generated configurations below the data folder. May import `clinic`,
 `web.passwords`, `migrations`, click and cryptography; nothing imports `ops`.
 """
+
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent

@@ -53,7 +53,7 @@ def up(data: Path, database_url: str, base_port: int, host: str, domain: str, de
     from ops.up import up as run
 
     layout = Layout(data.absolute(), base_port, host=host, domain=domain.lower(), database_url=database_url)
-    sys.exit(run(layout, with_demo=demo))
+    run(layout, with_demo=demo)
 
 
 @cli.command()

@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 from string import Template
 
+from ops import PROJECT
 from ops.keys import write_private
-from ops.layout import PROJECT, Layout, bracketed
+from ops.layout import Layout, bracketed
 
 PROSODY = PROJECT / "xmpp_components" / "prosody"
 NGINX_TEMPLATE = Path(__file__).with_name("nginx.conf.template")

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from ops import certificates, configurations, database, keys, preflight
 from ops.deployment import recall
 from ops.layout import Layout
-from ops.parts import port_open
+from ops.probes import port_open
 from ops.problems import Problem
 
 OLDEST = {"prosody": (0, 12, 0), "nginx": (1, 18, 0)}

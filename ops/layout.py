@@ -6,7 +6,6 @@ from pathlib import Path
 
 from clinic.config import Addresses, is_this_machine
 
-PROJECT = Path(__file__).resolve().parent.parent
 LONGEST_SOCKET_PATH = 100
 """A Unix socket's path may have 107 bytes; names in DIR/run have room for what the parts add."""
 

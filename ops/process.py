@@ -14,14 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.layout import PROJECT
+from ops import PROJECT
+from ops.probes import PATIENCE_SECONDS, always
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 FIRST_DELAY_SECONDS = 0.25
 LONGEST_DELAY_SECONDS = 10.0
 STOP_SECONDS = 4.0
-PATIENCE_SECONDS = 1.0
-"""For one answer: meanwhile the supervisor does nothing else."""
 LAST_PATIENCE_SECONDS = 5.0
 """For the answer that saves a process: on a busy machine it may come late."""
 ASK_SECONDS = 15.0
@@ -42,10 +41,6 @@ def rotate(path: Path) -> None:
             older.replace(path.with_name(f"{path.name}.{number}"))
 
 
-def _unasked(patience: float) -> bool:
-    return True
-
-
 @dataclass(frozen=True)
 class Part:
     """What to run. `healthy` says whether its start is over, within about a second; `mark` is a file that it makes itself once it is ready.
@@ -55,10 +50,10 @@ class Part:
 
     name: str
     command: tuple[str, ...]
-    healthy: Callable[[], bool]
+    healthy: Callable[[], bool] = always
     needs: tuple[str, ...] = ()
     mark: Path | None = None
-    answers: Callable[[float], bool] = _unasked
+    answers: Callable[[float], bool] = always
 
 
 @dataclass

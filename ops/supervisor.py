@@ -11,14 +11,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from ops.layout import PROJECT, Layout
-from ops.parts import STOP_ORDER
+from ops import PROJECT
 from ops.problems import Problem
 from ops.process import Part, Process
 
+STOP_ORDER = (("threads",), ("worker", "https"), ("web",), ("xmpp",))
+"""The threads component first: it tells its rooms. The XMPP server last: it delivers that."""
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 GIVE_UP_AFTER = 5
 """A part that fails so often before the clinic was ever ready will not come up by itself."""
@@ -27,15 +28,28 @@ IDLE_SECONDS = 5.0
 PATIENCE_SECONDS = 10.0
 
 
-class Supervisor:
-    """The processes of one clinic. `describe` gives what ready.json says beside the process ids."""
+@dataclass(frozen=True)
+class Plan:
+    """All that a supervisor has to know. `described`: what ready.json says beside the process ids.
 
-    def __init__(self, layout: Layout, parts: list[Part], lock: int, describe: Callable[[], dict[str, object]], when_ready: Callable[[], None]):
-        self.layout = layout
-        self.describe = describe
-        self.when_ready = when_ready
+    `first`: lines for the start; `welcome`: for the console once all is ready, and for no log.
+    """
+
+    data: Path
+    environment: dict[str, str]
+    parts: tuple[Part, ...]
+    described: dict[str, object]
+    first: tuple[str, ...] = ()
+    welcome: str = ""
+
+
+class Supervisor:
+    """The processes of one clinic. `lock`: the data folder's, as a file descriptor."""
+
+    def __init__(self, plan: Plan, lock: int):
+        self.plan = plan
         self.lock = lock
-        self.ready_file = layout.data / "ready.json"
+        self.ready_file = plan.data / "ready.json"
         self.written: dict[str, int | None] = {}
         self.was_ready = False
         self.cannot_write = False
@@ -43,7 +57,7 @@ class Supervisor:
         self.stopping: str | None = None
         self.watchdog: subprocess.Popen[str] | None = None
         self.processes = {
-            part.name: Process(part, layout.environment(), layout.data / "log" / f"{part.name}.log", self.say, self.tell_watchdog) for part in parts
+            part.name: Process(part, plan.environment, plan.data / "log" / f"{part.name}.log", self.say, self.tell_watchdog) for part in plan.parts
         }
 
     def say(self, text: str) -> None:
@@ -51,7 +65,7 @@ class Supervisor:
         line = f"{time.strftime('%H:%M:%S')}  {text}"
         with contextlib.suppress(OSError):
             print(line, flush=True)
-        with contextlib.suppress(OSError), (self.layout.data / "log" / "supervisor.log").open("a") as log:
+        with contextlib.suppress(OSError), (self.plan.data / "log" / "supervisor.log").open("a") as log:
             print(time.strftime("%Y-%m-%d"), line, file=log)
 
     def tell_watchdog(self, line: str) -> None:
@@ -95,6 +109,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self.on_signal)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        for line in self.plan.first:
+            self.say(line)
         try:
             while self.stopping is None:
                 self.turn()
@@ -134,7 +150,7 @@ class Supervisor:
             self.write_ready()
         elif not self.was_ready and time.monotonic() > self.patience:
             waited_for = [name for name, process in self.processes.items() if not process.is_healthy]
-            self.say(f"Still waiting for: {', '.join(waited_for)}. Logs: {self.layout.data / 'log'}")
+            self.say(f"Still waiting for: {', '.join(waited_for)}. Logs: {self.plan.data / 'log'}")
             self.patience = time.monotonic() + PATIENCE_SECONDS
 
     def needs_met(self, process: Process) -> bool:
@@ -146,7 +162,7 @@ class Supervisor:
         pids = {name: process.pid for name, process in self.processes.items()}
         if pids == self.written:
             return
-        content = {**self.describe(), "pids": {**pids, "supervisor": os.getpid()}}
+        content = {**self.plan.described, "pids": {**pids, "supervisor": os.getpid()}}
         temporary = self.ready_file.with_name(".ready.json.new")
         try:
             temporary.write_text(json.dumps(content, indent=1) + "\n")
@@ -161,7 +177,7 @@ class Supervisor:
         if not self.was_ready:
             self.was_ready = True
             self.say("The clinic is ready.")
-            self.when_ready()
+            print(self.plan.welcome, flush=True)
 
     def stop(self) -> None:
         """Ends every process, in order, then the watchdog."""

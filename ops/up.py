@@ -1,4 +1,4 @@
-"""`bedside up`: prepares the data folder and hands over to the supervisor. May import `clinic` through ops.demo and ops.database."""
+"""`bedside up`: prepares the data folder and becomes the supervisor. May import `clinic` through ops.demo and ops.database."""
 
 import os
 import shlex
@@ -8,7 +8,8 @@ from typing import Any
 from ops import certificates, configurations, database, demo, deployment, first_run, keys, names, preflight
 from ops.layout import Layout
 from ops.parts import all_parts
-from ops.supervisor import Supervisor
+from ops.supervise import become
+from ops.supervisor import Plan
 
 Demonstration = dict[str, dict[str, Any]]
 """Accounts and threads of the made-up people, by name."""
@@ -34,8 +35,8 @@ def describe(layout: Layout, demonstration: Demonstration | None) -> dict[str, o
     }
 
 
-def up(layout: Layout, *, with_demo: bool) -> int:
-    """Runs the clinic in the foreground. Returns the exit code. Raises Problem with words for the console."""
+def up(layout: Layout, *, with_demo: bool) -> None:
+    """Runs the clinic in the foreground until a signal. Raises Problem with words for the console."""
     names.check_host(layout.host)
     names.check_domain(layout.domain)
     if layout.database_url:
@@ -52,18 +53,18 @@ def up(layout: Layout, *, with_demo: bool) -> int:
     certificates.ensure(layout.data / "ca", layout.domain, layout.certificate_names)
     parts = all_parts(layout, configurations.prosody(layout, secrets), configurations.nginx(layout))
     demonstration, links = prepare_database(layout, with_demo=with_demo)
-    supervisor = Supervisor(
-        layout,
-        parts,
-        lock,
-        describe=lambda: describe(layout, demonstration),
-        # On the console only: what it shows must not stay in a log.
-        when_ready=lambda: print(welcome(layout, demonstration, links), flush=True),
-    )
-    supervisor.say(f"Starting the clinic in {layout.data} …")
+    first = [f"Starting the clinic in {layout.data} …"]
     if layout.database_url and not was_told:
-        supervisor.say(f"Its data is in {database.shown(layout.database)}, as at the last start.")
-    return supervisor.run()
+        first.append(f"Its data is in {database.shown(layout.database)}, as at the last start.")
+    plan = Plan(
+        data=layout.data,
+        environment=layout.environment(),
+        parts=parts,
+        described=describe(layout, demonstration),
+        first=tuple(first),
+        welcome=welcome(layout, demonstration, links),
+    )
+    become(plan, lock)
 
 
 def prepare_database(layout: Layout, *, with_demo: bool) -> tuple[Demonstration | None, list[str]]:

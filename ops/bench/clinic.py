@@ -21,10 +21,10 @@ import sqlalchemy as sa
 
 from clinic import Actor, Database, Role
 from clinic.log import entries
-from ops import preflight
+from ops import PROJECT, preflight
 from ops.bench.machine import Processes
 from ops.deployment import open_clinic, recall
-from ops.layout import PROJECT, Layout
+from ops.layout import Layout
 from ops.problems import Problem
 from web.passwords import hash_password
 

@@ -17,13 +17,12 @@ from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
 
-from ops import certificates
+from ops import PROJECT, certificates
 from ops.bench.clinic import STOP_SECONDS, Writer
 from ops.bench.occupants import Occupant
 from ops.configurations import lua
-from ops.layout import PROJECT
-from ops.parts import port_open
 from ops.preflight import program
+from ops.probes import port_open
 from ops.problems import Problem
 from ops.process import LAUNCHER
 

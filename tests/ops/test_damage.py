@@ -15,6 +15,7 @@ from clinic.config import Config
 from ops import certificates, database, demo, deployment, doctor, keys, preflight, up
 from ops.layout import Layout
 from ops.problems import Problem
+from ops.supervisor import Plan
 from tests.support import postgres
 from tests.support.ports import free_base_port
 
@@ -223,15 +224,16 @@ def test_postgresql_is_refused_in_a_folder_whose_data_is_in_sqlite(layout: Layou
 
 
 def test_second_start_without_an_address_says_where_the_data_is(
-    tmp_path: Path, postgres_server: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, postgres_server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    plans: list[Plan] = []
     monkeypatch.setattr(os, "umask", lambda mask: mask)
-    monkeypatch.setattr(up.Supervisor, "run", lambda supervisor: os.close(supervisor.lock) or 0)
+    monkeypatch.setattr(up, "become", lambda plan, lock: (plans.append(plan), os.close(lock)))
     layout = Layout(tmp_path / "data", free_base_port())
     with postgres.database(postgres_server, "remembered") as url:
-        assert up.up(replace(layout, database_url=url), with_demo=False) == 0
-        capsys.readouterr()
-        assert up.up(layout, with_demo=False) == 0
-    assert "Its data is in the PostgreSQL database remembered" in capsys.readouterr().out
+        up.up(replace(layout, database_url=url), with_demo=False)
+        up.up(layout, with_demo=False)
+    assert not any("Its data is in" in line for line in plans[0].first)
+    assert any("Its data is in the PostgreSQL database remembered" in line for line in plans[1].first)
     assert not (layout.data / "clinic.sqlite3").exists()
     assert json.loads((layout.data / "run" / "deployment.json").read_text())["database_url"] == url

@@ -6,7 +6,7 @@ from types import TracebackType
 
 from ops import certificates, configurations, keys, preflight
 from ops.layout import Layout
-from ops.parts import port_open
+from ops.probes import port_open
 from tests.support.clinic import START_SECONDS, STOP_SECONDS
 from tests.support.ports import eventually, free_base_port
 from tests.support.raw_xmpp import Client, Component

@@ -58,8 +58,8 @@ def main(data: Path, *modes: str) -> int:
         code = CODE.format(broken=name in modes, mark=str(mark), door=str(door))
         return Part(name, (sys.executable, "-c", code), lambda: True, needs=needs, mark=mark, answers=lambda patience: asked(door, patience))
 
-    parts = [part("xmpp"), part("threads", "xmpp")]
-    return supervisor.Supervisor(layout, parts, lock, lambda: {"web": layout.public_url}, lambda: None).run()
+    parts = (part("xmpp"), part("threads", "xmpp"))
+    return supervisor.Supervisor(supervisor.Plan(data, layout.environment(), parts, {"web": layout.public_url}), lock).run()
 
 
 if __name__ == "__main__":
