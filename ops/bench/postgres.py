@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ops.problems import Problem
-from ops.process import LAUNCHER
 
 VERSIONS = Path("/usr/lib/postgresql")
 START_SECONDS, STOP_SECONDS = 30.0, 60.0
-SETTINGS = {"listen_addresses": "''", "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+SETTINGS = {"listen_addresses": "", "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,8 @@ def bench_postgres() -> Iterator[PostgresServer]:
                 raise Problem(f"The PostgreSQL server to measure with could not be made:\n{log.read_text(errors='replace')[-2000:]}")
             settings = {**SETTINGS, "unix_socket_directories": str(folder)}
             options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-            launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid())]
-            command = [*launcher, str(programs / "postgres"), "-D", str(data), *options]
+            # It ends with this process however that ends. (ops/launch.py will not do: that account may not run our Python.)
+            command = ["setpriv", "--pdeathsig", "QUIT", str(programs / "postgres"), "-D", str(data), *options]
             process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=console, stderr=console, **owner)
         try:
             server = PostgresServer(folder, process.pid)
