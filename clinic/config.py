@@ -1,11 +1,13 @@
 """Where this clinic keeps its state and how its parts reach each other, read from the environment.
 
-Owns Addresses, Config, is_this_machine. Imports the standard library only. `bedside up` sets the variables and writes the
+Owns Addresses, Config, component_keys, is_this_machine. Imports the standard library only. `bedside up` sets the variables and writes the
 secrets; every process reads them here, so that a port or a path is derived in one place.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import ipaddress
 import os
 import re
@@ -27,6 +29,17 @@ def is_this_machine(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def component_keys(secret: str, components: int) -> tuple[str, ...]:
+    """Return what each process of the threads component is known by to the XMPP server, in order: one alone by `secret` itself.
+
+    A process of another start, when there were more or fewer of them, is known by nothing.
+    """
+    if components == 1:
+        return (secret,)
+    names = (f"threads {number} of {components}" for number in range(1, components + 1))
+    return tuple(hmac.new(bytes.fromhex(secret), name.encode(), hashlib.sha256).hexdigest() for name in names)
 
 
 class Addresses:
@@ -75,7 +88,10 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Config(Addresses):
-    """One clinic's deployment. Ports are offsets from `base_port`; secrets are hexadecimal strings of 32 bytes."""
+    """One clinic's deployment. Ports are offsets from `base_port`; secrets are hexadecimal strings of 32 bytes.
+
+    `component` is which of the `components` processes of the threads component this one is, from 1 on; of no meaning elsewhere.
+    """
 
     data: Path
     database_url: str
@@ -99,6 +115,11 @@ class Config(Addresses):
         return self.data / "run"
 
     @property
+    def component_key(self) -> str:
+        """What this process of the threads component is known by to the XMPP server."""
+        return component_keys(self.component_secret, self.components)[self.component - 1]
+
+    @property
     def component_name(self) -> str:
         """Name of this process, where it is one of the threads component's."""
         return self.component_names[self.component - 1]
@@ -116,6 +137,9 @@ class Config(Addresses):
             raise SystemExit("BEDSIDE_DATA is not set: start the clinic with `bedside up --data DIR`.") from None
         secrets = Path(env.get("BEDSIDE_SECRETS", str(data / "secrets")))
         base_port = int(env.get("BEDSIDE_BASE_PORT", "8600"))
+        components = env.get("BEDSIDE_COMPONENTS", "1")
+        if components not in map(str, range(1, MOST_COMPONENTS + 1)):
+            raise SystemExit(f"BEDSIDE_COMPONENTS is {components!r}: give a number from 1 to {MOST_COMPONENTS}.")
         return cls(
             data=data,
             database_url=env.get("BEDSIDE_DATABASE_URL", f"sqlite:///{data / 'clinic.sqlite3'}"),
@@ -130,7 +154,7 @@ class Config(Addresses):
             internal_token=_secret(secrets, "internal_token"),
             posts_per_second=float(env.get("BEDSIDE_POSTS_PER_SECOND", POSTS_PER_SECOND)),
             posts_burst=float(env.get("BEDSIDE_POSTS_BURST", POSTS_BURST)),
-            components=int(env.get("BEDSIDE_COMPONENTS", "1")),
+            components=int(components),
         )
 
 

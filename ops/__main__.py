@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from clinic.config import MOST_COMPONENTS
 from ops.bench import Benches
 from ops.layout import Layout
 from ops.problems import Problem
@@ -47,12 +48,20 @@ def cli() -> None:
 @click.option("--base-port", type=int, default=8600, show_default=True, help="First of six ports: web, https, XMPP, XMPP by TLS, two internal.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address by which people reach this machine, for https and XMPP; plain http stays on it.")
 @click.option("--domain", envvar="BEDSIDE_DOMAIN", default="localhost", show_default=True, help="Domain of XMPP addresses.")
+@click.option(
+    "--components",
+    type=click.IntRange(1, MOST_COMPONENTS),
+    envvar="BEDSIDE_COMPONENTS",
+    default=1,
+    show_default=True,
+    help="How many processes serve the threads by XMPP; addresses do not depend on it.",
+)
 @click.option("--demo", is_flag=True, help="Fill the clinic with made-up people and threads.")
-def up(data: Path, database_url: str, base_port: int, host: str, domain: str, demo: bool) -> None:
+def up(data: Path, database_url: str, base_port: int, host: str, domain: str, components: int, demo: bool) -> None:
     """Start the clinic and keep it running; Ctrl-C stops it."""
     from ops.up import up as run
 
-    layout = Layout(data.absolute(), base_port, host=host, domain=domain.lower(), database_url=database_url)
+    layout = Layout(data.absolute(), base_port, host=host, domain=domain.lower(), database_url=database_url, components=components)
     run(layout, with_demo=demo)
 
 

@@ -1,10 +1,11 @@
-"""Writes the configurations of the XMPP server and the TLS front from their templates. Standard library only."""
+"""Writes the configurations of the XMPP server and the TLS front from their templates. Imports clinic.config."""
 
 import json
 import os
 from pathlib import Path
 from string import Template
 
+from clinic.config import component_keys
 from ops import PROJECT
 from ops.keys import write_private
 from ops.layout import Layout, bracketed
@@ -43,6 +44,7 @@ def prosody(layout: Layout, secrets: dict[str, str], web_url: str | None = None)
         web_url=lua(web_url or f"http://127.0.0.1:{layout.base_port}"),
         internal_token=lua(secrets["internal_token"]),
         component_secret=lua(secrets["component_secret"]),
+        split_secrets=", ".join(lua(key) for key in component_keys(secrets["component_secret"], layout.components) if layout.components > 1),
         origins=", ".join(lua(origin) for origin in layout.origins),
     )
     path = layout.folder("run") / "prosody.cfg.lua"

@@ -111,9 +111,8 @@ def _processes(layout: Layout) -> Iterator[Finding]:
     if running:
         silent = [f"{port} ({purpose})" for port, purpose in layout.ports.items() if not port_open(port)]
         yield Finding(not silent, "every port answers", f"Silent: {', '.join(silent)}. See the logs in {layout.data / 'log'}.")
-        for mark in ("threads.ready", "worker.ready"):
-            name = mark.partition(".")[0]
-            there = (layout.data / "run" / mark).exists()
+        for name in (*layout.component_names, "worker"):
+            there = (layout.data / "run" / f"{name}.ready").exists()
             yield Finding(there, f"{name} is at work", f"See {layout.data / 'log' / name}.log.")
 
 

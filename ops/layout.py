@@ -19,7 +19,7 @@ def bracketed(host: str) -> str:
 
 @dataclass(frozen=True)
 class Layout(Addresses):
-    """One clinic's folder, addresses and ports. `host` is what outside ports bind to."""
+    """One clinic's folder, addresses and ports. `host` is what outside ports bind to, `components` how many processes serve the threads."""
 
     data: Path
     base_port: int
@@ -27,6 +27,7 @@ class Layout(Addresses):
     domain: str = "localhost"
     database_url: str = ""
     extra_public_url: str = ""
+    components: int = 1
 
     @property
     def database(self) -> str:
@@ -99,6 +100,7 @@ class Layout(Addresses):
             "BEDSIDE_SECRETS": str(self.data / "secrets"),
             "BEDSIDE_PUBLIC_URL": self.public_url,
             "BEDSIDE_HTTPS_URL": self.https_url,
+            "BEDSIDE_COMPONENTS": str(self.components),
             "PYTHONUNBUFFERED": "1",
         }
         return {**os.environ, **own}

@@ -24,7 +24,10 @@ def all_parts(layout: Layout, prosody_config: Path, nginx_config: Path) -> tuple
         ),
         Part("web", (python, "-m", "gunicorn", "-c", "web/gunicorn.py", "wsgi:app"), web_answers, answers=web_answers),
         Part("worker", (python, "-m", "ops", "worker"), mark=run / "worker.ready"),
-        Part("threads", (python, "-m", "xmpp_components"), needs=("xmpp",), mark=run / "threads.ready"),
+        *(
+            Part(name, (python, "-m", "xmpp_components", str(number)), needs=("xmpp",), mark=run / f"{name}.ready")
+            for number, name in enumerate(layout.component_names, 1)
+        ),
         Part(
             "https",
             (program("nginx"), "-e", "stderr", "-p", f"{run}/", "-c", str(nginx_config)),

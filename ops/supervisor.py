@@ -19,7 +19,7 @@ from ops.problems import Problem
 from ops.process import Part, Process
 
 STOP_ORDER = (("threads",), ("worker", "https"), ("web",), ("xmpp",))
-"""The threads component first: it tells its rooms. The XMPP server last: it delivers that."""
+"""The threads component first: it tells its rooms. The XMPP server last: it delivers that. `threads` is each of threads-1, threads-2 … too."""
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 GIVE_UP_AFTER = 5
 """A part that fails so often before the clinic was ever ready will not come up by itself."""
@@ -182,8 +182,8 @@ class Supervisor:
     def stop(self) -> None:
         """Ends every process, in order, then the watchdog."""
         self.ready_file.unlink(missing_ok=True)
-        for names in STOP_ORDER:
-            group = [self.processes[name] for name in names if name in self.processes]
+        for kinds in STOP_ORDER:
+            group = [process for name, process in self.processes.items() if name.partition("-")[0] in kinds]
             for process in group:
                 process.ask_to_stop()
             for process in group:

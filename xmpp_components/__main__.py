@@ -1,4 +1,4 @@
-"""``python -m xmpp_components``: starts the threads component, fast, as people wait for it after a crash."""
+"""``python -m xmpp_components [NUMBER]``: starts the threads component, or one process of it; fast, as people wait for it after a crash."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def main() -> int:
 
     gc.freeze()
     gc.enable()
-    return process.main()
+    return process.main(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from xmpp_components.request import FEED_PREFIX, NO_THREAD, NOT_DONE, Refusal, R
 from xmpp_components.rooms import admin, archive, disco, join, messages
 from xmpp_components.rooms.availability import Availability
 from xmpp_components.rooms.room import Rooms
+from xmpp_components.share import Share
 from xmpp_components.stream import Stream
 from xmpp_components.tail import Tail
 from xmpp_components.turns import LONGEST_ID, TOO_MANY, Turn, Turns
@@ -52,12 +53,13 @@ HANDLERS = (admin, archive, disco, feed, join, messages)
 
 
 class Threads:
-    """One running component."""
+    """One running component, or one process of it: then it serves the threads of its share."""
 
     def __init__(self, config: Config, db: Database) -> None:
         handlers.check_policies()
         self.config, self.db = config, db
         self.domain, self.server = config.threads_domain, config.domain
+        self.share = Share(config.component, config.components)
         self.reader = Reader(db)
         self.tail = Tail(self)
         self.writer = Writer(db, self.tail.committed)
@@ -71,7 +73,7 @@ class Threads:
         self.notes = Buckets(TYPING_PER_SECOND, TYPING_BURST)
         self.jobs = Jobs(self)
         self.recovery = Recovery(self)
-        self.stream = Stream(self.domain, config.component_secret, "127.0.0.1", config.component_port,
+        self.stream = Stream(self.domain, config.component_key, "127.0.0.1", config.component_port,
                              receive=self.receive, opened=self.recovery.opened, closed=self.recovery.closed)
         self._lanes: dict[tuple[str, str], deque[tuple[Request, Handler]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -90,6 +92,8 @@ class Threads:
         """Answer with an error; an error is never answered. Source: RFC 6120 section 8.3."""
         if request.type in ("error", "result"):
             return
+        if request.target is Target.FEED and not self.share.has(request.to.local):
+            return  # all processes are told of tabs; the one whose feed it is answers
         came_from = request.to.bare if request.kind == "message" and request.type == "groupchat" else request.to.full
         # Only a refused join carries the join's mark: a client (profanity) takes it for one and leaves the room silently.
         joining = request.kind == "presence" and wire.child(request.xml, wire.MUC, "x") is not None

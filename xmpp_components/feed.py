@@ -55,6 +55,18 @@ class Feeds:
         """Remember a tab."""
         self._tabs.setdefault(tab.handle, {})[tab.address] = tab
 
+    def answers(self, handle: str) -> bool:
+        """Returns: whether it is this process that answers a person's tabs and stores that they are there; news come from all."""
+        return self._component.share.has(FEED_PREFIX + handle)
+
+    async def enter(self, handle: str, address: str) -> Tab:
+        """Remember a new tab, stored by one process, so that it survives a crash of each. Returns: the tab."""
+        if self.answers(handle):
+            await self._component.submit(Actor.system(), "live.enter", address=address, kind="feed", thread=None, handle=handle)
+        tab = Tab(address, handle)
+        self.add(tab)
+        return tab
+
     def drop(self, handle: str, address: str) -> None:
         """A tab was closed or cannot be reached."""
         tab = self._tabs.get(handle, {}).pop(address, None)
@@ -62,7 +74,8 @@ class Feeds:
             return
         if not self._tabs[handle]:
             del self._tabs[handle]
-        self._component.submit(Actor.system(), "live.leave", address=address, kind="feed", thread=None)
+        if self.answers(handle):
+            self._component.submit(Actor.system(), "live.leave", address=address, kind="feed", thread=None)
         self.show(tab, None)
 
     def show(self, tab: Tab, room: Room | None) -> None:
@@ -122,18 +135,21 @@ async def register(component: Threads, request: Request) -> None:
     if asked is None:
         return
     handle = request.person
-    if (tab := component.feeds.tab(handle, request.sender)) is None:
-        await component.submit(Actor.system(), "live.enter", address=request.sender, kind="feed", thread=None, handle=handle)
-        tab = Tab(request.sender, handle)
-        component.feeds.add(tab)
+    tab = component.feeds.tab(handle, request.sender)
+    again = wire.child(request.xml, wire.SERVER, "again") is not None
+    # Each presence is answered: a tab sends it again now and then to learn whether anybody still serves it. Of several processes
+    # one answers; one that was away says to tabs which it did not know that there may be something to fetch.
+    answers = tab is None if again else component.feeds.answers(handle)
+    if tab is None:
+        tab = await component.feeds.enter(handle, request.sender)
     room = await component.rooms.load_for(asked.get("thread", ""), handle)
     if room is not None and tab.thread != room.uid:
         await presence.store(component, room, tab.address, "page", room.members[handle])
         if handle not in room.members:  # the membership has ended meanwhile
             component.submit(Actor.system(), "live.leave", address=tab.address, kind="page", thread=room.uid)
             room = None
-    # Each presence is answered: a tab sends it again now and then to learn whether anybody still serves it.
-    component.feeds.answer(tab)
+    if answers:
+        component.feeds.answer(tab)
     component.feeds.show(tab, room)
 
 

@@ -128,15 +128,16 @@ class Jobs:
 
         Somebody who is no member any more is not invited. Source: XEP-0045 section 7.8.2, XEP-0249.
         """
-        room = await self._component.rooms.load_for(thread, handle)
-        if room is None:
+        view = await self._component.rooms.view(thread)  # not the room: another process may serve it
+        title = next((member.title for member in view.members if member.handle == handle), None) if view else None
+        if title is None:
             return
-        title = room.title(handle)
+        room = f"{thread}@{self._component.domain}"
         words = f"You are in a thread of the clinic now: {title}. Join it to read and write."
         self._component.send(wire.stanza(
-            "message", {"from": room.jid, "type": "normal", "id": f"invite-{thread}"},
+            "message", {"from": room, "type": "normal", "id": f"invite-{thread}"},
             wire.element("body", {}, words),
             wire.element("x", {"xmlns": wire.MUC_USER}, wire.element(
                 "invite", {"from": self._component.domain}, wire.element("reason", {}, title))),
-            wire.element("x", {"xmlns": wire.DIRECT_INVITE, "jid": room.jid, "reason": title}),
+            wire.element("x", {"xmlns": wire.DIRECT_INVITE, "jid": room, "reason": title}),
         ), f"{handle}@{self._component.server}")

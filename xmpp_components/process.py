@@ -1,4 +1,4 @@
-"""The process of the threads component: reads its place from the environment and serves until told to stop."""
+"""A process of the threads component: reads its place from the environment and serves until told to stop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import sys
+from dataclasses import replace
 
 from clinic import Database
 from clinic.config import Config
@@ -21,7 +22,10 @@ async def serve(config: Config) -> bool:
     return await Threads(config, db).run(stop)
 
 
-def main() -> int:
-    """Returns: the exit status."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s threads %(levelname)s %(message)s")
-    return 0 if asyncio.run(serve(Config.from_environ())) else 1
+def main(number: int) -> int:
+    """Serve as one of the component's processes; ``number``: which, from 1 on. Returns: the exit status."""
+    config = replace(Config.from_environ(), component=number)
+    if not 1 <= number <= config.components:
+        raise SystemExit(f"There is no process {number} of the threads component: BEDSIDE_COMPONENTS is {config.components}.")
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s {config.component_name} %(levelname)s %(message)s")
+    return 0 if asyncio.run(serve(config)) else 1

@@ -34,7 +34,7 @@ class Recovery:
 
     def __init__(self, component: Threads) -> None:
         self._component = component
-        self._ready = component.config.run_dir / "threads.ready"
+        self._ready = component.config.run_dir / f"{component.config.component_name}.ready"
         self._asking: asyncio.Task[None] | None = None
         # What people in a room do not know yet: who was shown to them and is no member now, and who is called otherwise.
         self._ended: dict[tuple[str, str], str] = {}  # (room, handle) → nick
@@ -53,7 +53,7 @@ class Recovery:
             if session.kind != "occupant":  # feeds first: a page turns its tab to a thread
                 self._component.feeds.add(Tab(session.address, session.handle))
         for session in live:
-            if session.thread is not None:
+            if session.thread is not None and self._component.share.has(session.thread):
                 await self._put_back(session, session.thread)
         if live:
             log.info("%d live sessions are served again", len(live))

@@ -140,7 +140,7 @@ class Tail:
 
     async def listen(self) -> None:
         """Look at what changed when the doorbell rings, and once a second. Runs until cancelled."""
-        loop, bell = asyncio.get_running_loop(), Doorbell(self._component.db.run_dir, "threads")
+        loop, bell = asyncio.get_running_loop(), Doorbell(self._component.db.run_dir, self._component.config.component_name)
         loop.add_reader(bell.fileno(), self._ring, bell)
         since = self._component.db.now()
         try:
@@ -168,7 +168,8 @@ class Tail:
         rings = bell.receive()
         if any("threads" in ring.queues for ring in rings):
             self._component.jobs.wake()
-        self._rung.set()
+        if any(not ring.threads or any(map(self._component.share.has, ring.threads)) for ring in rings):
+            self._rung.set()
 
     async def _look(self, since: datetime) -> None:
         component = self._component
@@ -176,7 +177,7 @@ class Tail:
             room = component.rooms.known(news.uid)
             if room is not None:
                 self._heard(room, news)
-            elif component.feeds:
+            elif component.feeds and component.share.has(news.uid):
                 await component.rooms.load(news.uid)
         for room in component.rooms:
             if room.stale or room.cursor < room.known:

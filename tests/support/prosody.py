@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 from types import TracebackType
 
+from clinic.config import component_keys
 from ops import certificates, configurations, keys, preflight
 from ops.layout import Layout
 from ops.probes import port_open
@@ -13,10 +14,10 @@ from tests.support.raw_xmpp import Client, Component
 
 
 class Prosody:
-    """One server in `data`; its password checks go to the layout's base port (or `web_url`)."""
+    """One server in `data`; its password checks go to the layout's base port (or `web_url`). `components`: how many processes serve the threads."""
 
-    def __init__(self, data: Path, web_url: str | None = None):
-        self.layout = Layout(data, free_base_port())
+    def __init__(self, data: Path, web_url: str | None = None, components: int = 1, database_url: str = ""):
+        self.layout = Layout(data, free_base_port(), components=components, database_url=database_url)
         preflight.prepare_folder(data)
         self.secrets = keys.ensure(data / "secrets")
         certificates.ensure(data / "ca", self.layout.domain, self.layout.certificate_names)
@@ -44,6 +45,7 @@ class Prosody:
         """Returns a client that is connected, not logged in."""
         return Client(self.layout.direct_tls_port, self.ca)
 
-    def component(self) -> Component:
-        """Returns the connected threads component."""
-        return Component(self.layout.component_port, self.layout.threads_domain, self.secrets["component_secret"])
+    def component(self, number: int = 1) -> Component:
+        """Returns the connected threads component, or one process of it."""
+        keys = component_keys(self.secrets["component_secret"], self.layout.components)
+        return Component(self.layout.component_port, self.layout.threads_domain, keys[number - 1])

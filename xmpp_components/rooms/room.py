@@ -158,7 +158,9 @@ class Rooms:
         return self._rooms.get(uid)
 
     async def load(self, uid: str) -> Room | None:
-        """Returns: the room of a thread, or None where there is none."""
+        """Returns: the room of a thread, or None where there is none, or where another process serves it."""
+        if not self._component.share.has(uid):
+            return None
         if (room := self._rooms.get(uid)) is not None or not UID.fullmatch(uid):
             if room is not None:
                 room.wanted_at = time.monotonic()

@@ -13,8 +13,13 @@ local MOST, MOST_EACH = 2000, 200;
 local component, passing;
 local waiting, each, timer = {}, {}, nil;
 
-local function connected()
-	return component and not component.destroyed and component.type == "component";
+-- Where several processes serve the threads, mod_bedside_split says which of them serves a stanza.
+local processes = module:shared("bedside_split/processes");
+
+local function served(stanza)
+	local session = component;
+	if processes.serving then session = processes.serving(stanza); end
+	return session and not session.destroyed and session.type == "component";
 end
 
 -- Hands on what waits, oldest first: to the component, or while there is none to mod_component, which refuses it.
@@ -42,8 +47,8 @@ local function look()
 end
 
 local function hold(event)
-	if passing or connected() then return; end
 	local origin, stanza = event.origin, event.stanza;
+	if passing or served(stanza) then return; end
 	local sender = jid_bare(stanza.attr.from) or "";
 	if #waiting >= MOST or (each[sender] or 0) >= MOST_EACH then return; end
 	waiting[#waiting + 1] = { origin = origin, stanza = st.clone(stanza), sender = sender, at = now() };
@@ -64,5 +69,5 @@ end
 module:hook("component-authenticated", function (event)
 	component = event.session;
 	if #waiting > 0 then module:log("info", "%d stanzas waited for the component", #waiting); end
-	release(function () return true; end);
+	release(function (one) return served(one.stanza); end);
 end);
