@@ -18,13 +18,17 @@ from sqlalchemy.engine import Connection, Engine
 
 from clinic import doorbell
 from clinic.actions import ACTIONS, ActionSpec
-from clinic.errors import Busy, Conflict, DomainError
+from clinic.doorbell import DatagramDoorbell, Doorbell, NotifiedDoorbell
+from clinic.errors import Busy, Conflict, DomainError, Held
 from clinic.fields import parse_all
+from clinic.loading import Lock
 from clinic.storage import FairLock, open_engine, prepare_engine
 from clinic.transaction import Transaction
 from clinic.work import Actor, Call, Done, Work
 
 logger = logging.getLogger(__name__)
+
+_LOCK_TIMEOUT = sa.select(sa.func.set_config("lock_timeout", sa.bindparam("value"), True))  # of this transaction only
 
 
 class Database:
@@ -34,7 +38,7 @@ class Database:
         self.engine = engine
         self.run_dir = run_dir
         self.pepper = pepper
-        on_sqlite = engine.dialect.name == "sqlite"
+        on_sqlite = self._on_sqlite = engine.dialect.name == "sqlite"
         self._writers: FairLock | None = FairLock(run_dir) if on_sqlite else None
         # A view asks several questions: all of them must be answered of one moment. On SQLite any transaction is so.
         self._readers = engine if on_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
@@ -60,20 +64,21 @@ class Database:
         """
         call = Call(actor, action, subject, values)
         try:
-            [result] = self._run([call])
+            [result] = self._run([call], Lock.WAIT)
         except sa.exc.IntegrityError:
             # Somebody else stored the same thing between our read and our write: what was read is out of date.
             try:
-                [result] = self._run([call])
+                [result] = self._run([call], Lock.WAIT)
             except sa.exc.IntegrityError as error:
                 raise Conflict() from error
         if isinstance(result, DomainError):
             raise result
         return result
 
-    def batch(self, calls: Sequence[Call]) -> list[Done | DomainError]:
+    def batch(self, calls: Sequence[Call], wait_seconds: float = 0.0) -> list[Done | DomainError]:
         """Run many batchable actions in one transaction (group commit, rule 3).
 
+        wait_seconds: how long to wait for a thread that somebody else has locked; with 0 its calls are left, as Held.
         Returns: a result a call, in order; on a database error nothing of the batch is stored and each call runs
         again by itself. Raises: TypeError for an action that is not batchable.
         """
@@ -81,20 +86,31 @@ class Database:
             if not ACTIONS[call.action].batchable:
                 raise TypeError(f"{call.action} is not batchable")
         try:
-            return self._run(calls)
+            return self._run(calls, Lock.WAIT if wait_seconds else Lock.SKIP, wait_seconds)
         except Busy as error:
             return [error for _ in calls]
         except sa.exc.DBAPIError:
             if len(calls) == 1:
                 logger.exception("batch.failed action=%s", calls[0].action)
                 return [Busy()]
-            return [result for call in calls for result in self.batch([call])]
+            return self._one_by_one(calls, wait_seconds)
+
+    def _one_by_one(self, calls: Sequence[Call], wait_seconds: float) -> list[Done | DomainError]:
+        results: list[Done | DomainError] = []
+        held: set[str | None] = set()
+        for call in calls:
+            # A thread's later calls stay behind the one that was left.
+            [result] = [Held()] if call.subject in held else self.batch([call], wait_seconds)
+            if isinstance(result, Held):
+                held.add(call.subject)
+            results.append(result)
+        return results
 
     @contextmanager
     def read(self, actor: Actor) -> Iterator[Work]:
         """Open a read transaction for views. Raises: NotSignedIn, Busy."""
         with self.reading() as connection:
-            yield Work(Transaction(connection, self.now(), self.pepper, writing=False), actor)
+            yield Work(Transaction(connection, self.now(), self.pepper, Lock.NONE), actor)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -111,7 +127,11 @@ class Database:
             with connection.begin():
                 yield connection
 
-    def _run(self, calls: Sequence[Call]) -> list[Done | DomainError]:
+    def doorbell(self, name: str) -> Doorbell:
+        """Listen for what others commit. name: of the listener, which nobody else on this machine may have."""
+        return DatagramDoorbell(self.run_dir, name) if self._on_sqlite else NotifiedDoorbell(self.engine)
+
+    def _run(self, calls: Sequence[Call], lock: Lock, wait_seconds: float = 0.0) -> list[Done | DomainError]:
         results: list[Done | DomainError | None] = [None] * len(calls)
         parsed = []
         for index, call in enumerate(calls):
@@ -122,13 +142,19 @@ class Database:
                 results[index] = error
         if parsed:
             with self.writing() as connection:
-                transaction = Transaction(connection, self.now(), self.pepper, writing=True)
+                if wait_seconds and not self._on_sqlite:
+                    connection.execute(_LOCK_TIMEOUT, {"value": f"{max(1, round(wait_seconds * 1000))}ms"})
+                transaction = Transaction(connection, self.now(), self.pepper, lock)
                 transaction.preload([(spec, call, values) for _, spec, call, values in parsed])
                 transaction.now = self.now()  # after the threads' locks, so that time runs with the order
                 for index, spec, call, values in parsed:
-                    results[index] = _executed(transaction, spec, call, values)
+                    left = call.subject in transaction.held
+                    results[index] = Held() if left else _executed(transaction, spec, call, values)
                 transaction.flush()
-            if transaction.changed or transaction.queues:
+                rings = transaction.changed or transaction.queues
+                if rings and not self._on_sqlite:
+                    doorbell.notify(connection, transaction.changed, transaction.queues)
+            if rings and self._on_sqlite:
                 doorbell.ring(self.run_dir, transaction.changed, transaction.queues)
         return [result for result in results if result is not None]
 

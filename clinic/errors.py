@@ -144,3 +144,7 @@ class Busy(DomainError):
     condition = "resource-constraint"
     type = "wait"
     default = "The clinic's machine could not store this just now. Nothing was changed; try again in a moment."
+
+
+class Held(Busy):
+    """Somebody else has the thread locked just now: this call of a batch was not tried. On the wires it is a Busy."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import Enum, auto
 from typing import Any
 
 import sqlalchemy as sa
@@ -89,7 +90,10 @@ _PERSONS = (
     )
 )
 _THREADS = sa.select(threads).where(threads.c.uid.in_(_many("uids"))).order_by(threads.c.id)
-_THREADS_LOCKED = _THREADS.with_for_update()
+# Entries and memberships refer to a thread's key, which this lock leaves free. SQLite is told nothing of it.
+_THREADS_LOCKED = _THREADS.with_for_update(key_share=True)
+_THREADS_NOT_HELD = _THREADS.with_for_update(key_share=True, skip_locked=True)
+_EXISTING = sa.select(threads.c.uid).where(threads.c.uid.in_(_many("uids")))
 _MEMBERS = (
     sa.select(memberships, accounts.c.uid, accounts.c.handle, accounts.c.name, accounts.c.birth_date)
     .join(accounts, accounts.c.id == memberships.c.account_id)
@@ -101,6 +105,20 @@ _KNOWN = select_entries().where(
 )
 
 
+class Lock(Enum):
+    """What becomes of the threads that are loaded, on PostgreSQL; on SQLite a write transaction has locked everything.
+
+    SKIP: lock those that nobody else has locked, and leave the others out.
+    """
+
+    NONE = auto()
+    WAIT = auto()
+    SKIP = auto()
+
+
+_LOADING = {Lock.NONE: _THREADS, Lock.WAIT: _THREADS_LOCKED, Lock.SKIP: _THREADS_NOT_HELD}
+
+
 def load_persons(connection: Connection, uids: Collection[str], handles: Collection[str]) -> list[Person]:
     """Return the active accounts of `uids` and `handles`, each once."""
     found: dict[int, Person] = {}
@@ -110,16 +128,19 @@ def load_persons(connection: Connection, uids: Collection[str], handles: Collect
     return list(found.values())
 
 
-def load_threads(connection: Connection, uids: Collection[str], *, lock: bool) -> dict[str, LoadedThread]:
-    """Return the threads of `uids` with their current members, locked in id order when `lock` (PostgreSQL; on SQLite
-    the write transaction is the lock).
-    """
-    rows = connection.execute(_THREADS_LOCKED if lock else _THREADS, {"uids": list(uids)})
+def load_threads(connection: Connection, uids: Collection[str], lock: Lock) -> dict[str, LoadedThread]:
+    """Return the threads of `uids` with their current members, locked in id order as `lock` says."""
+    rows = connection.execute(_LOADING[lock], {"uids": list(uids)})
     found = {row.id: _thread(row) for row in rows}
     if found:
         for row in connection.execute(_MEMBERS, {"ids": list(found)}):
             found[row.thread_id].members[row.account_id] = _member(row)
     return {thread.uid: thread for thread in found.values()}
+
+
+def existing(connection: Connection, uids: Collection[str]) -> set[str]:
+    """Return those of `uids` that are threads, locked or not."""
+    return set(connection.scalars(_EXISTING, {"uids": list(uids)}))
 
 
 def load_known(connection: Connection, keys: Collection[tuple[int, int, str]]) -> dict[tuple[int, int, str], Entry]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import select
 import threading
 import time
 from collections.abc import Iterator
@@ -36,6 +37,14 @@ metadata = sa.MetaData(
 
 _UID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u to misread
 BUSY_TIMEOUT_SECONDS = 5
+# A server that is cut off says nothing: without these a connection to it would wait for hours.
+_NOTICED_SOON = {
+    "connect_timeout": BUSY_TIMEOUT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
 _PAUSES_SECONDS = [0.001] * 2 + [0.0005] * 4 + [0.00015] * 1000
 _LONG_WAIT_PAUSE_SECONDS = 0.01
 
@@ -129,7 +138,7 @@ def _take(descriptor: int, deadline: float) -> None:
             return
 
 
-def open_engine(url: str, **options: Any) -> Engine:
+def open_engine(url: str | sa.URL, **options: Any) -> Engine:
     """Open an engine on `url` with the settings that the rules need; see `prepare_engine`."""
     return prepare_engine(sa.create_engine(url, **options))
 
@@ -143,7 +152,9 @@ def prepare_engine(engine: Engine) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":
+        event.listen(engine, "do_connect", _dial_postgresql)
         event.listen(engine, "connect", _prepare_postgresql)
+        event.listen(engine, "checkout", _require_silence)
     else:
         raise SystemExit(f"{engine.dialect.name} is not a database Bedside knows: use sqlite or postgresql.")
     return engine
@@ -161,6 +172,22 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("bedside_begin", "BEGIN"))
+
+
+def _dial_postgresql(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+    for name, value in _NOTICED_SOON.items():
+        parameters.setdefault(name, value)  # the URL may say otherwise
+
+
+def _require_silence(connection: Any, _record: object, _proxy: object) -> None:
+    """Refuse a pooled connection on which the server has said something since: that is how it takes its leave.
+
+    A question to the server before each transaction would tell as much and costs a round trip.
+    """
+    listening = select.poll()
+    listening.register(connection.fileno(), select.POLLIN)
+    if listening.poll(0):
+        raise sa.exc.InvalidatePoolError()
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
@@ -20,7 +20,7 @@ from clinic.audit.tables import denials
 from clinic.errors import Conflict, NotFound
 from clinic.fields import is_uid
 from clinic.kinds import encode
-from clinic.loading import LoadedThread, Person, load_known, load_persons, load_threads
+from clinic.loading import LoadedThread, Lock, Person, existing, load_known, load_persons, load_threads
 from clinic.log import Author, Entry, entries
 from clinic.thread.tables import threads
 from clinic.work import Actor, Call, Done, Work
@@ -33,7 +33,7 @@ SAME_ID = "Another message of yours was sent under the same id, so this one was 
 class Transaction:
     """What calls that commit together share: the connection, what is loaded, and the collapsed writes."""
 
-    def __init__(self, connection: Connection, now: datetime, pepper: bytes, *, writing: bool) -> None:
+    def __init__(self, connection: Connection, now: datetime, pepper: bytes, lock: Lock) -> None:
         self.connection = connection
         self.now = now
         self.pepper = pepper
@@ -41,7 +41,9 @@ class Transaction:
         self.changed: set[str] = set()
         self.queues: set[str] = set()
         self.denied: dict[tuple[int | None, str, str], int] = {}
-        self._writing = writing
+        # Threads that somebody else has locked, left to the next batch (Lock.SKIP on PostgreSQL).
+        self.held: set[str] = set()
+        self._lock = lock
         self._persons: dict[str, Person | None] = {}
         self._threads: dict[str, LoadedThread | None] = {}
         self._known: dict[tuple[int, int, str], Entry] = {}
@@ -72,8 +74,10 @@ class Transaction:
         """Load and lock the threads of `uids` that are not loaded yet."""
         missing = sorted({uid for uid in uids if uid not in self._threads})
         if missing:
-            found = load_threads(self.connection, missing, lock=self._writing)
+            found = load_threads(self.connection, missing, self._lock)
             self._threads.update({uid: found.get(uid) for uid in missing})
+            if self._lock is Lock.SKIP and len(found) < len(missing):
+                self.held |= existing(self.connection, [uid for uid in missing if uid not in found])
 
     def thread(self, uid: str) -> LoadedThread | None:
         """Return the thread of `uid` whoever asks, or None."""
@@ -110,8 +114,8 @@ class Transaction:
     def flush(self) -> None:
         """Send the collapsed writes and the count of refusals."""
         self.buffer.flush(self.connection)
-        for (actor_id, action, code), count in self.denied.items():
-            self._count_denial(actor_id, action, code, count)
+        if self.denied:
+            self._count_denials()
 
     def _settle(self, work: Work) -> tuple[Entry, ...]:
         settled = []
@@ -148,23 +152,30 @@ class Transaction:
         self._asked |= missing
         self._known.update(load_known(self.connection, missing))
 
-    def _count_denial(self, actor_id: int | None, action: str, code: str, count: int) -> None:
+    def _count_denials(self) -> None:
         minute = self.now.replace(second=0, microsecond=0)
-        key = f"{actor_id or 0} {action} {code} {minute:%Y%m%d%H%M}"
-        row = {"key": key, "actor_id": actor_id, "action": action, "code": code, "minute": minute, "count": count}
-        more = {"count": denials.c.count + count}
+        rows = [
+            {
+                "key": f"{actor_id or 0} {action} {code} {minute:%Y%m%d%H%M}",
+                "actor_id": actor_id,
+                "action": action,
+                "code": code,
+                "minute": minute,
+                "count": count,
+            }
+            for (actor_id, action, code), count in self.denied.items()
+        ]
         if self.connection.dialect.name == "sqlite":
-            statement: sa.Executable = (
-                sqlite.insert(denials).values(**row).on_conflict_do_update(index_elements=["key"], set_=more)
-            )
+            counting: Any = sqlite.insert(denials)
         else:
             # Imported where it is used: it costs a process on SQLite a tenth of a second at its start.
             from sqlalchemy.dialects import postgresql
 
-            statement = (
-                postgresql.insert(denials).values(**row).on_conflict_do_update(index_elements=["key"], set_=more)
-            )
-        self.connection.execute(statement)
+            counting = postgresql.insert(denials)
+        more = {"count": denials.c.count + counting.excluded.count}
+        # Each transaction in the order of keys: two that count the same refusals must not wait for each other.
+        for row in sorted(rows, key=itemgetter("key")):
+            self.connection.execute(counting.on_conflict_do_update(index_elements=["key"], set_=more), row)
 
 
 def _client_ids(values: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ import functools
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,10 +65,15 @@ class Buffer:
                 self.update(table, key, row.update)
 
     def flush(self, connection: Connection) -> None:
-        """Send everything: deletes, then inserts in the order that foreign keys need, then updates."""
+        """Send everything: deletes, then inserts in the order that foreign keys need, then updates.
+
+        Within a table in the order of keys: two transactions that change the same rows must not wait for each other.
+        """
         by_table: dict[sa.Table, list[tuple[Any, _Row]]] = defaultdict(list)
         for (table, key), row in self._rows.items():
             by_table[table].append((key, row))
+        for rows in by_table.values():
+            rows.sort(key=itemgetter(0))
         ordered = [table for table in _tables() if table in by_table]
         for table in reversed(ordered):
             _delete(connection, table, [key for key, row in by_table[table] if row.delete])

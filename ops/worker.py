@@ -13,7 +13,6 @@ from clinic import Database, outbox
 from clinic.account.sweep import expire, sweep
 from clinic.audit.seal import seal
 from clinic.config import Config
-from clinic.doorbell import Doorbell
 from clinic.errors import DomainError
 
 QUEUE = "worker"
@@ -71,7 +70,7 @@ def main() -> None:
     worker = Worker(database)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
-    bell = Doorbell(config.run_dir, QUEUE)
+    bell = database.doorbell(QUEUE)
     mark = config.run_dir / "worker.ready"
     try:
         while not worker.stopping:

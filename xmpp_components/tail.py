@@ -140,7 +140,7 @@ class Tail:
 
     async def listen(self) -> None:
         """Look at what changed when the doorbell rings, and once a second. Runs until cancelled."""
-        loop, bell = asyncio.get_running_loop(), Doorbell(self._component.db.run_dir, self._component.config.component_name)
+        loop, bell = asyncio.get_running_loop(), self._component.db.doorbell(self._component.config.component_name)
         loop.add_reader(bell.fileno(), self._ring, bell)
         since = self._component.db.now()
         try:

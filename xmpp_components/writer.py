@@ -1,25 +1,40 @@
 """Writing and reading off the event loop: group commits in one thread, reads in a few. May import clinic.
 
-Calls that arrive while a commit runs are committed together by the next one (house rule 3). The queue is bounded.
+Calls that arrive while a commit runs are committed together by the next one (house rule 3). The queue is bounded. A thread that
+somebody else has locked (PostgreSQL) delays nobody: its calls step aside and wait for it in their order.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from clinic import ACTIONS, Actor, Call, Database, Done
-from clinic.errors import Busy, DomainError
+from clinic.errors import Busy, DomainError, Held
+from clinic.storage import BUSY_TIMEOUT_SECONDS
 
 log = logging.getLogger(__name__)
 
 LONGEST_QUEUE = 2000
 LARGEST_BATCH = 200
+# How many threads that others have locked are waited for at once; each wait takes a connection.
+WAITED_FOR = 4
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A call that is not decided yet. ``since``: when it was handed in, by the steady clock."""
+
+    call: Call
+    future: asyncio.Future[Done]
+    since: float
 
 
 class Writer:
@@ -27,8 +42,10 @@ class Writer:
 
     def __init__(self, db: Database, committed: Callable[[Call, Done], None]) -> None:
         self._db, self._committed = db, committed
-        self._waiting: deque[tuple[Call, asyncio.Future[Done]]] = deque()
-        self._thread = ThreadPoolExecutor(1, "writer")
+        self._waiting: deque[Waiting] = deque()
+        # Calls of threads that somebody else has locked, by thread, with the task that waits for the lock.
+        self._aside: dict[str | None, tuple[deque[Waiting], asyncio.Task[None]]] = {}
+        self._thread, self._patient = ThreadPoolExecutor(1, "writer"), ThreadPoolExecutor(WAITED_FOR, "writer-aside")
         self._work: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -40,34 +57,69 @@ class Writer:
         if not ACTIONS[call.action].batchable:
             raise TypeError(f"{call.action} is not batchable")  # its neighbours in a batch must not pay for it
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
-        if self._closed or len(self._waiting) >= LONGEST_QUEUE:
+        if self._closed or len(self._waiting) + sum(len(calls) for calls, _ in self._aside.values()) >= LONGEST_QUEUE:
             future.set_exception(Busy())
             future.exception()  # marks it as seen: not every caller waits
             return future
-        self._waiting.append((call, future))
+        self._waiting.append(Waiting(call, future, time.monotonic()))
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._drain(), name="writer")
         return future
 
     async def _drain(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
-            calls = [call for call, _future in batch]
-            [found] = await asyncio.gather(loop.run_in_executor(self._thread, self._db.batch, calls), return_exceptions=True)
-            if isinstance(found, BaseException):
-                log_failure("a batch of %d calls failed", found, len(calls))
-            results: Sequence[Done | BaseException] = [found] * len(calls) if isinstance(found, BaseException) else found
-            for (call, future), result in zip(batch, results, strict=True):
-                self._finish(call, future, result)
+            batch: list[Waiting] = []
+            while self._waiting and len(batch) < LARGEST_BATCH:
+                one = self._waiting.popleft()
+                if one.call.subject in self._aside:
+                    self._put_aside(one)
+                else:
+                    batch.append(one)
+            if batch:
+                for one, result in zip(batch, await self._run(self._thread, batch), strict=True):
+                    if isinstance(result, Held):
+                        self._put_aside(one)
+                    else:
+                        self._finish(one, result)
 
-    def _finish(self, call: Call, future: asyncio.Future[Done], result: Done | BaseException) -> None:
+    def _put_aside(self, one: Waiting) -> None:
+        """Let a call wait for its thread, behind the thread's calls before it."""
+        subject = one.call.subject
+        if subject not in self._aside:
+            calls: deque[Waiting] = deque()
+            self._aside[subject] = calls, asyncio.create_task(self._wait_for(subject, calls), name="writer-aside")
+        self._aside[subject][0].append(one)
+
+    async def _wait_for(self, subject: str | None, calls: deque[Waiting]) -> None:
+        try:
+            while calls:
+                batch = [calls.popleft() for _ in range(min(len(calls), LARGEST_BATCH))]
+                deadline = batch[0].since + BUSY_TIMEOUT_SECONDS
+                for one, result in zip(batch, await self._run(self._patient, batch, deadline), strict=True):
+                    self._finish(one, result)
+        finally:
+            del self._aside[subject]
+
+    async def _run(self, threads: ThreadPoolExecutor, batch: Sequence[Waiting], deadline: float = 0.0) -> Sequence[Done | BaseException]:
+        """Commit calls, waiting for their threads until ``deadline`` on the steady clock. Returns: a result a call, in order."""
+        calls = [one.call for one in batch]
+
+        def run() -> Sequence[Done | DomainError]:
+            return self._db.batch(calls, max(0.0, deadline - time.monotonic()))
+        [found] = await asyncio.gather(asyncio.get_running_loop().run_in_executor(threads, run), return_exceptions=True)
+        if isinstance(found, BaseException):
+            log_failure("a batch of %d calls failed", found, len(calls))
+            return [found] * len(calls)
+        return found
+
+    def _finish(self, one: Waiting, result: Done | BaseException) -> None:
+        future = one.future
         if isinstance(result, BaseException):
             if not future.done():
                 future.set_exception(result)
                 future.exception()  # marks it as seen: not every caller waits
             return
-        self._committed(call, result)
+        self._committed(one.call, result)
         if not future.done():
             future.set_result(result)
 
@@ -76,7 +128,9 @@ class Writer:
         self._closed = True
         if self._work is not None:
             await self._work
+        await asyncio.gather(*(task for _calls, task in self._aside.values()))
         self._thread.shutdown()
+        self._patient.shutdown()
 
 
 class Reader:

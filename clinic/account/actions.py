@@ -194,11 +194,14 @@ def accept_invitation(work: Work, token: str, password_hash: str) -> str:
 
     Returns: the account's uid. Raises: Expired.
     """
-    row = open_invitation(work, token, lock=True)
+    row = open_invitation(work, token)
     if row is None or row.account_id is None:
         raise Expired()
-    work.about(row.uid)
+    # The account first, as whoever ends its invitations does: otherwise the two could wait for each other.
     work.lock_account(row.account_id)
+    if open_invitation(work, token, lock=True) is None:
+        raise Expired()
+    work.about(row.uid)
     work.update(invitations, row.id, used_at=work.now)
     work.update(accounts, row.account_id, password_hash=password_hash)
     handle = work.rows(sa.select(accounts.c.handle).where(accounts.c.id == row.account_id))[0].handle

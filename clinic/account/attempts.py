@@ -127,10 +127,10 @@ def remember(work: Work, keys: list[str] | None) -> None:
                 work.insert(login_failures, key=known, failures=0, last_at=work.now)
 
 
-def stale(now: datetime) -> list[sa.Delete]:
-    """Return the statements that remove what counts no more at `now`."""
+def stale(now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition on login_failures that a row counts no more at `now`."""
     known = login_failures.c.key.startswith(KNOWN)
-    return [
-        sa.delete(login_failures).where(~known, login_failures.c.last_at < now - FORGOTTEN),
-        sa.delete(login_failures).where(known, login_failures.c.last_at < now - KNOWN_FOR),
-    ]
+    return sa.or_(
+        sa.and_(~known, login_failures.c.last_at < now - FORGOTTEN),
+        sa.and_(known, login_failures.c.last_at < now - KNOWN_FOR),
+    )

@@ -10,7 +10,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from clinic.account import attempts
-from clinic.account.tables import invitations, login_sessions
+from clinic.account.tables import invitations, login_failures, login_sessions
 from clinic.account.views import expired_sessions
 from clinic.audit.tables import denials
 from clinic.database import Database
@@ -33,10 +33,16 @@ def sweep(database: Database) -> int:
     """Remove what ran out more than KEPT ago (failures: attempts.FORGOTTEN). Returns: how many rows. Raises: Busy."""
     now = database.now()
     stale = (
-        sa.delete(invitations).where(invitations.c.expires_at < now - KEPT),
-        sa.delete(login_sessions).where(login_sessions.c.seen_at < now - KEPT),
-        sa.delete(denials).where(denials.c.minute < now - DENIALS_KEPT),
-        *attempts.stale(now),
+        (invitations, invitations.c.expires_at < now - KEPT),
+        (login_sessions, login_sessions.c.seen_at < now - KEPT),
+        (denials, denials.c.minute < now - DENIALS_KEPT),
+        (login_failures, attempts.stale(now)),
     )
     with database.writing() as connection:
-        return sum(connection.execute(statement).rowcount for statement in stale)
+        return sum(connection.execute(_removal(table, over)).rowcount for table, over in stale)
+
+
+def _removal(table: sa.Table, over: sa.ColumnElement[bool]) -> sa.Delete:
+    # What somebody works with is left for the next time: it is not over then, and nobody waits for anybody.
+    (key,) = table.primary_key
+    return sa.delete(table).where(key.in_(sa.select(key).where(over).with_for_update(skip_locked=True)))
