@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,7 @@ class Work:
         self.queues: set[str] = set()
         self.subject: str | None = None
         self.detail: dict[str, Any] = {}
+        self._enqueued: list[dict[str, Any]] = []
 
     def _role(self) -> Role | None:
         person = self.person_or_none
@@ -220,10 +222,13 @@ class Work:
         self.pending.append((thread, entry))
         return entry.uid
 
-    def enqueue(self, queue: str, name: str, **payload: Any) -> None:
-        """Queue a durable job that runs after the commit (rule 4)."""
-        self.insert(jobs, id=new_id(), queue=queue, name=name, payload=json.dumps(payload), due_at=self.now, attempts=0)
-        self.queues.add(queue)
+    def enqueue(self, queue: str, name: str, *, after: timedelta = timedelta(0), **payload: Any) -> None:
+        """Queue a durable job that runs after the commit, or some time `after` it (rule 4); the same twice is one."""
+        job = {"queue": queue, "name": name, "payload": json.dumps(payload), "due_at": self.now + after}
+        if job not in self._enqueued:
+            self._enqueued.append(job)
+            self.insert(jobs, id=new_id(), attempts=0, **job)
+            self.queues.add(queue)
 
     def audit_detail(self, **detail: Any) -> None:
         """Add codes, ids and flags to the action's audit row: what its fields alone do not tell. Never a text."""

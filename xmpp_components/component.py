@@ -19,11 +19,11 @@ from clinic import Actor, Call, Database, Done
 from clinic.config import Config
 from clinic.errors import DomainError, NotAcceptable, NotFound, NotPermitted
 from clinic.thread.nicks import CLINIC
-from xmpp_components import feed, handlers, wire
+from xmpp_components import feed, handlers, jobs, wire
+from xmpp_components.bookmarks import Bookmarks
 from xmpp_components.confirmation import Confirmation
 from xmpp_components.feed import Feeds
 from xmpp_components.handlers import Handler, Policy
-from xmpp_components.jobs import Jobs
 from xmpp_components.marks import Marks
 from xmpp_components.rates import Buckets
 from xmpp_components.recovery import Recovery
@@ -71,7 +71,8 @@ class Threads:
         self.turns = Turns()
         self.posts = Buckets(config.posts_per_second, config.posts_burst)
         self.notes = Buckets(TYPING_PER_SECOND, TYPING_BURST)
-        self.jobs = Jobs(self)
+        # Of several processes one keeps bookmarks, so that what was read first is written first.
+        self.queues = (jobs.of_threads(self), *((Bookmarks(self).jobs,) if config.component == 1 else ()))
         self.recovery = Recovery(self)
         self.stream = Stream(self.domain, config.component_key, "127.0.0.1", config.component_port,
                              receive=self.receive, opened=self.recovery.opened, closed=self.recovery.closed)
@@ -251,7 +252,7 @@ class Threads:
         await self.recovery.load()
         work = [self.background(part) for part in (
             self.stream.stay_connected(), self.tail.listen(), self.confirmation.work(), self.marks.flush(),
-            self.availability.work(), self.jobs.work())]
+            self.availability.work(), *(queue.work() for queue in self.queues))]
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, *work], return_when=asyncio.FIRST_COMPLETED)
         self.recovery.mark_ready(False)
@@ -263,6 +264,7 @@ class Threads:
         await self.writer.close()
         self.stream.stopping = True
         await self.stream.disconnect(wait=1.0)
-        self.jobs.close()
+        for queue in self.queues:
+            queue.close()
         self.reader.close()
         return stop.is_set()

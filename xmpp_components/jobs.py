@@ -1,4 +1,4 @@
-"""Durable jobs of this component: closing sessions on the XMPP server, inviting people to a thread.
+"""Durable jobs of this component: claiming them, closing sessions on the XMPP server, inviting people to a thread.
 
 Owns nothing: the outbox does. A job may run twice, and may run late; both do no harm. May import clinic and the package.
 """
@@ -6,13 +6,15 @@ Owns nothing: the outbox does. A job may run twice, and may run late; both do no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from clinic import outbox
+from clinic import Actor, outbox
 from clinic.errors import DomainError
+from clinic.thread.bookmarks import invited
 from xmpp_components import wire
 from xmpp_components.rooms import presence
 from xmpp_components.writer import log_failure
@@ -30,15 +32,20 @@ class NotDone(Exception):
 
 
 class Jobs:
-    """Claims the queue while there is a stream; nothing is claimed in vain."""
+    """Claims one queue while there is a stream; nothing is claimed in vain.
 
-    def __init__(self, component: Threads) -> None:
-        self._component = component
+    ``doers``: what does a job of each name, called with its payload; ``first``: done once before anything is claimed.
+    """
+
+    def __init__(self, component: Threads, queue: str, at_once: int, doers: Mapping[str, Callable[..., Awaitable[None]]],
+                 first: Callable[[], None] | None = None) -> None:
+        self._component, self.queue = component, queue
+        self._at_once, self._doers, self._first = at_once, doers, first
         self._rung = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._released = False
         # Claiming writes: while somebody holds the database, the threads of readers must stay free.
-        self._thread = ThreadPoolExecutor(1, "jobs")
+        self._thread = ThreadPoolExecutor(1, queue)
 
     def wake(self) -> None:
         """There is a new job."""
@@ -66,10 +73,12 @@ class Jobs:
         if not self._released:
             # What is claimed at the start, and by none of the other processes, was claimed by one that has died.
             others = [name for name in config.component_names if name != config.component_name]
-            await self._run(lambda: outbox.release(db, QUEUE, besides=others))
+            await self._run(lambda: outbox.release(db, self.queue, besides=others))
+            if self._first is not None:
+                await self._run(self._first)
             self._released = True
-        places = AT_ONCE - len(self._running)
-        for job in await self._run(lambda: outbox.claim(db, QUEUE, places, by=config.component_name)) if places else ():
+        places = self._at_once - len(self._running)
+        for job in await self._run(lambda: outbox.claim(db, self.queue, places, by=config.component_name)) if places else ():
             task = self._component.background(self._one(job))
             self._running.add(task)
             task.add_done_callback(self._ended)
@@ -81,13 +90,10 @@ class Jobs:
     async def _one(self, job: outbox.Job) -> None:
         db = self._component.db
         try:
-            if job.name == "xmpp.disconnect":
-                await self.disconnect(job.payload["handle"], job.payload.get("device"))
-            elif job.name == "xmpp.invite":
-                await self.invite(job.payload["thread"], job.payload["handle"])
-            else:
+            if job.name not in self._doers:
                 raise NotDone(f"nobody here does {job.name}")
-        except (NotDone, DomainError, ConnectionError, TimeoutError, KeyError) as error:
+            await self._doers[job.name](**job.payload)
+        except (NotDone, DomainError, ConnectionError, TimeoutError, TypeError) as error:
             log_failure("job %s failed", error, job.name)
             reason = type(error).__name__
             await self._run(lambda: outbox.retry(db, job, reason))
@@ -101,43 +107,51 @@ class Jobs:
         """Wait for what is being written."""
         self._thread.shutdown()
 
-    async def disconnect(self, handle: str, device: str | None) -> None:
-        """Have the server close an account's sessions, or those of one device, resumable ones too.
 
-        Raises: NotDone, ConnectionError, TimeoutError while the server has not answered that it did.
-        """
-        if device is None:
-            self.forget(handle)
-        answer = await self._component.stream.ask(
-            "set", self._component.server,
-            wire.element("disconnect", {"xmlns": wire.SERVER, "user": handle, "device": device}), seconds=ANSWER_SECONDS)
-        if answer.get("type") != "result":
-            raise NotDone("the XMPP server refused to close sessions")
+def of_threads(component: Threads) -> Jobs:
+    """Returns: the jobs that must not wait for anything else: who was signed out is out within seconds."""
+    return Jobs(component, QUEUE, AT_ONCE, {"xmpp.disconnect": partial(disconnect, component), "xmpp.invite": partial(invite, component)})
 
-    def forget(self, handle: str) -> None:
-        """Drop every session of an account from rooms and feeds."""
-        component = self._component
-        for room in component.rooms:
-            for session in [session for session in room.occupants.values() if session.handle == handle]:
-                presence.drop(component, room, session.address)
-        for tab in [tab for tab in component.feeds.tabs() if tab.handle == handle]:
-            component.feeds.drop(handle, tab.address)
 
-    async def invite(self, thread: str, handle: str) -> None:
-        """Send an invitation that the server keeps for who is offline; it names the room and nobody's address.
+async def disconnect(component: Threads, handle: str, device: str | None = None) -> None:
+    """Have the server close an account's sessions, or those of one device, resumable ones too.
 
-        Somebody who is no member any more is not invited. Source: XEP-0045 section 7.8.2, XEP-0249.
-        """
-        view = await self._component.rooms.view(thread)  # not the room: another process may serve it
-        title = next((member.title for member in view.members if member.handle == handle), None) if view else None
-        if title is None:
-            return
-        room = f"{thread}@{self._component.domain}"
-        words = f"You are in a thread of the clinic now: {title}. Join it to read and write."
-        self._component.send(wire.stanza(
-            "message", {"from": room, "type": "normal", "id": f"invite-{thread}"},
-            wire.element("body", {}, words),
-            wire.element("x", {"xmlns": wire.MUC_USER}, wire.element(
-                "invite", {"from": self._component.domain}, wire.element("reason", {}, title))),
-            wire.element("x", {"xmlns": wire.DIRECT_INVITE, "jid": room, "reason": title}),
-        ), f"{handle}@{self._component.server}")
+    Raises: NotDone, ConnectionError, TimeoutError while the server has not answered that it did.
+    """
+    if device is None:
+        forget(component, handle)
+    answer = await component.stream.ask(
+        "set", component.server,
+        wire.element("disconnect", {"xmlns": wire.SERVER, "user": handle, "device": device}), seconds=ANSWER_SECONDS)
+    if answer.get("type") != "result":
+        raise NotDone("the XMPP server refused to close sessions")
+
+
+def forget(component: Threads, handle: str) -> None:
+    """Drop every session of an account from rooms and feeds."""
+    for room in component.rooms:
+        for session in [session for session in room.occupants.values() if session.handle == handle]:
+            presence.drop(component, room, session.address)
+    for tab in [tab for tab in component.feeds.tabs() if tab.handle == handle]:
+        component.feeds.drop(handle, tab.address)
+
+
+async def invite(component: Threads, thread: str, handle: str) -> None:
+    """Invite somebody who has not opened a thread from their bookmarks by now; it names the room and nobody's address.
+
+    Whose bookmarks hold the thread is asked where they are online only: later, their apps open it by themselves. Where they
+    could not be told, the server keeps the invitation. Source: XEP-0045 section 7.8.2, XEP-0249.
+    """
+    asked = await component.reader.view(Actor.system(), invited, thread, handle)
+    if asked is None:
+        return
+    room = f"{thread}@{component.domain}"
+    words = f"You are in a thread of the clinic now: {asked.title}. Join it to read and write."
+    component.send(wire.stanza(
+        "message", {"from": room, "type": "normal", "id": f"invite-{thread}"},
+        wire.element("body", {}, words),
+        wire.element("x", {"xmlns": wire.MUC_USER}, wire.element(
+            "invite", {"from": component.domain}, wire.element("reason", {}, asked.title))),
+        wire.element("x", {"xmlns": wire.DIRECT_INVITE, "jid": room, "reason": asked.title}),
+        *((wire.element("no-store", {"xmlns": wire.HINTS}),) if asked.bookmarked else ()),
+    ), f"{handle}@{component.server}")

@@ -87,7 +87,8 @@ class Recovery:
         for handle in {tab.handle for tab in component.feeds.tabs()}:
             component.feeds.ready(handle)
         component.tail.wake()
-        component.jobs.wake()
+        for jobs in component.queues:
+            jobs.wake()
         if self._asking is not None:
             self._asking.cancel()
         self._asking = component.background(self._ask_everybody())

@@ -166,8 +166,9 @@ class Tail:
 
     def _ring(self, bell: Doorbell) -> None:
         rings = bell.receive()
-        if any("threads" in ring.queues for ring in rings):
-            self._component.jobs.wake()
+        for jobs in self._component.queues:
+            if any(jobs.queue in ring.queues for ring in rings):
+                jobs.wake()
         if any(not ring.threads or any(map(self._component.share.has, ring.threads)) for ring in rings):
             self._rung.set()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -20,6 +21,9 @@ from clinic.thread import nicks
 from clinic.thread.kinds import Notice
 from clinic.thread.tables import memberships
 from clinic.work import Work
+
+# Apps open a thread that appears in their list at once, some (Gajim) after ten seconds.
+INVITED_AFTER = timedelta(seconds=20)
 
 
 class Joining(Protocol):
@@ -85,14 +89,14 @@ def add_member(work: Work, thread: LoadedThread, joining: Joining, role: Role, *
             joined_at=work.now,
             **values,
         )
-    work.touch(thread, members=True)
+    members_changed(work, thread)
 
 
 def end_membership(work: Work, thread: LoadedThread, account_id: int) -> None:
     """End a membership: from now on the thread does not exist for that account."""
     member = thread.members.pop(account_id)
     work.update(memberships, member.id, ended_at=work.now)
-    work.touch(thread, members=True)
+    members_changed(work, thread)
 
 
 def include_coordinators(work: Work, thread: LoadedThread, coordinators: Sequence[Joining]) -> None:
@@ -133,9 +137,15 @@ def coordinators_of(work: Work, practitioners: Sequence[int]) -> Sequence[sa.Row
     return work.rows(query)
 
 
+def members_changed(work: Work, thread: LoadedThread) -> None:
+    """Let readers look at who is in a thread and what they are called, and so their apps' lists of threads."""
+    work.touch(thread, members=True)
+    work.enqueue("bookmarks", "xmpp.bookmark", thread=thread.uid)
+
+
 def invite_live(work: Work, thread: LoadedThread, joining: Joining) -> None:
-    """Queue the invitation that makes the thread appear in the member's own messaging apps."""
-    work.enqueue("threads", "xmpp.invite", thread=thread.uid, handle=joining.handle)
+    """Queue the invitation for a member's apps that have not opened the thread from their list by then."""
+    work.enqueue("threads", "xmpp.invite", after=INVITED_AFTER, thread=thread.uid, handle=joining.handle)
 
 
 def free_nick(work: Work, thread: LoadedThread, name: str, *, but: int | None = None) -> str:

@@ -17,7 +17,7 @@ from clinic.actions import action
 from clinic.errors import NotPermitted
 from clinic.fields import BirthDate, Email
 from clinic.permissions import Permission
-from clinic.thread.members import free_nick
+from clinic.thread.members import free_nick, members_changed
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
@@ -66,4 +66,4 @@ def _show(work: Work, account_id: int, name: str, *, renamed: bool) -> None:
             if account_id in thread.members:
                 thread.members[account_id].nick = nick
                 thread.members[account_id].name = name
-        work.touch(thread, members=True)
+        members_changed(work, thread)

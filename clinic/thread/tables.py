@@ -1,4 +1,4 @@
-"""Tables of threads, memberships and live sessions. Imports clinic.storage only."""
+"""Tables of threads, memberships, bookmarks and live sessions. Imports clinic.storage only."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ memberships = sa.Table(
     sa.Column("joined_at", UtcInstant, nullable=False),
     sa.Column("ended_at", UtcInstant),
     sa.UniqueConstraint("thread_id", "account_id"),
+)
+
+# What the list of threads that a person's messaging apps share was told last: what the thread is called for them, and they in
+# it. Apart from memberships, which every text loads; a row outlives its membership until the list was told of the end.
+bookmarks = sa.Table(
+    "bookmarks",
+    metadata,
+    sa.Column("membership_id", sa.ForeignKey("memberships.id"), primary_key=True, autoincrement=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("nick", sa.String(210), nullable=False),
 )
 
 # Where a member is live right now: an XMPP client in a thread, a page's feed, a page that has a thread open. Kept so that a

@@ -342,6 +342,8 @@ def test_the_audit_chain_finds_every_tampering(database: Database, cast: Cast) -
 
 def test_a_job_is_claimed_once_given_back_and_parked(database: Database, cast: Cast, clock: Clock) -> None:
     cast.start("ana", "boris")
+    assert outbox.claim(database, "threads") == []
+    clock.ahead += timedelta(minutes=1)
     jobs = outbox.claim(database, "threads")
     assert {job.name for job in jobs} == {"xmpp.invite"}
     assert outbox.claim(database, "threads") == []

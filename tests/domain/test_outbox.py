@@ -8,8 +8,15 @@ from clinic import Database, outbox
 from tests.support.cast import Cast
 
 
+def revoke(cast: Cast, number: int) -> None:
+    """Queue a job for each of so many devices."""
+    for name in range(number):
+        device = cast.database.perform(cast.ana, "device.mint", name=f"device {name}").value
+        cast.database.perform(cast.ana, "device.revoke", device.uid)
+
+
 def test_what_a_process_held_when_it_died_is_due_at_once_for_its_successor(database: Database, cast: Cast) -> None:
-    cast.start("ana", "boris")
+    revoke(cast, 2)
     held = outbox.claim(database, "threads")
     assert held and outbox.claim(database, "threads") == []
     outbox.release(database, "mail")  # another queue
@@ -20,7 +27,7 @@ def test_what_a_process_held_when_it_died_is_due_at_once_for_its_successor(datab
 
 
 def test_what_is_parked_or_waits_long_is_left_alone(database: Database, cast: Cast) -> None:
-    cast.start("ana", "boris")
+    revoke(cast, 2)
     parked, tried = outbox.claim(database, "threads", limit=2)
     with database.writing() as connection:
         connection.execute(sa.update(outbox.jobs).where(outbox.jobs.c.id == parked.id).values(attempts=outbox.MAX_ATTEMPTS))
@@ -32,7 +39,7 @@ def test_what_is_parked_or_waits_long_is_left_alone(database: Database, cast: Ca
 
 
 def test_of_several_processes_one_that_starts_again_takes_what_nobody_holds_who_may_be_alive(database: Database, cast: Cast) -> None:
-    cast.start("ana", "boris")
+    revoke(cast, 3)
     [mine] = outbox.claim(database, "threads", limit=1, by="threads-1")
     [others] = outbox.claim(database, "threads", limit=1, by="threads-2")
     [of_before] = outbox.claim(database, "threads", limit=1, by="threads-3")  # there were three of them before

@@ -82,6 +82,14 @@ class LiveClinic:
         connection.close()
         return {row[0] for row in rows}
 
+    def waiting(self, queue: str, *, name: str = "%", payload: str = "", claimed: bool = False) -> int:
+        """Returns how many jobs of a queue are not done yet; `claimed`: of those that somebody has begun."""
+        query = "SELECT count(*) FROM jobs WHERE queue = ? AND name LIKE ? AND payload LIKE ? AND attempts >= ?"
+        with sqlite3.connect(self.file) as connection:
+            [[number]] = connection.execute(query, (queue, name, f"%{payload}%", int(claimed))).fetchall()
+        connection.close()
+        return int(number)
+
     def close(self) -> None:
         """Ends the clients and the component."""
         for member in self.members:
@@ -94,9 +102,12 @@ class LiveClinic:
 
 
 @contextmanager
-def live_clinic(folder: Path) -> Iterator[LiveClinic]:
-    """Yields a clinic whose component serves."""
+def live_clinic(folder: Path, without: str = "") -> Iterator[LiveClinic]:
+    """Yields a clinic whose component serves; the XMPP server is `without` one of its modules."""
     place = LiveClinic(folder)
+    if without:
+        config = place.server.config
+        config.write_text(config.read_text().replace(f'"{without}",', "", 1))
     with place.server, place.web:
         place.start()
         try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from clinic import Database
 from clinic.config import Config
 from migrations.runner import upgrade
+from tests.support import pep
 from tests.support.cast import NAMES, Cast
 from tests.support.ports import free_base_port
 from xmpp_components.component import Threads
@@ -123,6 +124,7 @@ class Server:
         self.domain = f"threads.{domain}"
         self.clients: dict[str, Client] = {}
         self.stored: deque[ET.Element] = deque()
+        self.bookmarks = pep.Bookmarks()
         self.disconnects: list[dict[str, str]] = []
         self.refuses_disconnects, self.answers_disconnects = False, True
         self.says_who_is_there, self.questions = True, list[set[str]]()
@@ -187,6 +189,8 @@ class Server:
                 self.to_component(f"<iq type='result' id='{stanza.get('id')}' from='{to}' to='{stanza.get('from')}'/>")
             else:
                 client.heard.put_nowait(stanza)
+        elif stanza.find(pep.PRIVILEGED) is not None:
+            self.to_component(self.bookmarks.answer(stanza))
         elif "/" not in to:
             self.stored.append(stanza)
         elif stanza.get("type") not in ("error", "result", "unavailable") and not stanza.tag.endswith("presence"):

@@ -282,21 +282,6 @@ def test_more_jobs_than_there_are_places_are_all_done(tmp_path: Path, monkeypatc
 
 
 @played
-async def test_a_new_thread_is_announced_to_clients_without_anybodys_address(stage: Stage) -> None:
-    await stage.until(lambda: len(stage.server.stored) >= 3)
-    stage.server.stored.clear()
-    stage.cast.link("eve", "bella")
-    room = f"{stage.cast.start('bella', 'eve')}@{stage.server.domain}"
-    await stage.until(lambda: len(stage.server.stored) == 2)
-    for invitation in stage.server.stored:
-        assert invitation.get("from") == room
-        # By the service, not by the room: Gajim fails on a room that invites into itself, and shows nothing.
-        assert invitation.find(f"{{{USER}}}x/{{{USER}}}invite").get("from") == stage.server.domain
-        assert invitation.find("{jabber:x:conference}x").get("jid") == room
-        assert invitation.findtext("{*}body")
-
-
-@played
 async def test_stopping_in_good_order_stores_marks_and_how_far_was_sent(stage: Stage) -> None:
     ana = await stage.joined(stage.ana)
     uid = stage.writes(stage.boris, "last words", "c1")
