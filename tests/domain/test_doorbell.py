@@ -62,7 +62,7 @@ def test_what_an_action_commits_rings_once_and_what_is_refused_does_not(bell: Do
     with pytest.raises(Exception, match="no access"):
         cast.post("eve", thread, "let me in")
     cast.post("ana", thread, "hello")
-    assert heard(bell, 2) == [Ring((thread,), ("threads",)), Ring((thread,), ())]
+    assert heard(bell, 2) == [Ring((thread,), ("bookmarks", "threads")), Ring((thread,), ())]
 
 
 def test_more_threads_than_one_ring_can_name_are_rung_for_as_everything(bell: Doorbell, database: Database) -> None:
