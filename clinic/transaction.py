@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
 from clinic.actions import ActionSpec, require
@@ -24,7 +23,7 @@ from clinic.loading import LoadedThread, Lock, Person, existing, load_known, loa
 from clinic.log import Author, Entry, entries
 from clinic.thread.tables import threads
 from clinic.work import Actor, Call, Done, Work
-from clinic.writes import Buffer
+from clinic.writes import Buffer, insertion_of
 
 CLOCKS_APART = timedelta(seconds=5)
 SAME_ID = "Another message of yours was sent under the same id, so this one was not stored. Send it again."
@@ -165,13 +164,7 @@ class Transaction:
             }
             for (actor_id, action, code), count in self.denied.items()
         ]
-        if self.connection.dialect.name == "sqlite":
-            counting: Any = sqlite.insert(denials)
-        else:
-            # Imported where it is used: it costs a process on SQLite a tenth of a second at its start.
-            from sqlalchemy.dialects import postgresql
-
-            counting = postgresql.insert(denials)
+        counting = insertion_of(self.connection.dialect.name)(denials)
         more = {"count": denials.c.count + counting.excluded.count}
         # Each transaction in the order of keys: two that count the same refusals must not wait for each other.
         for row in sorted(rows, key=itemgetter("key")):
