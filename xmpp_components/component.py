@@ -22,6 +22,7 @@ from clinic.thread.nicks import CLINIC
 from xmpp_components import feed, handlers, jobs, wire
 from xmpp_components.bookmarks import Bookmarks
 from xmpp_components.confirmation import Confirmation
+from xmpp_components.fanout import FanOut
 from xmpp_components.feed import Feeds
 from xmpp_components.handlers import Handler, Policy
 from xmpp_components.marks import Marks
@@ -76,6 +77,7 @@ class Threads:
         self.recovery = Recovery(self)
         self.stream = Stream(self.domain, config.component_key, "127.0.0.1", config.component_port,
                              receive=self.receive, opened=self.recovery.opened, closed=self.recovery.closed)
+        self.fanout = FanOut(self.stream, self.server)
         self._lanes: dict[tuple[str, str], deque[tuple[Request, Handler]]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -203,6 +205,8 @@ class Threads:
         """Serve what one session sends to one address one after the other, as RFC 6120 section 10.1 asks; nobody else waits."""
         ends = (request.sender, request.to.bare)
         lane = self._lanes.get(ends)
+        if lane is None and self._served_at_once(request, handler):
+            return
         if lane is None:
             lane = self._lanes[ends] = deque()
             lane.append((request, handler))
@@ -220,6 +224,18 @@ class Threads:
             lane.popleft()
         del self._lanes[ends]
 
+    def _served_at_once(self, request: Request, handler: Handler) -> bool:
+        """Serve a request for which nothing has to be read or waited for: most of what is written in rooms. Returns: whether it was."""
+        if handler.waits:
+            return False
+        try:
+            if not self._admitted(request, handler.policy):
+                return False
+            handler.function(self, request)
+        except Exception as error:  # noqa: BLE001 (`_failed` says so to the sender and in the log, whatever it is)
+            self._failed(request, error)
+        return True
+
     async def _serve(self, request: Request, handler: Handler) -> None:
         await self._admit(request, handler.policy)
         answer = handler.function(self, request)
@@ -228,19 +244,27 @@ class Threads:
 
     async def _admit(self, request: Request, policy: Policy | None) -> None:
         """Let through whom the policy lets through. Absent, hidden and left threads answer alike (house rule 5)."""
+        if not self._admitted(request, policy):
+            request.room = await self.rooms.load_for(request.to.local, request.person)
+            request.member = request.room.members[request.person] if request.room else None
+            request.inside()
+
+    def _admitted(self, request: Request, policy: Policy | None) -> bool:
+        """Decide what can be decided at once. Returns: False where the thread has to be read first; otherwise raises or lets through."""
         if policy in (Policy.ANYONE, Policy.TRACES):
             request.room = self.rooms.known(request.to.local)
         elif request.handle is None:
             raise NotPermitted(STRANGER)
         elif policy is Policy.MEMBER:
-            request.room = await self.rooms.load_for(request.to.local, request.handle)
-            request.member = request.room.members[request.handle] if request.room else None
-            request.inside()
+            request.room = self.rooms.known(request.to.local)
+            request.member = request.room.members.get(request.handle) if request.room else None
+            return request.member is not None
         elif policy is Policy.OWN_FEED:
             if request.to.local != FEED_PREFIX + request.handle:
                 raise NotFound(NO_THREAD)
         elif policy is not Policy.ACCOUNT:
             raise NotAcceptable(NOT_DONE)
+        return True
 
     # --- life
 

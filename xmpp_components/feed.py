@@ -93,8 +93,7 @@ class Feeds:
         if handle not in self._tabs:
             return
         copy = wire.stanza("message", {"from": f"{FEED_PREFIX}{handle}@{self._component.domain}", "type": "headline"}, inside)
-        for address in self._tabs[handle]:
-            self._component.send(copy, address)
+        self._component.fanout.send(copy, self._tabs[handle])
 
     def answer(self, tab: Tab) -> None:
         """Tell one tab that it is served."""
@@ -108,7 +107,8 @@ class Feeds:
 
     def news(self, handle: str, thread: str, entry: str) -> None:
         """Tell a person's tabs of a new entry that the person may see."""
-        self._send(handle, wire.element("news", {"xmlns": wire.FEED, "thread": thread, "uid": entry}))
+        if handle in self._tabs:  # most have none, and this runs for each member and entry
+            self._send(handle, wire.element("news", {"xmlns": wire.FEED, "thread": thread, "uid": entry}))
 
     def marks(self, room: Room, handles: Iterable[str]) -> None:
         """Tell these people's tabs that marks moved which they can see the effect of."""

@@ -5,6 +5,7 @@ A handler without a declared policy stops the start (house rule 6).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,6 +36,11 @@ class Handler:
     policy: Policy | None
     function: Function
     in_order: bool
+
+    @property
+    def waits(self) -> bool:
+        """Returns: whether serving it may wait for the clinic."""
+        return inspect.iscoroutinefunction(self.function)
 
     @property
     def name(self) -> str:

@@ -101,7 +101,7 @@ class Marks:
 
     def _show(self, room: Room, after: int, member: Member) -> None:
         """Tell each client of others up to where a person has read, by an entry that both may see and the mark moved over."""
-        by_entry: dict[str, wire.Stanza] = {}
+        by_entry: dict[str, list[str]] = {}
         for session in room.occupants.values():
             reader = room.members.get(session.handle)
             if reader is None or reader.handle == member.handle:
@@ -109,9 +109,9 @@ class Marks:
             entry = room.newest(after, member.read_seq, reader, member)
             if entry is None or (entry.author and entry.author.handle == member.handle):
                 continue  # who writes has read; that needs no saying
-            if entry.uid not in by_entry:
-                by_entry[entry.uid] = wire.stanza(
-                    "message", {"from": room.nick_jid(member.nick), "type": "groupchat"},
-                    wire.element("displayed", {"xmlns": wire.MARKERS, "id": entry.uid}),
-                    wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)}))
-            self._component.send(by_entry[entry.uid], session.address)
+            by_entry.setdefault(entry.uid, []).append(session.address)
+        for uid, addresses in by_entry.items():
+            self._component.fanout.send(wire.stanza(
+                "message", {"from": room.nick_jid(member.nick), "type": "groupchat"},
+                wire.element("displayed", {"xmlns": wire.MARKERS, "id": uid}),
+                wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)})), addresses)

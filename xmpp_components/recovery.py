@@ -81,6 +81,7 @@ class Recovery:
         """The stream is open: send what is owed, and find out who is gone."""
         component = self._component
         self.mark_ready(True)
+        component.background(component.fanout.ask())
         self._tell_what_happened()
         for room in component.rooms:
             component.tail.push(room)
@@ -112,6 +113,7 @@ class Recovery:
     def closed(self) -> None:
         """The stream is gone; people stay where they are until it is back."""
         self.mark_ready(False)
+        self._component.fanout.closed()
         self._component.confirmation.rewind()
 
     def mark_ready(self, ready: bool) -> None:

@@ -127,10 +127,9 @@ class Tail:
         room.remember(entry)
         entitled = {handle for handle, member in room.members.items() if allowed(entry, member)}
         copy = render.live(room, entry)
-        for session in room.occupants.values():
-            if session.handle in entitled:
-                component.send(copy, session.address)
-        for handle in {session.handle for session in room.occupants.values()} & entitled:
+        present = [session for session in room.occupants.values() if session.handle in entitled]
+        component.fanout.send(copy, [session.address for session in present])
+        for handle in {session.handle for session in present}:
             component.confirmation.sent(room, handle, entry)
         component.confirmation.moved()
         for handle in entitled:

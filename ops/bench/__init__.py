@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-NAMES = ("first-light", "messages")
+NAMES = ("first-light", "messages", "component")
 
 
 class Benches(click.Group):

@@ -6,43 +6,30 @@ Owns its start and its people.
 import json
 import os
 import random
-import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import sqlalchemy as sa
 
-from clinic import Actor, Database, Role
 from clinic.log import entries
 from ops import PROJECT, preflight
 from ops.bench.machine import Processes
+from ops.bench.people import Writer, people
 from ops.deployment import open_clinic, recall
 from ops.layout import Layout
 from ops.problems import Problem
-from web.passwords import hash_password
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 PORTS_TRIED = 50
 # A few people write for many here: what one person may post is not what is measured.
 UNLIMITED = {"BEDSIDE_POSTS_PER_SECOND": "10000", "BEDSIDE_POSTS_BURST": "10000"}
-
-
-@dataclass(frozen=True)
-class Writer:
-    """Somebody with an XMPP client, and the thread that they share with others."""
-
-    user: str
-    secret: str
-    nick: str
-    room: str
 
 
 class BenchClinic:
@@ -69,30 +56,9 @@ class BenchClinic:
         """
         database = open_clinic(recall(self.data))
         try:
-            known = hash_password(secrets.token_urlsafe(15))
-            return [writer for number in range(threads) for writer in self._thread(database, f"{size}-{number}", size, known)]
+            return people(database, self.ready["xmpp"]["threads"], threads, size)
         finally:
             database.engine.dispose()
-
-    def _thread(self, database: Database, label: str, size: int, known: str) -> list[Writer]:
-        roles = [Role.PATIENT, Role.PRACTITIONER, *[Role.COORDINATOR] * (size - 2)]
-        people = [self._person(database, role, f"{label}-{place}", known) for place, role in enumerate(roles)]
-        patient, practitioner, *coordinators = [actor for actor, _, _ in people]
-        for one in coordinators:
-            # They are members of every thread that the practitioner has with patients.
-            database.perform(Actor.system(), "link.coordinator_add", coordinator=one.account, practitioner=practitioner.account)
-        thread = database.perform(practitioner, "thread.start", person=patient.account, reason="Benchmark").value
-        room = f"{thread}@{self.ready['xmpp']['threads']}"
-        return [Writer(device.handle, device.password, nick, room) for _, nick, device in people]
-
-    def _person(self, database: Database, role: Role, label: str, known: str) -> tuple[Actor, str, Any]:
-        nick = f"Bench {role.title()} {label}"
-        born = "1980-01-01" if role is Role.PATIENT else None
-        values = {"name": nick, "email": f"{role}-{label}@bench.example", "roles": [role], "birth_date": born}
-        invited = database.perform(Actor.system(), "account.create", **values).value
-        database.perform(Actor.anonymous(), "account.accept_invitation", token=invited.token, password_hash=known)
-        actor = Actor.page(invited.account_uid, role, "")
-        return actor, nick, database.perform(actor, "device.mint", name="Benchmark").value
 
     def archived(self) -> list[str]:
         """Returns what the log of all threads holds of what people typed."""
@@ -116,9 +82,10 @@ class BenchClinic:
         return self.machine().cpu_seconds()
 
 
-def _free_layout(data: Path) -> Layout:
+def free_layout(data: Path, database_url: str = "") -> Layout:
+    """Returns a layout on six free ports in a row. Raises Problem if none were found."""
     for base_port in random.sample(range(20000, 32000, 10), PORTS_TRIED):
-        layout = Layout(data, base_port)
+        layout = Layout(data, base_port, database_url=database_url)
         try:
             preflight.check_ports(layout)
         except Problem:
@@ -134,7 +101,7 @@ def bench_clinic(database_url: str = "") -> Iterator[BenchClinic]:
     `database_url`: a PostgreSQL database of its own; SQLite below its folder if empty.
     """
     with TemporaryDirectory(prefix="bedside-bench-") as folder:
-        layout = _free_layout(Path(folder) / "data")
+        layout = free_layout(Path(folder) / "data")
         command = [sys.executable, "-m", "ops", "up", "--data", str(layout.data), "--base-port", str(layout.base_port), "--demo"]
         command += ["--database-url", database_url] if database_url else []
         with (Path(folder) / "console").open("wb") as console:

@@ -14,7 +14,8 @@ from xml.etree.ElementTree import Element
 import click
 
 from ops.bench.clients import FEED, PageClient, XmppClient
-from ops.bench.clinic import BenchClinic, Writer, bench_clinic
+from ops.bench.clinic import BenchClinic, bench_clinic
+from ops.bench.people import Writer
 
 PAIRS = 8
 LONGEST_SECONDS, DRAIN_SECONDS = 30.0, 8.0

@@ -18,8 +18,9 @@ from tempfile import TemporaryDirectory
 import sqlalchemy as sa
 
 from ops import PROJECT, certificates
-from ops.bench.clinic import STOP_SECONDS, Writer
+from ops.bench.clinic import STOP_SECONDS
 from ops.bench.occupants import Occupant
+from ops.bench.people import Writer
 from ops.configurations import lua
 from ops.preflight import program
 from ops.probes import port_open

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from ops.bench.clinic import Writer, bench_clinic
+from ops.bench.clinic import bench_clinic
 from ops.bench.machine import Processes
 from ops.bench.occupants import Crowd, Occupant, trusting
 from ops.bench.peer import bench_peer, missing_driver
+from ops.bench.people import Writer
 from ops.bench.postgres import PostgresServer, bench_postgres, installed
 from ops.bench.traffic import Traffic
 

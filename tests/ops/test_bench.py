@@ -70,3 +70,17 @@ def test_an_unknown_measurement_is_refused_in_words() -> None:
     done = subprocess.run([sys.executable, "-m", "ops", "bench", "moonlight"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
     assert "first-light" in done.stderr
+
+
+def test_component_prints_durable_messages_a_second_of_each_size(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("b")
+    command = [sys.executable, "-m", "ops", "bench", "component", "--seconds", "1", "--size", "3", "--size", "5", "--sessions", "15", "--outstanding", "10"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env={**os.environ, "TMPDIR": str(folder)})
+    assert done.returncode == 0, done.stderr
+    figures = [json.loads(line) for line in done.stdout.splitlines()]
+    values = {figure["name"]: figure["value"] for figure in figures}
+    assert len(values) == len(figures) == 16
+    for size in (3, 5):
+        assert all(values[f"component_rooms_of_{size}_{name}"] > 0 for name in ("rate", "cpu", "memory", "p50", "p99", "messages"))
+        assert values[f"component_rooms_of_{size}_refused"] == 0
+    assert list(folder.iterdir()) == []

@@ -129,6 +129,7 @@ class Server:
         self.refuses_disconnects, self.answers_disconnects = False, True
         self.says_who_is_there, self.questions = True, list[set[str]]()
         self.answers_pings, self.pings = True, 0
+        self.copies, self.copied = True, 0
         self._unanswered: list[str] = []
         self.reads = asyncio.Event()
         self.reads.set()
@@ -181,7 +182,9 @@ class Server:
     def _route(self, stanza: ET.Element) -> None:
         to = stanza.get("to", "")
         assert stanza.get("from", "").partition("/")[0].rpartition("@")[2] == self.domain, f"a foreign sender: {shown(stanza)}"
-        if to == self.domain.removeprefix("threads."):
+        if (recipients := stanza.find("{urn:bedside:server:1}fanout")) is not None and not stanza.tag.endswith("iq"):
+            self._copy(stanza, recipients)
+        elif to == self.domain.removeprefix("threads."):
             self._asked(stanza)
         elif (client := self.clients.get(to)) is not None:
             if stanza.find("{urn:xmpp:ping}ping") is not None:
@@ -199,6 +202,16 @@ class Server:
                 f"<{name} type='error' id='{stanza.get('id', '')}' from='{to}' to='{stanza.get('from')}'><error type='cancel'>"
                 "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></" + name + ">")
 
+    def _copy(self, stanza: ET.Element, recipients: ET.Element) -> None:
+        """Sends one stanza to many, as mod_bedside_fanout.lua does."""
+        assert self.copies and stanza.get("to") == self.domain.removeprefix("threads."), f"nobody offered that: {shown(stanza)}"
+        self.copied += 1
+        stanza.remove(recipients)
+        for address in (recipients.text or "").split("\n"):
+            one = copy.deepcopy(stanza)
+            one.set("to", address)
+            self._route(one)
+
     def answer_pings(self) -> None:
         """Answers every ping so far, and each from now on."""
         self.answers_pings = True
@@ -214,6 +227,10 @@ class Server:
             return
         if (sessions := iq.find("{urn:bedside:server:1}sessions")) is not None:
             self._which_are_there(iq, {one.get("jid", "") for one in sessions})
+            return
+        if iq.find("{urn:bedside:server:1}fanout") is not None:
+            kind = "result" if self.copies else "error"
+            self.to_component(f"<iq type='{kind}' id='{iq.get('id')}' from='{iq.get('to')}' to='{iq.get('from')}'/>")
             return
         self.disconnects.append(dict(iq[0].attrib))
         if not self.answers_disconnects:

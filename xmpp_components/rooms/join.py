@@ -166,10 +166,8 @@ def _greet(component: Threads, room: Room, member: Member, request: Request, was
         codes.append(presence.NICK_FORCED)
     component.send(presence.presence(room, member, available=True, codes=codes), request.sender)
     if not was_present:
-        theirs = presence.presence(room, member, available=True)
-        for session in room.occupants.values():
-            if session.handle != member.handle:
-                component.send(theirs, session.address)
+        component.fanout.send(presence.presence(room, member, available=True),
+                              [session.address for session in room.occupants.values() if session.handle != member.handle])
 
 
 async def history(component: Threads, room: Room, member: Member, wanted: Wanted) -> list[Entry]:

@@ -142,9 +142,7 @@ def typing(component: Threads, room: Room, member: Member, state: str, besides: 
     copy = wire.stanza("message", {"from": room.nick_jid(member.nick), "type": "groupchat"},
                        wire.element(state, {"xmlns": wire.CHATSTATES}),
                        wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)}))
-    for session in room.occupants.values():
-        if session.address != besides:
-            component.send(copy, session.address)
+    component.fanout.send(copy, [address for address in room.occupants if address != besides])
     component.feeds.typing(room, member, state)
 
 

@@ -55,8 +55,8 @@ def announce(component: Threads, room: Room, member: Member, *, available: bool 
     codes = (NEW_NICK,) if new_nick else (NO_MEMBER,) if gone else ()
     theirs = presence(room, member, available=available, codes=codes, gone=gone, new_nick=new_nick)
     own = presence(room, member, available=available, codes=(SELF, *codes), gone=gone, new_nick=new_nick)
-    for session in room.occupants.values():
-        component.send(own if session.handle == member.handle else theirs, session.address)
+    for copy, to_self in ((theirs, False), (own, True)):
+        component.fanout.send(copy, [session.address for session in room.occupants.values() if (session.handle == member.handle) == to_self])
 
 
 def enter_page(component: Threads, room: Room, address: str, handle: str) -> None:
