@@ -106,6 +106,7 @@ async def test_typing_passes_between_page_and_clients(stage: Stage) -> None:
 async def test_a_mark_set_in_a_page_is_shown_to_clients_and_tabs(stage: Stage) -> None:
     boris, tab = await stage.joined(stage.boris), stage.client(stage.boris, "tab")
     tab.sends(f"<presence to='feed-{stage.boris.handle}@{stage.server.domain}'><feed xmlns='{FEED}'/></presence>")
+    await tab.finds(f"<message><ready xmlns='{FEED}'/></message>")
     stage.says(boris, "read me", "m1")
     uid = (await boris.finds("<message id='m1'/>")).find("{urn:xmpp:sid:0}stanza-id").get("id")
     await stage.until(lambda: stage.db.perform(stage.ana.actor, "thread.mark", stage.thread, entry=uid, state="read"))
