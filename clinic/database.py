@@ -7,6 +7,7 @@ held, full or gone becomes Busy.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from clinic import doorbell
+from clinic import doorbell, storage
 from clinic.actions import ACTIONS, ActionSpec
 from clinic.doorbell import DatagramDoorbell, Doorbell, NotifiedDoorbell
 from clinic.errors import Busy, Conflict, DomainError, Held
@@ -28,6 +29,7 @@ from clinic.work import Actor, Call, Done, Work
 
 logger = logging.getLogger(__name__)
 
+_AWAY_PAUSE_SECONDS = 0.1
 _LOCK_TIMEOUT = sa.select(sa.func.set_config("lock_timeout", sa.bindparam("value"), True))  # of this transaction only
 
 
@@ -42,6 +44,7 @@ class Database:
         self._writers: FairLock | None = FairLock(run_dir) if on_sqlite else None
         # A view asks several questions: all of them must be answered of one moment. On SQLite any transaction is so.
         self._readers = engine if on_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+        self._away_since: float | None = None  # by the steady clock
 
     @classmethod
     def open(cls, url: str, *, run_dir: Path, pepper: bytes) -> Database:
@@ -85,8 +88,15 @@ class Database:
         for call in calls:
             if not ACTIONS[call.action].batchable:
                 raise TypeError(f"{call.action} is not batchable")
+        lock = Lock.WAIT if wait_seconds else Lock.SKIP
         try:
-            return self._run(calls, Lock.WAIT if wait_seconds else Lock.SKIP, wait_seconds)
+            try:
+                return self._run(calls, lock, wait_seconds)
+            except Busy as error:
+                if not getattr(error.__cause__, "connection_invalidated", False):
+                    raise
+                # The server went away in the middle. Whether it stored the batch is unknown; doing it again is safe (rule 9).
+                return self._run(calls, lock, wait_seconds)
         except Busy as error:
             return [error for _ in calls]
         except sa.exc.DBAPIError:
@@ -115,17 +125,35 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a read transaction for the clinic's own plumbing (outbox, sealing). Raises: Busy."""
-        with _in_words(), self._readers.connect() as connection, connection.begin():
+        with _in_words(), self._connected(self._readers) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a write transaction, behind the fair lock on SQLite; commits at the end. Raises: Busy."""
         lock: AbstractContextManager[None] = self._writers() if self._writers else nullcontext()
-        with _in_words(), lock, self.engine.connect() as plain:
+        with _in_words(), lock, self._connected(self.engine) as plain:
             connection = plain.execution_options(bedside_begin="BEGIN IMMEDIATE")
             with connection.begin():
                 yield connection
+
+    def _connected(self, engine: Engine) -> Connection:
+        """Connect; wait for a server that is away (it starts again) as long as for one that somebody holds, but not anew each time.
+
+        Raises: OperationalError, at once when it has been away for longer.
+        """
+        while True:
+            began = time.monotonic()
+            try:
+                connection = engine.connect()
+            except sa.exc.OperationalError:
+                self._away_since = self._away_since or began
+                if self._on_sqlite or time.monotonic() - self._away_since > storage.BUSY_TIMEOUT_SECONDS:
+                    raise
+                time.sleep(_AWAY_PAUSE_SECONDS)
+            else:
+                self._away_since = None
+                return connection
 
     def doorbell(self, name: str) -> Doorbell:
         """Listen for what others commit. name: of the listener, which nobody else on this machine may have."""
