@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -78,3 +81,20 @@ def test_last_question_before_an_end_leaves_more_time_for_the_answer(watched: Wa
     assert watched.patience == process.PATIENCE_SECONDS
     watched.passes(15)
     assert watched.patience == process.LAST_PATIENCE_SECONDS
+
+
+def test_process_may_open_more_files_than_a_shell_begins_with(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard <= 1024:
+        pytest.skip("this machine allows no more")
+    code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    log = tmp_path / "web.log"
+    part = Process(Part("web", (sys.executable, "-c", code)), dict(os.environ), log, lambda line: None, lambda line: None)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        part.start()
+        assert part.popen.wait(30) == 0
+    finally:
+        part.end_group()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert log.read_text().strip() == str((min(hard, 65536), hard))
