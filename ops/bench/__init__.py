@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-NAMES = ("first-light", "messages", "component")
+NAMES = ("first-light", "messages", "component", "idle")
 
 
 class Benches(click.Group):

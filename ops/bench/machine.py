@@ -2,7 +2,16 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes in RAM. rss: pages that processes share count once for each; pss: once in all."""
+
+    rss: int = 0
+    pss: int = 0
 
 
 class Processes:
@@ -14,23 +23,31 @@ class Processes:
     def memory_bytes(self) -> dict[str, int]:
         """Returns the resident memory under each name, its processes summed up. Pages that several share count for each."""
         page, found = os.sysconf("SC_PAGE_SIZE"), dict.fromkeys(self.names.values(), 0)
-        for name, fields in self._stats():
+        for _, name, fields in self._stats():
             found[name] += int(fields[21]) * page
+        return found
+
+    def memory(self) -> dict[str, Memory]:
+        """Returns the memory under each name, its processes summed up."""
+        found = dict.fromkeys(self.names.values(), Memory())
+        for pid, name, _ in self._stats():
+            rollup = _rollup(pid)
+            found[name] = Memory(found[name].rss + rollup.get("Rss", 0), found[name].pss + rollup.get("Pss", 0))
         return found
 
     def cpu_seconds(self) -> dict[str, float]:
         """Returns the processor time used under each name."""
         tick, found = os.sysconf("SC_CLK_TCK"), dict.fromkeys(self.names.values(), 0.0)
-        for name, fields in self._stats():
+        for _, name, fields in self._stats():
             found[name] += (int(fields[11]) + int(fields[12])) / tick
         return found
 
-    def _stats(self) -> list[tuple[str, list[str]]]:
+    def _stats(self) -> list[tuple[int, str, list[str]]]:
         stats = {}
         for path in Path("/proc").glob("[0-9]*/stat"):
             if (fields := _stat(path)) is not None:
                 stats[int(path.parent.name)] = fields
-        return [(name, fields) for pid, fields in stats.items() if (name := self._name(pid, stats)) is not None]
+        return [(pid, name, fields) for pid, fields in stats.items() if (name := self._name(pid, stats)) is not None]
 
     def _name(self, pid: int, stats: Mapping[int, list[str]]) -> str | None:
         while pid not in self.names:
@@ -44,6 +61,15 @@ def busy_seconds() -> float:
     """Returns the processor time that everything on this machine has used, this and other people's programs."""
     user, nice, system, _idle, _waiting, interrupts, soft_interrupts, *_ = map(int, Path("/proc/stat").read_text().split()[1:9])
     return (user + nice + system + interrupts + soft_interrupts) / os.sysconf("SC_CLK_TCK")
+
+
+def _rollup(pid: int) -> dict[str, int]:
+    """Returns the sums of a process's memory in bytes by name; nothing when it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:
+        return {}
+    return {name: int(size.split()[0]) * 1024 for name, _, size in (line.partition(":") for line in lines)}
 
 
 def _stat(path: Path) -> list[str] | None:

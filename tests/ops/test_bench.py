@@ -66,6 +66,21 @@ def test_messages_measures_clinics_beside_their_peers_and_loses_nothing() -> Non
         assert {name for name in measured if "ratio" in figures[name]} == (set() if system.startswith("prosody") else measured)
 
 
+def test_idle_tells_the_memory_of_each_part_before_and_with_people_online(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("b")  # short: sockets lie below it
+    command = [sys.executable, "-m", "ops", "bench", "idle", "--sessions", "12", "--threads", "15", "--settle", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env={**os.environ, "TMPDIR": str(folder)})
+    assert done.returncode == 0, done.stderr
+    assert list(folder.iterdir()) == []
+    values = {figure["name"]: figure["value"] for figure in map(json.loads, done.stdout.splitlines())}
+    whole = {f"{kind}_{part}{when}" for kind in ("rss", "pss") for part in (*PARTS, "total") for when in ("", "_before")}
+    assert set(values) == whole | {"pss_xmpp_per_session", "pss_threads_per_session", "idle_sessions", "idle_threads"}
+    assert all(values[name] > 0 for name in whole)
+    assert all(values[f"pss_{part}"] <= values[f"rss_{part}"] for part in (*PARTS, "total"))
+    assert values["rss_total"] == pytest.approx(sum(values[f"rss_{part}"] for part in PARTS), abs=0.1)
+    assert (values["idle_sessions"], values["idle_threads"]) == (12, 15)
+
+
 def test_an_unknown_measurement_is_refused_in_words() -> None:
     done = subprocess.run([sys.executable, "-m", "ops", "bench", "moonlight"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
