@@ -18,6 +18,7 @@ from clinic import Actor
 from clinic.errors import Invalid, NotAcceptable, NotFound
 from clinic.log import Entry, allowed
 from clinic.thread.archive import archive
+from clinic.thread.views import PAGE_AT_MOST
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import NO_THREAD, Refusal, Request, Target
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
 DEFAULT_HISTORY = 20
-MOST_HISTORY = 200
+MOST_HISTORY = 500
 MOST_CLIENTS = 20  # of one person in one room
 SHOWS = frozenset({"away", "chat", "dnd", "xa"})
 log = logging.getLogger(__name__)
@@ -43,11 +44,15 @@ NOT_JOINED = "You are not in this room at the moment. Join it again; nothing tha
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How much history a client asks for. Source: XEP-0045 section 7.2.14."""
+    """How much history a client asks for. Source: XEP-0045 section 7.2.14.
+
+    missed: at least all that reached none of the person's apps and pages. Who asks for nothing has no archive (profanity).
+    """
 
     stanzas: int = DEFAULT_HISTORY
     characters: int | None = None
     since: datetime | None = None
+    missed: bool = False
 
 
 @handles("presence available", Target.OCCUPANT, policy=Policy.MEMBER)
@@ -78,7 +83,7 @@ def wanted(muc: Element) -> Wanted:
     """Read a join's history element; what can't be understood counts as unsaid. Returns: Wanted."""
     asked = wire.child(muc, wire.MUC, "history")
     if asked is None:
-        return Wanted()
+        return Wanted(missed=True)
     stanzas, characters = _number(asked, "maxstanzas"), _number(asked, "maxchars")
     instants = []
     if (seconds := _number(asked, "seconds")) is not None:
@@ -170,11 +175,24 @@ def _greet(component: Threads, room: Room, member: Member, request: Request, was
                               [session.address for session in room.occupants.values() if session.handle != member.handle])
 
 
+async def _newest(component: Threads, room: Room, member: Member, wanted: Wanted) -> list[Entry]:
+    """Read the archive backwards, a page at a time, as far as is wanted. Returns: oldest first."""
+    found: list[Entry] = []
+    few, most = max(wanted.stanzas, 1), MOST_HISTORY if wanted.missed else max(wanted.stanzas, 1)
+    complete = False
+    while not complete and len(found) < (most if not found or found[0].seq > member.delivered_seq else few):
+        page = await component.reader.view(
+            Actor.xmpp(member.handle), archive, room.uid, start=wanted.since, before=found[0].uid if found else None,
+            limit=min(most - len(found) if found else few, PAGE_AT_MOST), backwards=True)
+        found[:0], complete = page.entries, page.complete
+    missed = sum(entry.seq > member.delivered_seq for entry in found)
+    return found[-(max(few, missed) if wanted.missed else few):]
+
+
 async def history(component: Threads, room: Room, member: Member, wanted: Wanted) -> list[Entry]:
     """Read the newest entries that the member may see, up to the room's cursor at least. Returns: oldest first, without a gap."""
-    covered, limit = room.cursor, max(wanted.stanzas, 1)
-    page = await component.reader.view(Actor.xmpp(member.handle), archive, room.uid, start=wanted.since, limit=limit, backwards=True)
-    found = list(page.entries)
+    covered, limit = room.cursor, MOST_HISTORY if wanted.missed else max(wanted.stanzas, 1)
+    found = await _newest(component, room, member, wanted)
     # What was relayed while the view ran is in neither part: in a busy thread there is always something.
     reached = max(covered, found[-1].seq if found else 0)
     reader, recent = room.members.get(member.handle, member), list(room.recent.values())
