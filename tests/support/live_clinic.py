@@ -90,6 +90,15 @@ class LiveClinic:
         connection.close()
         return int(number)
 
+    def undelivered(self, name: str) -> int:
+        """Returns how many entries that somebody may see do not count as delivered to them."""
+        query = ("SELECT count(*) FROM entries e JOIN memberships m ON m.thread_id = e.thread_id JOIN accounts a ON a.id = m.account_id "
+                 "WHERE a.handle = ? AND e.seq > m.delivered_seq AND (e.audience = 'everyone' OR m.role != 'patient')")
+        with sqlite3.connect(self.file) as connection:
+            [[number]] = connection.execute(query, (self.cast.handle(name),)).fetchall()
+        connection.close()
+        return int(number)
+
     def close(self) -> None:
         """Ends the clients and the component."""
         for member in self.members:

@@ -14,12 +14,12 @@ from tests.support.ports import eventually
 class Profanity:
     """One profanity in a tmux of its own; its settings and history live below `home` only."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, rows: int = 50) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
         # A socket's path may be 107 characters long; a test's folder may be longer than that.
         self.socket = Path(f"/tmp/bedside-tmux-{os.getpid()}-{abs(hash(home)) % 10**6}")
-        self._tmux("new-session", "-d", "-x", "160", "-y", "50", "profanity", environment={"HOME": str(home)})
+        self._tmux("new-session", "-d", "-x", "160", "-y", str(rows), "profanity", environment={"HOME": str(home)})
         eventually(lambda: "Profanity" in self.screen(), 15, "profanity's first screen")
 
     def __enter__(self) -> Profanity:
@@ -69,6 +69,19 @@ class Profanity:
         eventually(lambda: not self._looks_at_console() or f"Autojoined {room}" in self.screen(), 10, "a window for it")
         if self._looks_at_console():
             self.type(f"/win {room}")
+
+    def opens(self, room: str) -> None:
+        """Wait until a thread that profanity finds among the bookmarks opens by itself at the log-in, and look at it."""
+        self.sees(f"Autojoined {room}", 30)
+        self.type(f"/win {room}")
+        eventually(lambda: not self._looks_at_console(), 30, "the thread's window")
+
+    def log_out(self) -> None:
+        """Disconnect, and forget what the console showed."""
+        self.type("/disconnect")
+        self.sees("logged out successfully", 30)
+        self.type("/clear")
+        eventually(lambda: "logged out successfully" not in self.screen(), 30, "an empty console")
 
     def _looks_at_console(self) -> bool:
         return self.screen().lstrip().startswith("Profanity. ")

@@ -46,13 +46,14 @@ NOT_JOINED = "You are not in this room at the moment. Join it again; nothing tha
 class Wanted:
     """How much history a client asks for. Source: XEP-0045 section 7.2.14.
 
-    missed: at least all that reached none of the person's apps and pages. Who asks for nothing has no archive (profanity).
+    unread: at least all that the person has not read: who asks for nothing does not ask the archive either (profanity). What was
+    delivered is no measure: that may be to an app that sleeps and does not wake up.
     """
 
     stanzas: int = DEFAULT_HISTORY
     characters: int | None = None
     since: datetime | None = None
-    missed: bool = False
+    unread: bool = False
 
 
 @handles("presence available", Target.OCCUPANT, policy=Policy.MEMBER)
@@ -83,7 +84,7 @@ def wanted(muc: Element) -> Wanted:
     """Read a join's history element; what can't be understood counts as unsaid. Returns: Wanted."""
     asked = wire.child(muc, wire.MUC, "history")
     if asked is None:
-        return Wanted(missed=True)
+        return Wanted(unread=True)
     stanzas, characters = _number(asked, "maxstanzas"), _number(asked, "maxchars")
     instants = []
     if (seconds := _number(asked, "seconds")) is not None:
@@ -178,20 +179,20 @@ def _greet(component: Threads, room: Room, member: Member, request: Request, was
 async def _newest(component: Threads, room: Room, member: Member, wanted: Wanted) -> list[Entry]:
     """Read the archive backwards, a page at a time, as far as is wanted. Returns: oldest first."""
     found: list[Entry] = []
-    few, most = max(wanted.stanzas, 1), MOST_HISTORY if wanted.missed else max(wanted.stanzas, 1)
+    few, most = max(wanted.stanzas, 1), MOST_HISTORY if wanted.unread else max(wanted.stanzas, 1)
     complete = False
-    while not complete and len(found) < (most if not found or found[0].seq > member.delivered_seq else few):
+    while not complete and len(found) < (most if not found or found[0].seq > member.read_seq else few):
         page = await component.reader.view(
             Actor.xmpp(member.handle), archive, room.uid, start=wanted.since, before=found[0].uid if found else None,
             limit=min(most - len(found) if found else few, PAGE_AT_MOST), backwards=True)
         found[:0], complete = page.entries, page.complete
-    missed = sum(entry.seq > member.delivered_seq for entry in found)
-    return found[-(max(few, missed) if wanted.missed else few):]
+    unread = sum(entry.seq > member.read_seq for entry in found)
+    return found[-(max(few, unread) if wanted.unread else few):]
 
 
 async def history(component: Threads, room: Room, member: Member, wanted: Wanted) -> list[Entry]:
     """Read the newest entries that the member may see, up to the room's cursor at least. Returns: oldest first, without a gap."""
-    covered, limit = room.cursor, MOST_HISTORY if wanted.missed else max(wanted.stanzas, 1)
+    covered, limit = room.cursor, MOST_HISTORY if wanted.unread else max(wanted.stanzas, 1)
     found = await _newest(component, room, member, wanted)
     # What was relayed while the view ran is in neither part: in a busy thread there is always something.
     reached = max(covered, found[-1].seq if found else 0)
