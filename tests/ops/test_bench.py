@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -79,6 +81,29 @@ def test_idle_tells_the_memory_of_each_part_before_and_with_people_online(tmp_pa
     assert all(values[f"pss_{part}"] <= values[f"rss_{part}"] for part in (*PARTS, "total"))
     assert values["rss_total"] == pytest.approx(sum(values[f"rss_{part}"] for part in PARTS), abs=0.1)
     assert (values["idle_sessions"], values["idle_threads"]) == (12, 15)
+
+
+def test_a_measurement_that_is_told_to_end_leaves_nothing_behind(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("b")
+    options = "--sizes 3 --sessions 6 --seconds 60 --rates= --systems sqlite,prosody-sqlite"
+    command = [sys.executable, "-m", "ops", "bench", "messages", *options.split()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(folder)}) as process:
+        assert process.stderr is not None
+        assert "sqlite" in process.stderr.readline()  # everything runs by now
+        assert running_below(folder)
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert running_below(folder) == []
+    assert list(folder.iterdir()) == []
+
+
+def running_below(folder: Path) -> list[str]:
+    """Returns the command lines of the processes that were told of something in a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(folder) in line]
 
 
 def test_an_unknown_measurement_is_refused_in_words() -> None:
