@@ -6,7 +6,7 @@ Prints one JSON line a figure. Bounded in time; everything runs on this machine,
 import asyncio
 import json
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from math import ceil
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -57,7 +57,8 @@ class Measurement:
             cpu = {name: (after - used.get(name, 0.0)) / took for name, after in self.clinic.cpu_seconds().items()}
             await self._drain()
             fetching.cancel()
-            await asyncio.gather(fetching, return_exceptions=True)
+            with suppress(asyncio.CancelledError):  # but not what ended it before
+                await fetching
         self._count(took)
         self._count_machine(cpu, share)
         return self.figures
@@ -102,7 +103,7 @@ class Measurement:
 
     def _news(self, stanza: Element, now: float) -> None:
         news = stanza.find(f"{{{FEED}}}news")
-        if news is not None:
+        if news is not None and news.get("thread") == self.thread["uid"]:  # the relay may still be telling of the other threads of the demonstration
             self.told.setdefault(news.get("uid", ""), now)
             self.news.set()
 
