@@ -140,6 +140,20 @@ front_end() {
     hint ""
 }
 
+# A chat app that the tests talk with, on a library that is not ours.
+test_clients() {
+    local clients=tests/clients
+    if stamped npm-clients "$clients/package-lock.json" && [ -d "$clients/node_modules" ]; then return 0; fi
+    find_node
+    say "Installing the tests' chat app, pinned and checked by hash (npm ci)"
+    hint "check the connection to the npm registry"
+    pushd "$clients" >/dev/null
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+    popd >/dev/null
+    stamp npm-clients "$clients/package-lock.json"
+    hint ""
+}
+
 case "${1:-run}" in
     run)
         install_packages "${RUN_PACKAGES[@]}"
@@ -149,6 +163,7 @@ case "${1:-run}" in
     test)
         install_packages "${TEST_PACKAGES[@]}"
         python_environment test
+        test_clients
         ;;
     *)
         echo "Usage: ops/setup.sh run|test" >&2

@@ -1,0 +1,83 @@
+// A chat app on stanza.js, driven line by line: each line of standard input is a JSON order, each line of output a JSON answer or
+// something that the app heard. It keeps what it knows in memory only: who starts it says from where it is to catch up.
+import { createInterface } from "node:readline";
+import XMPP from "stanza";
+
+const tell = (what) => process.stdout.write(JSON.stringify(what) + "\n");
+
+let app;
+const archiveId = (message, room) => (message.stanzaIds ?? []).find((one) => one.by === room)?.id;
+
+function listen() {
+  app.on("groupchat", (message) => {
+    const room = message.from.split("/")[0];
+    tell({ heard: { id: archiveId(message, room), body: message.body, delayed: Boolean(message.delay) } });
+  });
+  app.on("stream:management:resumed", () => tell({ happened: "resumed" }));
+  app.on("session:started", () => tell({ happened: "started" }));
+  app.on("disconnected", () => tell({ happened: "disconnected" }));
+  app.on("muc:invite", (invite) => tell({ happened: "invited", room: invite.room }));
+}
+
+// The pages after what is known, oldest first, until the archive says that there are no more.
+async function catchUp(room, known, size) {
+  const pages = [];
+  for (let after = known; ; ) {
+    const page = await app.searchHistory(room, { paging: { max: size, after: after ?? undefined } });
+    pages.push(page.results.map((result) => ({ id: result.id, body: result.item.message.body, from: result.item.message.from })));
+    if (page.complete) return pages;
+    after = page.paging.last;
+  }
+}
+
+const orders = {
+  async connect({ jid, password, url }) {
+    app = XMPP.createClient({
+      jid,
+      password,
+      allowResumption: true,
+      autoReconnect: true,
+      maxReconnectBackoff: 1,
+      transports: { websocket: url, bosh: false },
+    });
+    listen();
+    await new Promise((resolve, reject) => {
+      app.once("session:started", resolve);
+      app.once("auth:failed", () => reject(new Error("not let in")));
+      app.connect();
+    });
+    app.sendPresence();
+  },
+  async bookmarks() {
+    return await app.getBookmarks();
+  },
+  async features({ room }) {
+    const info = await app.getDiscoInfo(room);
+    return { features: info.features, identities: info.identities };
+  },
+  async join({ room, nick, history }) {
+    return (await app.joinRoom(room, nick, { muc: { type: "join", history: { maxStanzas: history } } })).muc.statusCodes;
+  },
+  async say({ room, text, id }) {
+    app.sendMessage({ to: room, type: "groupchat", body: text, id, originId: id });
+  },
+  async catchUp({ room, known, size }) {
+    return await catchUp(room, known, size);
+  },
+  async leave() {
+    const gone = new Promise((resolve) => app.once("disconnected", resolve));
+    app.config.autoReconnect = false;
+    app.disconnect();
+    await gone;
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { order, ...rest } = JSON.parse(line);
+  try {
+    tell({ done: order, value: (await orders[order](rest)) ?? null });
+  } catch (error) {
+    tell({ refused: order, condition: error?.error?.condition ?? error?.stanza?.error?.condition ?? String(error?.message ?? error) });
+  }
+}
+process.exit(0);
