@@ -78,10 +78,11 @@ class Database:
             raise result
         return result
 
-    def batch(self, calls: Sequence[Call], wait_seconds: float = 0.0) -> list[Done | DomainError]:
+    def batch(self, calls: Sequence[Call], wait_seconds: float = 0.0, by: str = "") -> list[Done | DomainError]:
         """Run many batchable actions in one transaction (group commit, rule 3).
 
         wait_seconds: how long to wait for a thread that somebody else has locked; with 0 its calls are left, as Held.
+        by: whose doorbell rings these are (Ring.by).
         Returns: a result a call, in order; on a database error nothing of the batch is stored and each call runs
         again by itself. Raises: TypeError for an action that is not batchable.
         """
@@ -103,14 +104,14 @@ class Database:
             if len(calls) == 1:
                 logger.exception("batch.failed action=%s", calls[0].action)
                 return [Busy()]
-            return self._one_by_one(calls, wait_seconds)
+            return self._one_by_one(calls, wait_seconds, by)
 
-    def _one_by_one(self, calls: Sequence[Call], wait_seconds: float) -> list[Done | DomainError]:
+    def _one_by_one(self, calls: Sequence[Call], wait_seconds: float, by: str) -> list[Done | DomainError]:
         results: list[Done | DomainError] = []
         held: set[str | None] = set()
         for call in calls:
             # A thread's later calls stay behind the one that was left.
-            [result] = [Held()] if call.subject in held else self.batch([call], wait_seconds)
+            [result] = [Held()] if call.subject in held else self.batch([call], wait_seconds, by)
             if isinstance(result, Held):
                 held.add(call.subject)
             results.append(result)
@@ -159,7 +160,7 @@ class Database:
         """Listen for what others commit. name: of the listener, which nobody else on this machine may have."""
         return DatagramDoorbell(self.run_dir, name) if self._on_sqlite else NotifiedDoorbell(self.engine)
 
-    def _run(self, calls: Sequence[Call], lock: Lock, wait_seconds: float = 0.0) -> list[Done | DomainError]:
+    def _run(self, calls: Sequence[Call], lock: Lock, wait_seconds: float = 0.0, by: str = "") -> list[Done | DomainError]:
         results: list[Done | DomainError | None] = [None] * len(calls)
         parsed = []
         for index, call in enumerate(calls):
@@ -181,9 +182,9 @@ class Database:
                 transaction.flush()
                 rings = transaction.changed or transaction.queues
                 if rings and not self._on_sqlite:
-                    doorbell.notify(connection, transaction.changed, transaction.queues)
+                    doorbell.notify(connection, transaction.changed, transaction.queues, by)
             if rings and self._on_sqlite:
-                doorbell.ring(self.run_dir, transaction.changed, transaction.queues)
+                doorbell.ring(self.run_dir, transaction.changed, transaction.queues, by)
         return [result for result in results if result is not None]
 
 

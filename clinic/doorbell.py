@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,14 @@ _NOTIFICATION = sa.select(sa.func.pg_notify(CHANNEL, sa.bindparam("message")))
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """What one ring says: uids of threads that changed (none: look at all), names of outbox queues with a new job."""
+    """What one ring says: uids of threads that changed (none: look at all), names of outbox queues with a new job.
+
+    by: who committed it, where they want to know their own rings, as they have heard of those entries already.
+    """
 
     threads: tuple[str, ...]
     queues: tuple[str, ...]
+    by: str = field(default="", compare=False)
 
 
 class Doorbell:
@@ -168,20 +172,20 @@ def _said(before: bool, *, now: bool, error: Exception | None = None) -> bool:
 
 def _ring_of(message: bytes) -> Ring:
     data = json.loads(message)
-    return Ring(tuple(data["threads"]), tuple(data["queues"]))
+    return Ring(tuple(data["threads"]), tuple(data["queues"]), data.get("by", ""))
 
 
-def _message(threads: Iterable[str], queues: Iterable[str], largest: int = _LARGEST) -> bytes:
-    queues = sorted(queues)
-    message = json.dumps({"threads": sorted(threads), "queues": queues}, separators=(",", ":")).encode()
+def _message(threads: Iterable[str], queues: Iterable[str], by: str = "", largest: int = _LARGEST) -> bytes:
+    said = {"threads": sorted(threads), "queues": sorted(queues), "by": by}
+    message = json.dumps(said, separators=(",", ":")).encode()
     if len(message) > largest:  # a listener told of no thread looks at all that changed
-        message = json.dumps({"threads": [], "queues": queues}, separators=(",", ":")).encode()
+        message = json.dumps({**said, "threads": [], "by": ""}, separators=(",", ":")).encode()
     return message
 
 
-def ring(run_dir: Path, threads: Iterable[str], queues: Iterable[str]) -> None:
+def ring(run_dir: Path, threads: Iterable[str], queues: Iterable[str], by: str = "") -> None:
     """Tell every listener below `run_dir`; a listener that is gone or full is left to its poll."""
-    message = _message(threads, queues)
+    message = _message(threads, queues, by)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
         for path in run_dir.glob("doorbell-*.sock"):
@@ -189,9 +193,9 @@ def ring(run_dir: Path, threads: Iterable[str], queues: Iterable[str]) -> None:
                 sender.sendto(message, str(path))
 
 
-def notify(connection: Connection, threads: Iterable[str], queues: Iterable[str]) -> None:
+def notify(connection: Connection, threads: Iterable[str], queues: Iterable[str], by: str = "") -> None:
     """Tell every listener on this PostgreSQL database, once the transaction of `connection` is committed.
 
     One a transaction: from the first NOTIFY on, commits of all connections queue behind each other.
     """
-    connection.execute(_NOTIFICATION, {"message": _message(threads, queues, _LARGEST_NOTIFIED).decode()})
+    connection.execute(_NOTIFICATION, {"message": _message(threads, queues, by, _LARGEST_NOTIFIED).decode()})

@@ -89,7 +89,7 @@ class Text(Field):
 
     def check(self, raw: Any) -> str:
         value = self.text(raw).replace("\r\n", "\n").replace("\r", "\n")
-        size = len(value.encode())
+        size = len(value) if value.isascii() else len(value.encode())
         if size > self.max_bytes:
             raise TooLong(
                 f"This text is {size:,} bytes long; {self.max_bytes:,} is the most. Shorten it or send it in parts.",
@@ -241,7 +241,8 @@ def parse_all(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, A
 
     Raises: Invalid or TooLong of the first field that refuses; Invalid for a name that is not declared.
     """
-    unknown = set(values) - {field.name for field in fields}
+    parsed = {field.name: field.parse(values.get(field.name)) for field in fields}
+    unknown = sorted(values.keys() - parsed.keys())
     if unknown:
-        raise Invalid(f"Unknown field: {', '.join(sorted(unknown))}.", field=sorted(unknown)[0])
-    return {field.name: field.parse(values.get(field.name)) for field in fields}
+        raise Invalid(f"Unknown field: {', '.join(unknown)}.", field=unknown[0])
+    return parsed

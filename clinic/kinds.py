@@ -6,10 +6,11 @@ stores a payload as JSON, the component sends `body` to any client and `xml` bes
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any, Protocol, TypeVar, cast
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Protocol, TypeVar
 
 
 class Payload(Protocol):
@@ -35,9 +36,17 @@ class Kind:
 
     def decode(self, stored: str) -> Any:
         """Return the payload of the JSON `stored`; unknown members (of a newer version) are ignored."""
-        known = {field.name for field in fields(self.payload)}
+        known = _field_names(self.payload)
         data = {name: value for name, value in json.loads(stored).items() if name in known}
         return self.payload(**{name: tuple(v) if isinstance(v, list) else v for name, v in data.items()})
+
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@functools.cache
+def _field_names(payload: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(payload))
 
 
 KINDS: dict[str, Kind] = {}
@@ -90,4 +99,4 @@ def kind_of(payload: Payload) -> Kind:
 
 def encode(payload: Payload) -> str:
     """Return `payload` as the JSON that the log stores."""
-    return json.dumps(asdict(cast(Any, payload)), ensure_ascii=False, separators=(",", ":"))
+    return _ENCODE({name: getattr(payload, name) for name in _field_names(type(payload))})

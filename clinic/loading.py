@@ -6,8 +6,10 @@ kind of thing for a whole batch (rule 3); a single action uses the same code wit
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import Enum, auto
 from typing import Any
@@ -19,6 +21,11 @@ from clinic.account.tables import account_roles, accounts
 from clinic.log import Entry, entries, entry_of, select_entries
 from clinic.permissions import CARE_ROLES, Role
 from clinic.thread.tables import memberships, threads
+
+
+@functools.cache
+def _care_role(roles: frozenset[Role]) -> Role | None:
+    return next(iter(roles & CARE_ROLES), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Person:
     @property
     def care_role(self) -> Role | None:
         """The role in threads; None for somebody who is an administrator only."""
-        return next(iter(self.roles & CARE_ROLES), None)
+        return _care_role(self.roles)
 
 
 @dataclass(slots=True)
@@ -80,22 +87,36 @@ def _many(name: str) -> sa.BindParameter[Any]:
     return sa.bindparam(name, expanding=True)
 
 
-# Built once: constructing a select costs more than running it on a warm database.
+# Built once: constructing a select costs more than running it on a warm database. The columns are those of the dataclasses above,
+# in their order, so that a row becomes one without being taken apart.
 _PERSONS = (
-    sa.select(accounts, account_roles.c.role)
+    sa.select(accounts.c.id, accounts.c.uid, accounts.c.handle, accounts.c.name, accounts.c.birth_date, account_roles.c.role)
     .join(account_roles, account_roles.c.account_id == accounts.c.id)
     .where(
         accounts.c.active.is_(True),
         sa.or_(accounts.c.uid.in_(_many("uids")), accounts.c.handle.in_(_many("handles"))),
     )
 )
-_THREADS = sa.select(threads).where(threads.c.uid.in_(_many("uids"))).order_by(threads.c.id)
+_THREADS = (
+    sa.select(*(threads.c[name] for name in ("id", "uid", "kind", "last_seq", "last_entry_at", "relayed_seq", "version")))
+    .where(threads.c.uid.in_(_many("uids")))
+    .order_by(threads.c.id)
+)
 # Entries and memberships refer to a thread's key, which this lock leaves free. SQLite is told nothing of it.
 _THREADS_LOCKED = _THREADS.with_for_update(key_share=True)
 _THREADS_NOT_HELD = _THREADS.with_for_update(key_share=True, skip_locked=True)
 _EXISTING = sa.select(threads.c.uid).where(threads.c.uid.in_(_many("uids")))
 _MEMBERS = (
-    sa.select(memberships, accounts.c.uid, accounts.c.handle, accounts.c.name, accounts.c.birth_date)
+    sa.select(
+        memberships.c.thread_id,
+        memberships.c.id,
+        memberships.c.account_id,
+        accounts.c.uid,
+        accounts.c.handle,
+        accounts.c.name,
+        *(memberships.c[name] for name in ("nick", "role", "group_admin", "from_seq", "delivered_seq", "read_seq", "muted")),
+        accounts.c.birth_date,
+    )
     .join(accounts, accounts.c.id == memberships.c.account_id)
     .where(memberships.c.thread_id.in_(_many("ids")), memberships.c.ended_at.is_(None))
     .order_by(memberships.c.thread_id, memberships.c.id)
@@ -103,6 +124,14 @@ _MEMBERS = (
 _KNOWN = select_entries().where(
     sa.tuple_(entries.c.thread_id, entries.c.author_id, entries.c.client_id).in_(_many("keys"))
 )
+# For a list of row values SQLite reads the whole log. A table of keys it reads first, and then asks the index once a key.
+_WANTED = sa.func.json_each(sa.bindparam("keys")).table_valued("value", name="wanted")
+_KEY = [sa.func.json_extract(_WANTED.c.value, sa.literal_column(f"'$[{place}]'")) for place in range(3)]
+_KNOWN_BY_LIST = select_entries(_WANTED).where(
+    entries.c.thread_id == _KEY[0], entries.c.author_id == _KEY[1], entries.c.client_id == _KEY[2]
+)
+_ROLE = [one.name for one in fields(LoadedMember)].index("role")
+_ROLES = {str(role): frozenset({role}) for role in Role}
 
 
 class Lock(Enum):
@@ -122,19 +151,19 @@ _LOADING = {Lock.NONE: _THREADS, Lock.WAIT: _THREADS_LOCKED, Lock.SKIP: _THREADS
 def load_persons(connection: Connection, uids: Collection[str], handles: Collection[str]) -> list[Person]:
     """Return the active accounts of `uids` and `handles`, each once."""
     found: dict[int, Person] = {}
-    for row in connection.execute(_PERSONS, {"uids": list(uids), "handles": list(handles)}):
-        roles = frozenset({Role(row.role)}) | (found[row.id].roles if row.id in found else frozenset())
-        found[row.id] = Person(row.id, row.uid, row.handle, row.name, row.birth_date, roles)
+    for id_, uid, handle, name, birth_date, given in connection.execute(_PERSONS, {"uids": list(uids), "handles": list(handles)}):
+        roles = _ROLES[given] if id_ not in found else _ROLES[given] | found[id_].roles
+        found[id_] = Person(id_, uid, handle, name, birth_date, roles)
     return list(found.values())
 
 
 def load_threads(connection: Connection, uids: Collection[str], lock: Lock) -> dict[str, LoadedThread]:
     """Return the threads of `uids` with their current members, locked in id order as `lock` says."""
-    rows = connection.execute(_LOADING[lock], {"uids": list(uids)})
-    found = {row.id: _thread(row) for row in rows}
+    found = {row[0]: LoadedThread(*row) for row in connection.execute(_LOADING[lock], {"uids": list(uids)})}
     if found:
-        for row in connection.execute(_MEMBERS, {"ids": list(found)}):
-            found[row.thread_id].members[row.account_id] = _member(row)
+        for thread_id, *row in connection.execute(_MEMBERS, {"ids": list(found)}):
+            row[_ROLE] = Role(row[_ROLE])
+            found[thread_id].members[row[1]] = LoadedMember(*row)
     return {thread.uid: thread for thread in found.values()}
 
 
@@ -147,27 +176,8 @@ def load_known(connection: Connection, keys: Collection[tuple[int, int, str]]) -
     """Return the entries already stored under (thread id, author id, client id): what is being sent again."""
     if not keys:
         return {}
-    rows = connection.execute(_KNOWN, {"keys": list(keys)})
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(_KNOWN_BY_LIST, {"keys": json.dumps(list(keys))})
+    else:
+        rows = connection.execute(_KNOWN, {"keys": list(keys)})
     return {(row.thread_id, row.author_id, row.client_id): entry_of(row) for row in rows}
-
-
-def _thread(row: sa.Row[tuple[object, ...]]) -> LoadedThread:
-    return LoadedThread(row.id, row.uid, row.kind, row.last_seq, row.last_entry_at, row.relayed_seq, row.version)
-
-
-def _member(row: sa.Row[tuple[object, ...]]) -> LoadedMember:
-    return LoadedMember(
-        id=row.id,
-        account_id=row.account_id,
-        uid=row.uid,
-        handle=row.handle,
-        name=row.name,
-        nick=row.nick,
-        role=Role(row.role),
-        group_admin=row.group_admin,
-        from_seq=row.from_seq,
-        delivered_seq=row.delivered_seq,
-        read_seq=row.read_seq,
-        muted=row.muted,
-        birth_date=row.birth_date,
-    )

@@ -92,6 +92,22 @@ class Entry:
         return kind.xml(self.payload) if kind.xml else None
 
 
+def settle(entry: Entry, seq: int, at: datetime) -> Entry:
+    """Return `entry` with the place and the instant that it got under the thread's lock."""
+    return Entry(
+        entry.thread,
+        seq,
+        entry.uid,
+        entry.kind,
+        at,
+        entry.author,
+        entry.audience,
+        entry.payload,
+        entry.client_id,
+        entry.message_id,
+    )
+
+
 class Reader(Protocol):
     """What the audience filter needs of a member: a relay.RoomMember or a loaded one."""
 
@@ -117,9 +133,13 @@ def reaches(seq: int, audience: Audience, reader: Reader) -> bool:
     return seq > reader.from_seq and (reader.role.is_staff or audience is Audience.EVERYONE)
 
 
-def select_entries() -> sa.Select[Any]:
-    """Return the select whose rows `entry_of` reads: entries with their authors, unfiltered and unordered."""
+def select_entries(led_by: sa.FromClause | None = None) -> sa.Select[Any]:
+    """Return the select whose rows `entry_of` reads: entries with their authors, unfiltered and unordered.
+
+    led_by: a table to read beside the log, such as wanted keys; the caller says how they belong together.
+    """
     author = sa.and_(memberships.c.thread_id == entries.c.thread_id, memberships.c.account_id == entries.c.author_id)
+    log = entries if led_by is None else sa.join(led_by, entries, sa.true())
     return sa.select(
         entries,
         threads.c.uid.label("thread_uid"),
@@ -128,7 +148,7 @@ def select_entries() -> sa.Select[Any]:
         accounts.c.handle.label("author_handle"),
         memberships.c.nick.label("author_nick"),
     ).select_from(
-        entries.join(threads, threads.c.id == entries.c.thread_id)
+        log.join(threads, threads.c.id == entries.c.thread_id)
         .outerjoin(accounts, accounts.c.id == entries.c.author_id)
         .outerjoin(memberships, author)
     )

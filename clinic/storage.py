@@ -35,7 +35,8 @@ metadata = sa.MetaData(
     }
 )
 
-_UID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32: no i, l, o, u to misread
+# A random byte's character: Crockford base 32, no i, l, o, u to misread. Each character stands for 8 of the 256 bytes.
+_IN_UID = b"0123456789abcdefghjkmnpqrstvwxyz" * 8
 BUSY_TIMEOUT_SECONDS = 5
 # A server that is cut off says nothing: without these a connection to it would wait for hours.
 _NOTICED_SOON = {
@@ -71,8 +72,7 @@ class UtcInstant(TypeDecorator[datetime]):
 
 def new_uid() -> str:
     """Return a random identifier of 130 bits, 26 lower-case characters, safe in a URL, a file name and an address."""
-    number = secrets.randbits(130)
-    return "".join(_UID_ALPHABET[(number >> shift) & 31] for shift in range(125, -5, -5))
+    return secrets.token_bytes(26).translate(_IN_UID).decode()
 
 
 def new_id() -> int:

@@ -6,7 +6,6 @@ audit, log. The order of entries is given here, under the thread's lock.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -20,7 +19,7 @@ from clinic.errors import Conflict, NotFound
 from clinic.fields import is_uid
 from clinic.kinds import encode
 from clinic.loading import LoadedThread, Lock, Person, existing, load_known, load_persons, load_threads
-from clinic.log import Author, Entry, entries
+from clinic.log import Entry, entries, settle
 from clinic.thread.tables import threads
 from clinic.work import Actor, Call, Done, Work
 from clinic.writes import Buffer, insertion_of
@@ -118,11 +117,10 @@ class Transaction:
 
     def _settle(self, work: Work) -> tuple[Entry, ...]:
         settled = []
-        for thread, entry in work.pending:
+        for thread, author_id, entry in work.pending:
             thread.last_seq += 1
             at = thread.last_entry_at = _instant(self.now, thread.last_entry_at)
-            author_id = None if entry.author is None else self._author_id(thread, entry.author)
-            entry = dataclasses.replace(entry, seq=thread.last_seq, at=at)
+            entry = settle(entry, thread.last_seq, at)
             work.insert(entries, **_entry_row(thread.id, author_id, entry))
             work.update(threads, thread.id, last_seq=thread.last_seq, last_entry_at=at, changed_at=self.now)
             if author_id is not None and entry.client_id is not None:
@@ -133,10 +131,6 @@ class Transaction:
         self.changed |= work.changed
         self.queues |= work.queues
         return tuple(settled)
-
-    @staticmethod
-    def _author_id(thread: LoadedThread, author: Author) -> int:
-        return next(member.account_id for member in thread.members.values() if member.uid == author.uid)
 
     def _preload_persons(self, actors: Sequence[Actor]) -> None:
         uids = {actor.account for actor in actors if actor.account and actor.account not in self._persons}

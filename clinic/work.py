@@ -119,7 +119,8 @@ class Work:
             raise NotSignedIn("This account is not active any more. Ask the clinic.")
         self.role = self._role()
         self.buffer = Buffer()
-        self.pending: list[tuple[LoadedThread, Entry]] = []
+        # What is appended: the thread, the author's account id, the entry without its place.
+        self.pending: list[tuple[LoadedThread, int | None, Entry]] = []
         self.changed: set[str] = set()
         self.queues: set[str] = set()
         self.subject: str | None = None
@@ -219,7 +220,7 @@ class Work:
         by = None if author is None else Author(author.uid, author.name, author.nick, author.role, author.handle)
         kind = kind_of(payload).name
         entry = Entry(thread.uid, 0, new_uid(), kind, self.now, by, audience, payload, client_id, message_id)
-        self.pending.append((thread, entry))
+        self.pending.append((thread, author.account_id if author else None, entry))
         return entry.uid
 
     def enqueue(self, queue: str, name: str, *, after: timedelta = timedelta(0), **payload: Any) -> None:

@@ -14,6 +14,8 @@ def main() -> int:
 
     gc.freeze()
     gc.enable()
+    # Each message makes some hundred objects and no circle: looking for circles after every 700 costs a tenth of the time.
+    gc.set_threshold(20_000, 20, 20)
     return process.main(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
 
 

@@ -168,7 +168,9 @@ class Tail:
         for jobs in self._component.queues:
             if any(jobs.queue in ring.queues for ring in rings):
                 jobs.wake()
-        if any(not ring.threads or any(map(self._component.share.has, ring.threads)) for ring in rings):
+        # What this process has committed the writer told already: to look for it would be one question of the database a commit.
+        others = [ring for ring in rings if ring.by != self._component.writer.name]
+        if any(not ring.threads or any(map(self._component.share.has, ring.threads)) for ring in others):
             self._rung.set()
 
     async def _look(self, since: datetime) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -38,10 +39,14 @@ class Waiting:
 
 
 class Writer:
-    """The component's only way to change anything. ``committed``: told of each Done in commit order, before its caller is."""
+    """The component's only way to change anything. ``committed``: told of each Done in commit order, before its caller is.
+
+    ``name``: by which the doorbell's rings of its own commits are known.
+    """
 
     def __init__(self, db: Database, committed: Callable[[Call, Done], None]) -> None:
         self._db, self._committed = db, committed
+        self.name = secrets.token_hex(4)
         self._waiting: deque[Waiting] = deque()
         # Calls of threads that somebody else has locked, by thread, with the task that waits for the lock.
         self._aside: dict[str | None, tuple[deque[Waiting], asyncio.Task[None]]] = {}
@@ -105,7 +110,7 @@ class Writer:
         calls = [one.call for one in batch]
 
         def run() -> Sequence[Done | DomainError]:
-            return self._db.batch(calls, max(0.0, deadline - time.monotonic()))
+            return self._db.batch(calls, max(0.0, deadline - time.monotonic()), self.name)
         [found] = await asyncio.gather(asyncio.get_running_loop().run_in_executor(threads, run), return_exceptions=True)
         if isinstance(found, BaseException):
             log_failure("a batch of %d calls failed", found, len(calls))

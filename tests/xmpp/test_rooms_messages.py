@@ -179,9 +179,9 @@ async def test_markers_are_written_at_most_once_a_second_and_the_newest_is_writt
     await boris.everything()
     batch, loop, written = stage.db.batch, asyncio.get_running_loop(), []
 
-    def counting(calls: list[Call], wait_seconds: float) -> list[Done | DomainError]:
+    def counting(calls: list[Call], *how: object) -> list[Done | DomainError]:
         written.extend(call for call in calls if call.action == "thread.mark" and call.values["state"] == "read")
-        return batch(calls, wait_seconds)
+        return batch(calls, *how)
     stage.db.batch = counting
     began = loop.time()
     for uid in uids:
@@ -229,7 +229,7 @@ async def test_a_busy_database_is_said_to_the_sender_and_nothing_is_echoed(stage
     ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
     await ana.everything()
     batch = stage.db.batch
-    stage.db.batch = lambda calls, _wait_seconds: [Busy() for _ in calls]
+    stage.db.batch = lambda calls, *_how: [Busy() for _ in calls]
     stage.says(ana, "lost?", "m1")
     await ana.receives(f"<message type='error' id='m1'>{refusal('resource-constraint')}</message>")
     stage.db.batch = batch
@@ -258,7 +258,7 @@ async def test_more_than_can_wait_is_refused_and_the_rest_is_stored(stage: Stage
 
 
 def test_an_unknown_failure_is_answered_in_words_and_logged_without_the_text(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(calls: list[object], wait_seconds: float) -> list[Done]:
+    def broken(calls: list[object], *how: object) -> list[Done]:
         raise RuntimeError("secret words in an exception")
 
     @played

@@ -65,6 +65,7 @@ class Room:
         self.joining = 0
         self.wanted_at = time.monotonic()
         self.pump: asyncio.Task[None] | None = None
+        self._occupant_ids: dict[str, str] = {}
         self._salt = hmac.digest(component.config.pepper, b"occupant-id\0" + view.uid.encode(), "sha256")
         self.adopt(view)
 
@@ -107,7 +108,11 @@ class Room:
 
     def occupant_id(self, handle: str) -> str:
         """Returns: an opaque id of the person, the same in this room for ever, another in each. Source: XEP-0421."""
-        return base64.urlsafe_b64encode(hmac.digest(self._salt, handle.encode(), hashlib.sha256)[:24]).decode()
+        found = self._occupant_ids.get(handle)
+        if found is None:
+            digest = hmac.digest(self._salt, handle.encode(), hashlib.sha256)
+            found = self._occupant_ids[handle] = base64.urlsafe_b64encode(digest[:24]).decode()
+        return found
 
     def remember(self, entry: Entry) -> None:
         """Keep a delivered entry for those who refer to it soon (markers)."""
