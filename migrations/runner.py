@@ -33,7 +33,12 @@ def newest() -> str:
 def current(engine: Engine) -> str | None:
     """Return the revision of the database, or None when it is empty."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return revision_of(connection)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of the database that `connection` sees, or None when it is empty."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -50,6 +55,11 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     with _exclusive(engine) as connection:
         command.upgrade(_config(connection), revision)
         connection.commit()
+
+
+def upgrade_within(connection: Connection) -> None:
+    """Make the newest tables in an empty database, in the caller's transaction."""
+    command.upgrade(_config(connection), "head")
 
 
 def downgrade(engine: Engine, revision: str) -> None:

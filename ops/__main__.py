@@ -83,6 +83,16 @@ def demo(data: Path) -> None:
     click.echo(f"Done. Accounts and passwords: {seed(recall(data.absolute()))}")
 
 
+@cli.command("migrate-database")
+@DATA
+@click.option("--database-url", envvar="BEDSIDE_DATABASE_URL", required=True, help="The empty PostgreSQL database; in the variable its password is not seen.")
+def migrate_database(data: Path, database_url: str) -> None:
+    """Move a stopped clinic from SQLite to PostgreSQL; the file stays."""
+    from ops.migrate_database import move
+
+    move(data.absolute(), database_url, click.echo)
+
+
 @cli.command()
 @DATA
 def doctor(data: Path) -> None:

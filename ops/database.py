@@ -74,7 +74,7 @@ def in_words(url: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         if file is None:
-            remedy = "Check --database-url, that the database server runs, and that its user may create tables."
+            remedy = "Check --database-url, that the database server runs and has space on its disk, and that its user may create tables."
         elif isinstance(error, OperationalError):
             remedy = f"Check that {file} belongs to the user who starts the clinic, and that its disk has space."
         else:

@@ -15,18 +15,19 @@ from ops.layout import Layout
 from ops.problems import Problem
 
 
-def _file(data: Path) -> Path:
+def remembered_in(data: Path) -> Path:
+    """Returns the file that keeps how a folder's clinic was last started."""
     return data / "run" / "deployment.json"
 
 
 def remember(layout: Layout) -> None:
     """Writes the layout below the data folder (it may hold the database's password: 0600)."""
-    keys.write_private(_file(layout.data), json.dumps({**asdict(layout), "data": str(layout.data)}, indent=1) + "\n")
+    keys.write_private(remembered_in(layout.data), json.dumps({**asdict(layout), "data": str(layout.data)}, indent=1) + "\n")
 
 
 def recall(data: Path) -> Layout:
     """Returns the layout of the last start. Raises Problem if there was none."""
-    path = _file(data)
+    path = remembered_in(data)
     if not path.exists():
         raise Problem(f"No clinic was started in {data} yet. Start it with `bedside up --data {data}`, or give --data the right folder.")
     try:
@@ -42,7 +43,7 @@ def recall(data: Path) -> Layout:
 
 def carry_on(layout: Layout) -> Layout:
     """Returns the layout with the database that this folder's clinic has. Raises Problem for another one, or if its file is gone."""
-    if _file(layout.data).exists():
+    if remembered_in(layout.data).exists():
         known = recall(layout.data)
         database.check_file(known.database)
     elif (layout.data / "clinic.sqlite3").exists():
@@ -53,7 +54,8 @@ def carry_on(layout: Layout) -> Layout:
         raise Problem(
             f"The clinic in {layout.data} keeps its data in {database.shown(known.database)}; --database-url names {database.shown(layout.database)}. "
             "Leave --database-url out to go on, or give --data an empty folder for another clinic. "
-            f"If you moved the data itself there, remove {_file(layout.data)} (and a clinic.sqlite3) first."
+            "`bedside migrate-database` moves a clinic from SQLite to PostgreSQL; "
+            f"if you moved the data yourself, remove {remembered_in(layout.data)} (and a clinic.sqlite3) first."
         )
     return layout if layout.database_url else replace(layout, database_url=known.database_url)
 
