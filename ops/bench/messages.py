@@ -12,7 +12,7 @@ from statistics import median
 import click
 
 from ops.bench.machine import busy_seconds
-from ops.bench.systems import NAMES, PEERS, System, running
+from ops.bench.systems import NAMES, PEERS, USUAL, System, running
 from ops.bench.traffic import archived_numbers, quantile
 from ops.problems import Problem
 
@@ -163,7 +163,7 @@ def systems(_context: click.Context, _option: click.Parameter, value: str) -> li
 @click.option("--rounds", type=click.IntRange(1, 20), default=3, show_default=True, help="How often the systems take turns.")
 @click.option("--sizes", callback=numbers(2, 100), default="5,10,50", show_default=True, help="People in a room.")
 @click.option("--rates", callback=numbers(1, 5000), default="50,200,300", show_default=True, help="Fixed rates, messages a second; none if empty.")
-@click.option("--systems", "names", callback=systems, default=",".join(NAMES), show_default=True, help="What is measured.")
+@click.option("--systems", "names", callback=systems, default=",".join(USUAL), show_default=True, help="What is measured.")
 @click.option("--sessions", type=click.IntRange(2, 1000), default=200, show_default=True, help="People in all.")
 @click.option("--outstanding", type=click.IntRange(1, 2000), default=40, show_default=True, help="Messages on their way at once in the closed loop.")
 def command(seconds: float, rounds: int, sizes: list[int], rates: list[int], names: list[str], sessions: int, outstanding: int) -> None:
@@ -171,7 +171,9 @@ def command(seconds: float, rounds: int, sizes: list[int], rates: list[int], nam
 
     \b
     Systems: sqlite, postgres                   the clinic, complete, on each engine
-             prosody-sqlite, prosody-postgres   Prosody's muc and muc_mam with mod_storage_sql
+             prosody-sqlite, prosody-postgres   Prosody's muc and muc_mam with mod_storage_sql (SQLite as it comes: a rollback
+                                                journal, synchronous=FULL); the peer for the ratio
+             prosody-wal                        SQLite with a write-ahead log, which takes setting up by hand
     \b
     Figures: messages_SYSTEM_rooms_of_SIZE                      1/s, closed loop: in the database, and with all people of the room
              messages_SYSTEM_rooms_of_SIZE_cost                 us of processor time a message there, all its processes

@@ -18,7 +18,9 @@ from ops.bench.traffic import Traffic
 
 PEERS = {"sqlite": "prosody-sqlite", "postgres": "prosody-postgres"}
 """A clinic on each engine, and who is measured beside it on the same engine."""
-NAMES = (*PEERS, *PEERS.values())
+USUAL = (*PEERS, *PEERS.values())
+WAL = "prosody-wal"
+NAMES = (*USUAL, WAL)
 
 
 @dataclass
@@ -58,7 +60,7 @@ class System:
 def lacking(name: str) -> list[str]:
     """Returns the Debian packages that a system needs and this machine lacks."""
     found = [] if not name.endswith("postgres") or installed() else ["postgresql"]
-    if name in PEERS.values():
+    if name not in PEERS:
         found += filter(None, [missing_driver("PostgreSQL" if name.endswith("postgres") else "SQLite3")])
     return found
 
@@ -86,7 +88,7 @@ def _start(stack: ExitStack, name: str, server: PostgresServer | None) -> System
             name, ready["xmpp"]["direct_tls_port"], Path(ready["ca"]), ready["domain"], clinic.people, clinic.archived, {**ready["pids"], **shared}
         )
     url = "" if server is None else server.create("peer")
-    peer, process = stack.enter_context(bench_peer(_free_port(), url, server.socket if server else None))
+    peer, process = stack.enter_context(bench_peer(_free_port(), url, server.socket if server else None, wal=name == WAL))
     return System(name, peer.port, peer.ca, peer.domain, peer.people, peer.archived, {"prosody": process.pid, **shared}, peer.open_room)
 
 

@@ -20,7 +20,13 @@ QUANTILES = {
 }
 WRONG = ("refused", "lost", "doubled", "not_archived", "archived_twice")
 PARTS = ("https", "supervisor", "threads", "web", "worker", "xmpp")
-SYSTEMS = {"sqlite": PARTS, "postgres": (*PARTS, "postgres"), "prosody_sqlite": ("prosody",), "prosody_postgres": ("prosody", "postgres")}
+SYSTEMS = {
+    "sqlite": PARTS,
+    "postgres": (*PARTS, "postgres"),
+    "prosody_sqlite": ("prosody",),
+    "prosody_postgres": ("prosody", "postgres"),
+    "prosody_wal": ("prosody",),
+}
 MEASURING = ("generator", "others")
 
 
@@ -47,7 +53,8 @@ def test_messages_measures_clinics_beside_their_peers_and_loses_nothing() -> Non
     # PostgreSQL runs as another account than root: it must be able to get there.
     with TemporaryDirectory(prefix="b", dir="/tmp") as folder:
         Path(folder).chmod(0o755)
-        options = "--sizes 3 --sessions 6 --outstanding 4 --seconds 1 --rounds 2 --rates 20"
+        systems = ",".join(SYSTEMS).replace("_", "-")
+        options = f"--sizes 3 --sessions 6 --outstanding 4 --seconds 1 --rounds 2 --rates 20 --systems {systems}"
         command = [sys.executable, "-m", "ops", "bench", "messages", *options.split()]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, "TMPDIR": folder})
         assert done.returncode == 0, done.stderr
