@@ -1,6 +1,6 @@
 """The thread log: one ordered list of entries a thread, and the one place that says who may see which.
 
-Owns the entries table, Audience, Entry, Author and the audience filter in both forms (SQL and in memory). Imports
+Owns the tables of entries and clock steps, Audience, Entry, Author and the audience filter in both forms (SQL and in memory). Imports
 clinic.storage, clinic.kinds, clinic.permissions and the tables. `Work.append` (work.py) takes an entry; transaction.py
 gives it its `seq` under the thread's lock. Every reader (page, archive, live tail, later search, export
 and notification) goes through `visible` or `allowed`: rule 13.
@@ -39,6 +39,16 @@ entries = sa.Table(
     sa.UniqueConstraint("thread_id", "author_id", "client_id"),
     # Keeps a patient's page flat when most entries are for staff only.
     sa.Index("ix_entries_thread_id_audience_seq", "thread_id", "audience", "seq"),
+    sqlite_with_rowid=False,
+)
+
+
+# Entries whose instant is before that of the entry before them: a clock was set back. What finds dates needs to know.
+clock_steps = sa.Table(
+    "clock_steps",
+    metadata,
+    sa.Column("thread_id", sa.ForeignKey("threads.id"), primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
 
@@ -118,9 +128,22 @@ class Reader(Protocol):
 
 
 def visible(role: Role, from_seq: sa.ColumnElement[int] | int) -> sa.ColumnElement[bool]:
-    """Return the SQL condition on `entries` that a member of `role` may see them, from after `from_seq`."""
+    """Return the SQL condition on `entries` that a member of `role` may see them, from after `from_seq`.
+
+    A cursor that entries come after goes in here too, as the larger of the two: SQLite looks up one lower bound, and
+    would walk from there to a second one.
+    """
     interval = entries.c.seq > from_seq
     return interval if role.is_staff else sa.and_(interval, entries.c.audience == Audience.EVERYONE)
+
+
+def by_audience(query: sa.Select[Any], role: Role) -> sa.Select[Any]:
+    """Return `query`, which holds the condition `visible` for `role`, so that SQLite never walks through hidden entries.
+
+    Left alone it takes the primary key where a range has two ends. PostgreSQL's statistics see to it there.
+    """
+    index = "INDEXED BY ix_entries_thread_id_audience_seq"
+    return query if role.is_staff else query.with_hint(entries, index, "sqlite")
 
 
 def allowed(entry: Entry, reader: Reader) -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.types import TypeDecorator
 
@@ -138,6 +139,13 @@ def _take(descriptor: int, deadline: float) -> None:
             return
 
 
+class _Compiler(SQLiteCompiler):
+    """SQLAlchemy's SQL for SQLite, and hints in it (`Select.with_hint`): SQLite's INDEXED BY."""
+
+    def get_from_hint_text(self, table: sa.FromClause, text: str | None) -> str | None:
+        return text
+
+
 def open_engine(url: str | sa.URL, **options: Any) -> Engine:
     """Open an engine on `url` with the settings that the rules need; see `prepare_engine`."""
     return prepare_engine(sa.create_engine(url, **options))
@@ -149,6 +157,7 @@ def prepare_engine(engine: Engine) -> Engine:
     """
     engine.hide_parameters = True  # what people wrote: an error must not carry it into a log
     if engine.dialect.name == "sqlite":
+        engine.dialect.statement_compiler = _Compiler
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     elif engine.dialect.name == "postgresql":

@@ -19,7 +19,7 @@ from clinic.errors import Conflict, NotFound
 from clinic.fields import is_uid
 from clinic.kinds import encode
 from clinic.loading import LoadedThread, Lock, Person, existing, load_known, load_persons, load_threads
-from clinic.log import Entry, entries, settle
+from clinic.log import Entry, clock_steps, entries, settle
 from clinic.thread.tables import threads
 from clinic.work import Actor, Call, Done, Work
 from clinic.writes import Buffer, insertion_of
@@ -119,7 +119,10 @@ class Transaction:
         settled = []
         for thread, author_id, entry in work.pending:
             thread.last_seq += 1
-            at = thread.last_entry_at = _instant(self.now, thread.last_entry_at)
+            at = _instant(self.now, thread.last_entry_at)
+            if at < thread.last_entry_at:
+                work.insert(clock_steps, thread_id=thread.id, seq=thread.last_seq)
+            thread.last_entry_at = at
             entry = settle(entry, thread.last_seq, at)
             work.insert(entries, **_entry_row(thread.id, author_id, entry))
             work.update(threads, thread.id, last_seq=thread.last_seq, last_entry_at=at, changed_at=self.now)

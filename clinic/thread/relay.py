@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from clinic.account.tables import accounts
 from clinic.actions import view
 from clinic.loading import LoadedMember
-from clinic.log import Entry, entries, entry_of, select_entries, visible
+from clinic.log import Entry, by_audience, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role
 from clinic.thread.tables import live_sessions, threads
 from clinic.thread.views import title_for
@@ -106,8 +106,9 @@ def authors_between(work: Work, uid: str, after: int, upto: int, reader: RoomMem
     """Return the handles of those who wrote the entries after and up to these seqs that `reader` may see."""
     thread = work.thread(uid)
     query = sa.select(accounts.c.handle).join(entries, entries.c.author_id == accounts.c.id).distinct()
-    interval = sa.and_(entries.c.thread_id == thread.id, entries.c.seq > after, entries.c.seq <= upto)
-    return {row.handle for row in work.rows(query.where(interval, visible(reader.role, reader.from_seq)))}
+    interval = sa.and_(entries.c.thread_id == thread.id, entries.c.seq <= upto)
+    seen = sa.and_(interval, visible(reader.role, max(after, reader.from_seq)))
+    return {row.handle for row in work.rows(by_audience(query.where(seen), reader.role))}
 
 
 @view(Permission.SYSTEM)

@@ -12,13 +12,18 @@ from clinic.actions import view
 from clinic.errors import NotFound
 from clinic.fields import is_uid
 from clinic.loading import LoadedMember, LoadedThread
-from clinic.log import Audience, Author, Entry, entries, entry_of, reaches, select_entries, visible
+from clinic.log import Audience, Author, Entry, by_audience, entries, entry_of, reaches, select_entries, visible
 from clinic.permissions import Permission, Role, can
 from clinic.thread.tables import memberships
 from clinic.work import Work
 
 PAGE_AT_MOST = 100
 STATES_AT_MOST = 100
+# Own entries are looked for among so many of the thread: who wrote last years ago does not have it all read.
+STATES_AMONG = 1000
+# Counted no further; the page says "99+".
+UNREAD_AT_MOST = 100
+UNKNOWN_PLACE = "This place in the thread is not known. Load the thread again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class ThreadRow:
-    """One row of a person's list of threads; all of it as that person may see it."""
+    """One row of a person's list of threads; all of it as that person may see it. unread: at most UNREAD_AT_MOST."""
 
     uid: str
     title: str
@@ -162,21 +167,14 @@ def thread_list(work: Work) -> list[ThreadRow]:
     """Return the actor's threads, the one with the newest visible entry first."""
     me_id, role = work.person.id, work.role
     assert role is not None  # the view has asked the table
-    seen = visible(role, memberships.c.from_seq)
     here = entries.c.thread_id == memberships.c.thread_id
-    last_seq = sa.select(sa.func.max(entries.c.seq)).where(here, seen).correlate(memberships).scalar_subquery()
-    unread = (
-        sa.select(sa.func.count())
-        .select_from(entries)
-        .where(
-            here,
-            seen,
-            entries.c.seq > memberships.c.read_seq,
-            sa.or_(entries.c.author_id.is_(None), entries.c.author_id != me_id),
-        )
-        .correlate(memberships)
-        .scalar_subquery()
-    )
+    newest = sa.select(sa.func.max(entries.c.seq)).where(here, visible(role, memberships.c.from_seq))
+    last_seq = by_audience(newest, role).correlate(memberships).scalar_subquery()
+    from_seq, read_seq = memberships.c.from_seq, memberships.c.read_seq
+    news = visible(role, sa.case((read_seq > from_seq, read_seq), else_=from_seq))
+    unread_ones = sa.select(entries.c.seq).where(here, news, _by_others(me_id)).limit(UNREAD_AT_MOST)
+    counted = by_audience(unread_ones, role).correlate(memberships).subquery()
+    unread = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
     mine = (
         sa.select(memberships.c.thread_id, memberships.c.muted, last_seq.label("last_seq"), unread.label("unread"))
         .where(memberships.c.account_id == me_id, memberships.c.ended_at.is_(None))
@@ -210,16 +208,21 @@ def _thread_row(thread: LoadedThread, last: Entry, row: sa.Row[Any], reader: int
     )
 
 
-def seen_in(thread: LoadedThread, me: LoadedMember) -> sa.ColumnElement[bool]:
-    """Return the SQL condition that an entry is of `thread` and visible to its member."""
-    return sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.from_seq))
+def _by_others(account_id: int) -> sa.ColumnElement[bool]:
+    return sa.or_(entries.c.author_id.is_(None), entries.c.author_id != account_id)
 
 
-def cursor(work: Work, seen: sa.ColumnElement[bool], uid: str) -> int:
+def _seen_in(thread: LoadedThread, me: LoadedMember, *, after: int = 0) -> sa.ColumnElement[bool]:
+    """Return the SQL condition that an entry is of `thread`, visible to its member, and later than `after`."""
+    return sa.and_(entries.c.thread_id == thread.id, visible(me.role, max(me.from_seq, after)))
+
+
+def cursor(work: Work, thread: LoadedThread, me: LoadedMember, uid: str) -> int:
     """Return the seq of a visible entry. Raises: NotFound, also for one that exists and is hidden."""
-    row = work.row(sa.select(entries.c.seq).where(seen, entries.c.uid == uid)) if is_uid(uid) else None
+    query = sa.select(entries.c.seq).where(_seen_in(thread, me), entries.c.uid == uid)
+    row = work.row(query) if is_uid(uid) else None
     if row is None:
-        raise NotFound("This place in the thread is not known. Load the thread again.")
+        raise NotFound(UNKNOWN_PLACE)
     return int(row.seq)
 
 
@@ -231,28 +234,29 @@ def thread_page(work: Work, uid: str, *, before: str | None = None, after: str |
     """
     thread = work.thread(uid)
     me = work.member(thread)
-    seen = seen_in(thread, me)
     limit = max(1, min(limit, PAGE_AT_MOST))
-    query = select_entries().where(seen).limit(limit + 1)
+    query = by_audience(select_entries(), me.role).limit(limit + 1)
     if after is not None:
-        rows = work.rows(query.where(entries.c.seq > cursor(work, seen, after)).order_by(entries.c.seq))
+        later = _seen_in(thread, me, after=cursor(work, thread, me, after))
+        rows = work.rows(query.where(later).order_by(entries.c.seq))
         more_before, more_after, rows = True, len(rows) > limit, rows[:limit]
     else:
+        query = query.where(_seen_in(thread, me))
         if before is not None:
-            query = query.where(entries.c.seq < cursor(work, seen, before))
+            query = query.where(entries.c.seq < cursor(work, thread, me, before))
         rows = work.rows(query.order_by(entries.c.seq.desc()))
         more_before, more_after, rows = len(rows) > limit, before is not None, rows[:limit][::-1]
     return Page(
         tuple(_entry_view(entry_of(row), row.author_id, thread, me) for row in rows),
         more_before,
         more_after,
-        _first_unread(work, seen, me),
+        _first_unread(work, thread, me),
     )
 
 
-def _first_unread(work: Work, seen: sa.ColumnElement[bool], me: LoadedMember) -> str | None:
-    others = sa.or_(entries.c.author_id.is_(None), entries.c.author_id != me.account_id)
-    query = sa.select(entries.c.uid).where(seen, others, entries.c.seq > me.read_seq)
+def _first_unread(work: Work, thread: LoadedThread, me: LoadedMember) -> str | None:
+    unread = sa.and_(_seen_in(thread, me, after=me.read_seq), _by_others(me.account_id))
+    query = by_audience(sa.select(entries.c.uid).where(unread), me.role)
     row = work.row(query.order_by(entries.c.seq).limit(1))
     return None if row is None else str(row.uid)
 
@@ -276,10 +280,11 @@ def _entry_view(entry: Entry, author_id: int | None, thread: LoadedThread, me: L
 
 @view(Permission.THREAD_READ)
 def own_states(work: Work, uid: str) -> list[OwnState]:
-    """Return the states of the actor's own newest entries in a thread, newest first, at most STATES_AT_MOST."""
+    """Return the states of the actor's own entries among a thread's newest, newest first, at most STATES_AT_MOST."""
     thread = work.thread(uid)
     me = work.member(thread)
-    own = sa.and_(entries.c.thread_id == thread.id, entries.c.author_id == me.account_id)
+    newest = sa.and_(entries.c.thread_id == thread.id, entries.c.seq > thread.last_seq - STATES_AMONG)
+    own = sa.and_(newest, entries.c.author_id == me.account_id)
     columns = entries.c.uid, entries.c.seq, entries.c.audience
     states = []
     for row in work.rows(sa.select(*columns).where(own).order_by(entries.c.seq.desc()).limit(STATES_AT_MOST)):

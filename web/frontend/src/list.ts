@@ -6,15 +6,9 @@ import { on } from "./events.ts";
 import { getFragments } from "./http.ts";
 import { live } from "./live.ts";
 import { localTimes } from "./times.ts";
+import { type Row, tellsNews } from "./unread.ts";
 
 const HIDDEN_WAIT_MS = 1_000;
-
-interface Row {
-  unread: number;
-  stamp: string;
-  who: string;
-  muted: boolean;
-}
 
 /** Starts for the life of the page; `isOpen` says whether the reader has this thread before the eyes. */
 export function startList(account: string, isOpen: (thread: string) => boolean, go: (path: string) => void): void {
@@ -35,14 +29,14 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
         unread: Number(row.dataset.unread ?? 0),
         stamp: row.dataset.stamp ?? "",
         who: row.dataset.who ?? "",
+        mine: row.dataset.mine === "1",
         muted: row.dataset.muted === "1",
       });
     }
     let sum = 0;
     for (const [thread, row] of now) {
       if (!row.muted) sum += row.unread;
-      const before = known?.get(thread);
-      const grew = known !== null && row.unread > (before?.unread ?? 0) && row.stamp !== before?.stamp;
+      const grew = known !== null && tellsNews(row, known.get(thread));
       if (grew && isOpen(thread)) claim(account, thread, row.stamp);
       else if (grew && !row.muted) tellOf(thread, row);
     }
