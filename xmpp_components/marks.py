@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from clinic import Actor
+from clinic import Actor, Done
 from clinic.errors import Busy
 from clinic.log import Entry, allowed
 from clinic.thread import relay
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WRITE_EVERY_SECONDS = 1.0
 READ, DELIVERED = "read", "delivered"
+Key = tuple[str, str, str, bool]  # thread, handle, state, whether the entry's place is known here
 
 
 class Marks:
@@ -28,7 +29,7 @@ class Marks:
     def __init__(self, component: Threads) -> None:
         self._component = component
         # What names an entry that is known here, and what only the clinic knows, are kept apart: neither says which is newer.
-        self._taken: dict[tuple[str, str, str, bool], tuple[int, str]] = {}
+        self._taken: dict[Key, tuple[int, str]] = {}
         self._some = asyncio.Event()
 
     def take(self, room: Room, handle: str, state: str, id: str) -> None:
@@ -65,12 +66,22 @@ class Marks:
     async def flush_once(self) -> None:
         """Write everything gathered so far; what the database has no time for stays."""
         taken, self._taken = self._taken, {}
-        results = await asyncio.gather(*(
-            self._component.submit(Actor.xmpp(handle), "thread.mark", thread, entry=uid, state=state)
-            for (thread, handle, state, _known), (_seq, uid) in taken.items()), return_exceptions=True)
-        for (key, mark), result in zip(taken.items(), results, strict=True):
+        written: list[tuple[list[Key], asyncio.Future[Done]]] = []
+        relayed: dict[str, list[Key]] = {}
+        for key, (_seq, uid) in taken.items():
+            thread, handle, state, known = key
+            if known and state == DELIVERED:
+                relayed.setdefault(thread, []).append(key)
+            else:
+                written.append(([key], self._component.submit(Actor.xmpp(handle), "thread.mark", thread, entry=uid, state=state)))
+        for thread, keys in relayed.items():  # what this process delivered it knows the place of: one call a thread
+            upto = {key[1]: taken[key][0] for key in keys}
+            written.append((keys, self._component.submit(Actor.system(), "relay.delivered", thread, upto=upto)))
+        results = await asyncio.gather(*(future for _keys, future in written), return_exceptions=True)
+        for (keys, _future), result in zip(written, results, strict=True):
             if isinstance(result, Busy):
-                self._taken.setdefault(key, mark)
+                for key in keys:
+                    self._taken.setdefault(key, taken[key])
                 self._some.set()
         for uid in {thread for thread, *_rest in taken}:
             if room := self._component.rooms.known(uid):

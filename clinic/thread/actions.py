@@ -168,12 +168,17 @@ def mark(work: Work, thread: LoadedThread, entry: str, state: str) -> bool:
         raise NotFound()
     if state == "read":
         return read_up_to(work, thread, member, row.seq)
-    return _move(work, thread, member, delivered_seq=row.seq)
+    return delivered_up_to(work, thread, member, row.seq)
 
 
 def read_up_to(work: Work, thread: LoadedThread, member: LoadedMember, seq: int) -> bool:
     """Move a member's markers up to `seq`: what is read was delivered. Returns: whether one moved."""
     return _move(work, thread, member, delivered_seq=seq, read_seq=seq)
+
+
+def delivered_up_to(work: Work, thread: LoadedThread, member: LoadedMember, seq: int) -> bool:
+    """Move a member's delivered marker up to `seq`. Returns: whether it moved."""
+    return _move(work, thread, member, delivered_seq=seq)
 
 
 def _move(work: Work, thread: LoadedThread, member: LoadedMember, **markers: int) -> bool:

@@ -12,7 +12,7 @@ from clinic.errors import NotFound
 from clinic.fields import Choice, Computed, Text, Uid
 from clinic.loading import LoadedThread
 from clinic.permissions import Permission
-from clinic.thread.actions import thread_for
+from clinic.thread.actions import delivered_up_to, thread_for
 from clinic.thread.tables import live_sessions, threads
 from clinic.work import Work
 
@@ -66,3 +66,20 @@ def advance(work: Work, thread: LoadedThread, seq: int) -> None:
     if seq > thread.relayed_seq:
         thread.relayed_seq = seq
         work.update(threads, thread.id, relayed_seq=seq)
+
+
+@action(
+    "relay.delivered",
+    Permission.SYSTEM,
+    on=thread_for,
+    fields=(Computed("upto", kind=dict),),
+    batchable=True,
+    audited=False,
+)
+def delivered(work: Work, thread: LoadedThread, upto: dict[str, int]) -> None:
+    """Remember up to which seqs the live tail has delivered a thread to its members, by handle.
+
+    A mark never moves back or past the log's end; who is no member any more is passed over.
+    """
+    for member in thread.members.values():
+        delivered_up_to(work, thread, member, min(upto.get(member.handle, 0), thread.last_seq))

@@ -5,6 +5,7 @@ Imports clinic only. What leaves the process is filtered per member with clinic.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from clinic.account.tables import accounts
 from clinic.actions import view
-from clinic.loading import LoadedMember
+from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Entry, by_audience, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role
 from clinic.thread.tables import live_sessions, threads
@@ -74,8 +75,16 @@ class News:
 @view(Permission.SYSTEM)
 def room(work: Work, uid: str) -> Room:
     """Return a thread with its members. Raises: NotFound."""
-    thread = work.thread(uid)
+    return _room(work.thread(uid))
 
+
+@view(Permission.SYSTEM)
+def rooms(work: Work, uids: Sequence[str]) -> dict[str, Room]:
+    """Return many threads with their members, by uid; what is no thread is left out."""
+    return {thread.uid: _room(thread) for thread in work.threads(uids)}
+
+
+def _room(thread: LoadedThread) -> Room:
     def served(member: LoadedMember) -> RoomMember:
         return RoomMember(
             account_uid=member.uid,

@@ -19,7 +19,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from clinic import Actor
-from clinic.errors import NotFound
 from clinic.log import Entry, allowed
 from clinic.thread import relay
 from clinic.thread.nicks import addressable
@@ -154,6 +153,9 @@ class Rooms:
         self._component = component
         self._rooms: dict[str, Room] = {}
         self._loading: dict[str, asyncio.Task[Room | None]] = {}
+        # What is to be read next, and who reads.
+        self._asked: dict[str, asyncio.Future[relay.Room | None]] = {}
+        self._reading: asyncio.Task[None] | None = None
 
     def __iter__(self) -> Iterator[Room]:
         return iter(list(self._rooms.values()))
@@ -194,11 +196,25 @@ class Rooms:
             del self._loading[uid]
 
     async def view(self, uid: str) -> relay.Room | None:
-        """Returns: what the clinic says of a thread now, or None."""
-        try:
-            return await self._component.reader.view(Actor.system(), relay.room, uid)
-        except NotFound:
-            return None
+        """Read a thread; those asked for while others are read are read together. Returns: what the clinic says of it now, or None."""
+        if uid not in self._asked:
+            self._asked[uid] = asyncio.get_running_loop().create_future()
+            if self._reading is None:
+                self._reading = self._component.background(self._read_asked())
+        return await asyncio.shield(self._asked[uid])
+
+    async def _read_asked(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, {}
+            [found] = await asyncio.gather(
+                self._component.reader.view(Actor.system(), relay.rooms, list(asked)), return_exceptions=True)
+            for uid, future in asked.items():
+                if isinstance(found, BaseException):
+                    future.set_exception(found)
+                    future.exception()  # marks it as seen: who asked may have gone
+                else:
+                    future.set_result(found.get(uid))
+        self._reading = None
 
     def _make_space(self) -> None:
         if len(self._rooms) < LOADED_ROOMS:
