@@ -8,6 +8,7 @@ a commit one datagram goes to each. On PostgreSQL the commit itself sends one NO
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import select
@@ -186,11 +187,17 @@ def _message(threads: Iterable[str], queues: Iterable[str], by: str = "", larges
 def ring(run_dir: Path, threads: Iterable[str], queues: Iterable[str], by: str = "") -> None:
     """Tell every listener below `run_dir`; a listener that is gone or full is left to its poll."""
     message = _message(threads, queues, by)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.setblocking(False)
-        for path in run_dir.glob("doorbell-*.sock"):
-            with contextlib.suppress(OSError):
-                sender.sendto(message, str(path))
+    for path in run_dir.glob("doorbell-*.sock"):
+        with contextlib.suppress(OSError):
+            _sender().sendto(message, str(path))
+
+
+@functools.cache
+def _sender() -> socket.socket:
+    """The socket that rings, for all threads; nobody ever answers it."""
+    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sender.setblocking(False)
+    return sender
 
 
 def notify(connection: Connection, threads: Iterable[str], queues: Iterable[str], by: str = "") -> None:

@@ -151,7 +151,7 @@ _LOADING = {Lock.NONE: _THREADS, Lock.WAIT: _THREADS_LOCKED, Lock.SKIP: _THREADS
 def load_persons(connection: Connection, uids: Collection[str], handles: Collection[str]) -> list[Person]:
     """Return the active accounts of `uids` and `handles`, each once."""
     found: dict[int, Person] = {}
-    for id_, uid, handle, name, birth_date, given in connection.execute(_PERSONS, {"uids": list(uids), "handles": list(handles)}):
+    for id_, uid, handle, name, birth_date, given in connection.execute(_PERSONS, {"uids": list(uids), "handles": list(handles)}).all():
         roles = _ROLES[given] if id_ not in found else _ROLES[given] | found[id_].roles
         found[id_] = Person(id_, uid, handle, name, birth_date, roles)
     return list(found.values())
@@ -159,9 +159,9 @@ def load_persons(connection: Connection, uids: Collection[str], handles: Collect
 
 def load_threads(connection: Connection, uids: Collection[str], lock: Lock) -> dict[str, LoadedThread]:
     """Return the threads of `uids` with their current members, locked in id order as `lock` says."""
-    found = {row[0]: LoadedThread(*row) for row in connection.execute(_LOADING[lock], {"uids": list(uids)})}
+    found = {row[0]: LoadedThread(*row) for row in connection.execute(_LOADING[lock], {"uids": list(uids)}).all()}
     if found:
-        for thread_id, *row in connection.execute(_MEMBERS, {"ids": list(found)}):
+        for thread_id, *row in connection.execute(_MEMBERS, {"ids": list(found)}).all():  # each fetch by itself gives up the interpreter
             row[_ROLE] = Role(row[_ROLE])
             found[thread_id].members[row[1]] = LoadedMember(*row)
     return {thread.uid: thread for thread in found.values()}
