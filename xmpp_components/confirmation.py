@@ -13,6 +13,7 @@ from clinic import Actor, Done
 from clinic.log import Entry
 from xmpp_components import wire
 from xmpp_components.rooms.room import Room
+from xmpp_components.writer import slices
 
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
@@ -63,8 +64,11 @@ class Confirmation:
         """Confirm and store what was sent so far. Returns: whether that is all done."""
         answered = await self._ask(seconds)
         moved = [room for room in self._component.rooms if room.confirmed > room.remembered]
-        results = await asyncio.gather(*(self.store(room) for room in moved), return_exceptions=True)
-        return answered and not any(isinstance(result, BaseException) for result in results)
+        failed = False
+        for some in slices(moved):
+            results = await asyncio.gather(*(self.store(room) for room in some), return_exceptions=True)
+            failed = failed or any(isinstance(result, BaseException) for result in results)
+        return answered and not failed
 
     async def _ask(self, seconds: float) -> bool:
         stream = self._component.stream

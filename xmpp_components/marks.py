@@ -14,6 +14,7 @@ from clinic.log import Entry, allowed
 from clinic.thread import relay
 from xmpp_components import wire
 from xmpp_components.rooms.room import UID, Member, Room
+from xmpp_components.writer import slices
 
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
@@ -66,6 +67,13 @@ class Marks:
     async def flush_once(self) -> None:
         """Write everything gathered so far; what the database has no time for stays."""
         taken, self._taken = self._taken, {}
+        for some in slices(list(dict.fromkeys(thread for thread, *_rest in taken))):
+            await self._write({key: mark for key, mark in taken.items() if key[0] in some})
+            for uid in some:
+                if room := self._component.rooms.known(uid):
+                    self._component.tail.look_again(room)
+
+    async def _write(self, taken: dict[Key, tuple[int, str]]) -> None:
         written: list[tuple[list[Key], asyncio.Future[Done]]] = []
         relayed: dict[str, list[Key]] = {}
         for key, (_seq, uid) in taken.items():
@@ -83,9 +91,6 @@ class Marks:
                 for key in keys:
                     self._taken.setdefault(key, taken[key])
                 self._some.set()
-        for uid in {thread for thread, *_rest in taken}:
-            if room := self._component.rooms.known(uid):
-                self._component.tail.look_again(room)
 
     async def moved(self, room: Room, marked: list[tuple[Member, Member]]) -> None:
         """Show marks that moved: to clients as markers of the person, to tabs as a hint to look. Source: XEP-0333.

@@ -11,7 +11,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -27,9 +27,16 @@ LARGEST_BATCH = 200
 # While several calls come at once a batch begins no sooner than this after the one before it: most of what a small one costs is
 # the same for a large one. Who writes alone never waits for it.
 PACE_SECONDS = 0.003
+SLICE = 8
 # How many threads that others have locked are waited for at once; each wait takes a connection.
 WAITED_FOR = 4
 Result = TypeVar("Result")
+
+
+def slices(many: Sequence[Result]) -> Iterator[Sequence[Result]]:
+    """Yields: a few at a time of what is written once a second for every busy thread, so that what people write comes in between."""
+    for start in range(0, len(many), SLICE):
+        yield many[start:start + SLICE]
 
 
 @dataclass(frozen=True, slots=True)
