@@ -21,6 +21,7 @@ MEASURING = ("generator", "others")
 """What uses the machine beside the system: what measures, and whatever else runs here (systems that wait for their turn too)."""
 MOST_CORES = {"generator": 0.7, "others": 0.2}
 """Where they use more, it may be they that are measured."""
+MOST_SECONDS_HELD_UP = 0.5
 COUNTS = ("refused", "lost", "doubled", "not_archived", "archived_twice")
 """Each must be 0, or the run says nothing."""
 
@@ -182,6 +183,7 @@ def command(seconds: float, rounds: int, sizes: list[int], rates: list[int], nam
                                                                 `others` is everything else on the machine
              messages_SYSTEM_rooms_of_SIZE_memory_PROCESS       MB at its end
              messages_SYSTEM_rooms_of_SIZE_at_RATE_cpu_generator, _cpu_others
+             messages_SYSTEM_held_up                            ms, the longest that the generator itself could not go on
              messages_SYSTEM_sent; _refused, _lost, _doubled, _not_archived, _archived_twice (all 0 if the run is valid)
     """
     if sessions < max(sizes, default=sessions + 1):
@@ -193,9 +195,10 @@ def command(seconds: float, rounds: int, sizes: list[int], rates: list[int], nam
         counted = {system.name: counts(system) for system in found}
     for figure in measurement.figures():
         click.echo(json.dumps(figure))
-    for name, of_system in counted.items():
-        for what, value in of_system.items():
-            click.echo(json.dumps({"name": _name(name, what), "value": value, "unit": "1"}))
+    for system in found:
+        for what, value in counted[system.name].items():
+            click.echo(json.dumps({"name": _name(system.name, what), "value": value, "unit": "1"}))
+        click.echo(json.dumps({"name": _name(system.name, "held_up"), "value": round(system.traffic.held_up * 1000, 2), "unit": "ms"}))
     judge(measurement, counted)
 
 
@@ -205,6 +208,9 @@ def judge(measurement: Measurement, counted: dict[str, dict[str, int]]) -> None:
         for part, most in MOST_CORES.items():
             if name.endswith(f"_cpu_{part}") and median(values) > most:
                 tell(f"{name} is {median(values):.2f}: what was measured there may be more than the system.")
+    for system in measurement.systems:
+        if system.traffic.held_up > MOST_SECONDS_HELD_UP:
+            tell(f"The machine stood still for {system.traffic.held_up:.1f} s while {system.name} was measured.")
     wrong = [f"{name}: {of_system[what]} {what.replace('_', ' ')}" for name, of_system in counted.items() for what in COUNTS if of_system[what]]
     if wrong:
         raise Problem(f"Messages went wrong, so the figures say nothing. {'; '.join(wrong)}.")

@@ -66,7 +66,7 @@ def test_messages_measures_clinics_beside_their_peers_and_loses_nothing() -> Non
         measured = {start, f"{start}_cost", f"{start}_at_20_p50", f"{start}_at_20_p99"}
         used = {f"{start}_cpu_{part}" for part in (*parts, *MEASURING)} | {f"{start}_memory_{part}" for part in parts}
         used |= {f"{start}_at_20_cpu_{part}" for part in MEASURING}
-        counted = {f"messages_{system}_{what}" for what in ("sent", *WRONG)}
+        counted = {f"messages_{system}_{what}" for what in ("sent", "held_up", *WRONG)}
         assert {name for name in figures if name.startswith(f"messages_{system}_")} == measured | used | counted
         assert all(figures[name]["value"] > 0 for name in measured)
         # Two rounds of both phases, warmed up; and all of it heard by everybody and in the database.
