@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-NAMES = ("first-light", "messages", "component", "idle")
+NAMES = ("first-light", "messages", "component", "idle", "pages")
 
 
 class Benches(click.Group):

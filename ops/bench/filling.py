@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 from itertools import count, islice
 from typing import Any
 
+import sqlalchemy as sa
+
 from clinic import Database, Role
 from clinic.account.actions import fold_name
 from clinic.account.secrets import mac, new_device_password
@@ -42,11 +44,24 @@ class FilledPerson:
 
 @dataclass(frozen=True)
 class FilledThread:
-    """A thread of two, the first of them the patient where there is one."""
+    """A thread of two, the first of them the patient where there is one. `hides`: whether some entries are for staff only."""
 
     id: int
     uid: str
     members: tuple[FilledPerson, FilledPerson]
+    length: int
+    hides: bool = False
+
+    def seen_by(self, reader: FilledPerson) -> Sequence[int]:
+        """Returns the seqs of the entries that a member sees, in order."""
+        if reader.role.is_staff or not self.hides:
+            return range(1, self.length + 1)
+        return [seq for seq in range(1, self.length + 1) if not is_hidden(seq)]
+
+
+def is_hidden(seq: int) -> bool:
+    """Returns whether this entry of a thread that hides some is for staff only."""
+    return (seq - 1) % 1000 < HIDDEN_IN_A_ROW
 
 
 class Filling:
@@ -69,19 +84,32 @@ class Filling:
 
     def threads(self, pairs: Sequence[tuple[FilledPerson, FilledPerson]], entries_each: int) -> list[FilledThread]:
         """Returns a new thread a pair, in which the two have written to each other; the second has read none of it."""
-        made = [FilledThread(next(self.ids), new_uid(), pair) for pair in pairs]
-        self._insert(threads, (self._thread(one, entries_each) for one in made))
-        self._insert(memberships, (self._membership(thread, one, entries_each) for thread in made for one in thread.members))
-        self._insert(entries, (row for thread in made for row in self._entries(thread, entries_each, hides=False)))
+        made = [FilledThread(next(self.ids), new_uid(), pair, entries_each) for pair in pairs]
+        self._insert_threads(made)
         return made
 
     def long_thread(self, pair: tuple[FilledPerson, FilledPerson], length: int) -> FilledThread:
         """Returns a new thread of `length` entries, of which the patient sees the last hundred of each thousand."""
-        made = FilledThread(next(self.ids), new_uid(), pair)
-        self._insert(threads, [self._thread(made, length)])
-        self._insert(memberships, [self._membership(made, one, length) for one in pair])
-        self._insert(entries, self._entries(made, length, hides=True))
+        made = FilledThread(next(self.ids), new_uid(), pair, length, hides=True)
+        self._insert_threads([made])
         return made
+
+    def uids(self, thread: FilledThread, seqs: Iterable[int]) -> dict[int, str]:
+        """Returns the uids of entries by their seqs."""
+        query = sa.select(entries.c.seq, entries.c.uid).where(entries.c.thread_id == thread.id, entries.c.seq.in_(list(seqs)))
+        with self.database.reading() as connection:
+            return {row.seq: row.uid for row in connection.execute(query)}
+
+    def settle(self) -> None:
+        """Lets the database look at what it has now: PostgreSQL would do so by itself after a minute."""
+        if self.database.engine.dialect.name == "postgresql":
+            with self.database.writing() as connection:
+                connection.exec_driver_sql("ANALYZE")
+
+    def _insert_threads(self, made: Sequence[FilledThread]) -> None:
+        self._insert(threads, (self._thread(one) for one in made))
+        self._insert(memberships, (self._membership(thread, one) for thread in made for one in thread.members))
+        self._insert(entries, (row for thread in made for row in self._entries(thread)))
 
     def _insert(self, table: Any, rows: Iterable[dict[str, Any]]) -> None:
         found = iter(rows)
@@ -102,22 +130,24 @@ class Filling:
         secret = mac(self.database.pepper, "device", one.device_password)
         return {"id": next(self.ids), "uid": new_uid(), "account_id": one.id, "name": "Benchmark", "secret_mac": secret, "created_at": self.now}
 
-    def _thread(self, thread: FilledThread, length: int) -> dict[str, Any]:
+    def _thread(self, thread: FilledThread) -> dict[str, Any]:
+        length = thread.length
         pair = "-".join(str(id) for id in sorted(one.id for one in thread.members))
         moments = {"created_at": self.at(0, length), "last_entry_at": self.at(length, length), "changed_at": self.now}
         return {"id": thread.id, "uid": thread.uid, "kind": "direct", "pair_key": pair, "last_seq": length, "relayed_seq": length, "version": 1, **moments}
 
-    def _membership(self, thread: FilledThread, one: FilledPerson, length: int) -> dict[str, Any]:
+    def _membership(self, thread: FilledThread, one: FilledPerson) -> dict[str, Any]:
+        length = thread.length
         has_read = length if one is thread.members[0] else 0
         marks = {"from_seq": 0, "delivered_seq": length, "read_seq": has_read, "muted": False, "joined_at": self.at(0, length)}
         named = {"thread_id": thread.id, "account_id": one.id, "role": one.role, "group_admin": False, "nick": one.name}
         return {"id": next(self.ids), **named, **marks}
 
-    def _entries(self, thread: FilledThread, length: int, *, hides: bool) -> Iterator[dict[str, Any]]:
+    def _entries(self, thread: FilledThread) -> Iterator[dict[str, Any]]:
         payload = encode(TextPayload(TEXT))
-        for seq in range(1, length + 1):
-            is_hidden = hides and (seq - 1) % 1000 < HIDDEN_IN_A_ROW
-            author = thread.members[1] if is_hidden else thread.members[seq % 2]
+        for seq in range(1, thread.length + 1):
+            hidden = thread.hides and is_hidden(seq)
+            author = thread.members[1] if hidden else thread.members[seq % 2]
             yield {
                 "thread_id": thread.id,
                 "seq": seq,
@@ -125,8 +155,8 @@ class Filling:
                 "kind": "text",
                 "author_id": author.id,
                 "author_role": author.role,
-                "at": self.at(seq, length),
-                "audience": Audience.STAFF if is_hidden else Audience.EVERYONE,
+                "at": self.at(seq, thread.length),
+                "audience": Audience.STAFF if hidden else Audience.EVERYONE,
                 "client_id": f"bench-{seq}",
                 "message_id": None,
                 "payload": payload,

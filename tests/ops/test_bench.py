@@ -113,6 +113,29 @@ def running_below(folder: Path) -> list[str]:
     return [line for line in found if str(folder) in line]
 
 
+def test_pages_tells_what_each_question_takes_in_threads_of_each_length(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("b")  # short: sockets lie below it
+    options = "--lengths 1000,2000 --threads 3 --requests 2 --log-ins 2"
+    command = [sys.executable, "-m", "ops", "bench", "pages", *options.split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env={**os.environ, "TMPDIR": str(folder)})
+    assert done.returncode == 0, done.stderr
+    assert list(folder.iterdir()) == []
+    figures = [json.loads(line) for line in done.stdout.splitlines()]
+    values = {figure["name"]: figure["value"] for figure in figures}
+    assert len(values) == len(figures)
+    questions = {"log_in", "thread_list_3"}
+    for reader in (f"{length}_{role}" for length in (1000, 2000) for role in ("patient", "practitioner")):
+        questions |= {f"thread_page_{reader}", f"thread_list_with_{reader}", f"archive_{reader}_from_date_to_date", f"history_{reader}_after"}
+        questions |= {f"{kind}_{reader}_{place}" for kind in ("history", "xmpp_archive") for place in ("newest", "middle", "oldest")}
+        questions |= {f"archive_{reader}_{way}" for way in ("newest", "oldest", "before_middle", "after_middle", "start_middle", "end_middle")}
+    assert set(values) >= {f"{question}_{quantile}" for question in questions for quantile in ("p50", "p99")}
+    for kind in ("archive", "history", "xmpp_archive"):
+        assert {f"{kind}_1000_worst_p99", f"{kind}_2000_worst_p99", f"{kind}_2000_to_1000"} <= set(values)
+        of_length = [value for name, value in values.items() if name.startswith(f"{kind}_2000_p") and name.endswith("_p99")]
+        assert values[f"{kind}_2000_worst_p99"] == max(of_length)
+    assert all(value > 0 for value in values.values())
+
+
 def test_an_unknown_measurement_is_refused_in_words() -> None:
     done = subprocess.run([sys.executable, "-m", "ops", "bench", "moonlight"], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
