@@ -20,7 +20,7 @@ from ops.problems import Problem
 
 STREAMS = "{http://etherx.jabber.org/streams}"
 MUC, FEED = "http://jabber.org/protocol/muc", "urn:bedside:feed:1"
-ANSWER_SECONDS = 20.0
+ANSWER_SECONDS = 60.0
 
 
 class XmppClient:

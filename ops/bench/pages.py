@@ -22,7 +22,7 @@ import click
 
 from clinic import Actor, Database, Role
 from clinic.thread.archive import archive
-from ops.bench.clients import PageClient, XmppClient
+from ops.bench.clients import ANSWER_SECONDS, PageClient, XmppClient
 from ops.bench.clinic import BenchClinic, bench_clinic
 from ops.bench.filling import FilledPerson, FilledThread, Filling
 from ops.bench.postgres import bench_postgres
@@ -197,7 +197,7 @@ class Measurement:
         room = f"{reader.thread.uid}@{self.clinic.ready['xmpp']['threads']}"
         began = time.perf_counter()
         client.send(f"<iq type='set' id='bench' to='{room}'><query xmlns='{MAM}'>{paging}</query></iq>")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(ANSWER_SECONDS):
             took = await ended - began
         if count != PAGE:
             raise Problem(f"The archive gave {count} messages over XMPP where {PAGE} are.")
