@@ -3,6 +3,7 @@
 And the number of processes changes between two starts. Source: house rules 9 and 10; facts/reliability F1, invariants I1 to I4.
 """
 
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from clinic import outbox
+from clinic.thread.tables import live_sessions
 from tests.support.crowd import Member, pump, run, settle
 from tests.support.ports import eventually
 from tests.support.split_clinic import SplitClinic, Tab
@@ -120,6 +122,20 @@ def test_a_tab_that_registers_while_a_process_is_away_hears_of_its_threads_too(c
         for number in clinic.numbers:
             uid = clinic.posts(clinic.thread_of(number), f"to {number}")
             tab.heard("news", thread=clinic.thread_of(number), uid=uid)
+
+
+def test_a_tab_whose_word_died_with_a_process_is_told_to_it_by_the_server(clinic: SplitClinic) -> None:
+    with clinic.served_by(2):
+        other = next(number for number in clinic.numbers if number != server_of(clinic.feed, 2))
+        clinic.running[other].send_signal(signal.SIGSTOP)
+        tab = clinic.tab()
+        clinic.kill(other)
+        with clinic.db.writing() as connection:  # as if the process that stores it had come to that only now
+            connection.execute(live_sessions.delete())
+        clinic.start(other)
+        tab.heard("ready")
+        uid = clinic.posts(clinic.thread_of(other), "after all")
+        tab.heard("news", thread=clinic.thread_of(other), uid=uid)
 
 
 def test_the_number_of_processes_changes_between_two_starts(clinic: SplitClinic) -> None:

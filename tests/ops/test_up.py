@@ -140,6 +140,30 @@ def test_two_clinics_run_side_by_side_and_one_stops_cleanly(clinic: RunningClini
     assert fetch(f"{clinic.ready['web']}/healthz")[0] == 200
 
 
+def test_several_processes_serve_the_threads_and_another_start_has_another_number(tmp_path: Path) -> None:
+    with RunningClinic(tmp_path / "data", "--demo", "--components", "2") as two:
+        assert {name for name in two.ready["pids"] if name.startswith("threads")} == {"threads-1", "threads-2"}
+        two.xmpp("ana").sock.close()
+        examined = command("doctor", "--data", str(two.data))
+        assert examined.returncode == 0, examined.stdout
+        assert "threads-2 is at work" in examined.stdout
+        (two.data / "run" / "threads-2.ready").unlink()
+        assert "threads-2.log" in command("doctor", "--data", str(two.data)).stdout
+        assert two.stop() == 0
+        assert not list((two.data / "run").glob("threads*.ready"))
+    with RunningClinic(tmp_path / "data", base_port=two.base_port) as one:
+        assert {name for name in one.ready["pids"] if name.startswith("threads")} == {"threads"}
+        examined = command("doctor", "--data", str(one.data))
+        assert examined.returncode == 0, examined.stdout
+
+
+@pytest.mark.parametrize("number", ["0", "17", "two", "-1"])
+def test_a_number_of_processes_that_makes_no_sense_is_refused(tmp_path: Path, number: str) -> None:
+    refused = command("up", "--data", str(tmp_path / "data"), "--components", number)
+    assert refused.returncode == 2
+    assert "--components" in refused.stderr
+
+
 def test_path_with_blanks_serves(tmp_path: Path) -> None:
     with RunningClinic(tmp_path / "A's 1; ü#{}", "--demo") as clinic:
         assert fetch(f"{clinic.ready['https']}/healthz", clinic.ready["ca"])[0] == 200
