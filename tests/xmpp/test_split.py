@@ -81,12 +81,18 @@ def test_a_tab_is_answered_once_and_is_present_in_the_thread_that_it_has_open_wh
     present(other, "unavailable")
 
 
-def test_a_new_thread_is_in_the_tabs_of_its_people_whoever_serves_it(clinic: SplitClinic) -> None:
-    tab, seen = clinic.tab(), set[int]()
+def test_a_new_thread_is_in_the_tabs_and_bookmarks_of_its_people_whoever_serves_it(clinic: SplitClinic) -> None:
+    tab, seen, desk = clinic.tab(), set[int](), clinic.logged_in(clinic.boris, "desk")
+
+    def bookmarked() -> set[str | None]:
+        asked = "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:bookmarks:1'/></pubsub>"
+        answer = desk.ask(f"<iq type='get' id='b'>{asked}</iq>", id="b")
+        return {item.get("id") for item in answer.iter("{http://jabber.org/protocol/pubsub}item")}
     while seen != set(clinic.numbers):
         thread = clinic.new_thread()
         tab.heard("news", thread=thread)
         seen.add(server_of(thread, 2))
+    eventually(lambda: bookmarked() == {clinic.room(thread) for thread in clinic.patients}, 30.0, "every thread is among the bookmarks")
 
 
 def test_a_device_that_is_revoked_is_out_of_the_rooms_of_both_processes(clinic: SplitClinic) -> None:
