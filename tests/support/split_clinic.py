@@ -3,6 +3,7 @@
 Boris has a thread with each of a few patients: enough that every process has one, whether there are one, two or three.
 """
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,11 +99,19 @@ class SplitClinic:
         name = self.server.layout.component_names[number - 1]
         with (self.folder / "log" / f"{name}.log").open("ab") as log:
             command = [sys.executable, "-m", "xmpp_components", str(number)]
-            self.running[number] = subprocess.Popen(command, stdout=log, stderr=log, env=self.server.layout.environment())
+            self.running[number] = subprocess.Popen(command, stdout=log, stderr=log, env=self.server.layout.environment() | {"PYTHONFAULTHANDLER": "1"})
 
     def wait_ready(self, number: int) -> None:
         """Waits until a process serves."""
-        eventually(self.mark(number).exists, START_SECONDS, f"process {number} serves")
+        process, log = self.running[number], self.folder / "log" / f"{self.server.layout.component_names[number - 1]}.log"
+        try:
+            eventually(lambda: self.mark(number).exists() or process.poll() is not None, START_SECONDS, f"process {number} serves")
+            assert process.poll() is None, f"process {number} has ended with {process.returncode}"
+        except AssertionError as error:
+            if process.poll() is None:
+                process.send_signal(signal.SIGABRT)  # so that it says where it stands
+                process.wait(STOP_SECONDS)
+            raise AssertionError(f"{error}\n{log.read_text()[-5000:]}") from None
 
     def kill(self, number: int) -> None:
         """Kills a process where it stands; its mark that it serves goes with it, as the supervisor takes it away."""
