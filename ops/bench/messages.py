@@ -56,6 +56,8 @@ class Measurement:
     def _closed(self, system: System, name: str) -> None:
         usage = Usage(system)
         found = system.traffic.closed(self.outstanding, self.warm, self.seconds, usage.mark)
+        if not found:
+            raise Problem(f"{system.name} relayed nothing in the time that was measured: {system.traffic.refused} refused, {system.traffic.lost} lost.")
         self._sample(system, name, found, "1/s")
         cores = usage.cores()
         for part, used in cores.items():
@@ -83,7 +85,7 @@ class Measurement:
         found: list[dict[str, object]] = []
         for name, (unit, values) in self.samples.items():
             figure: dict[str, object] = {"name": name, "value": round(median(values), 2), "unit": unit}
-            if (other := self._peer(name)) is not None and unit in ("1/s", "us", "ms"):
+            if (other := self._peer(name)) is not None and unit in ("1/s", "us", "ms") and median(other):
                 figure["ratio"] = round(median(values) / median(other), 2)
             found.append(figure)
         return found

@@ -68,11 +68,13 @@ def test_messages_measures_clinics_beside_their_peers_and_loses_nothing() -> Non
         used |= {f"{start}_at_20_cpu_{part}" for part in MEASURING}
         counted = {f"messages_{system}_{what}" for what in ("sent", "held_up", *WRONG)}
         assert {name for name in figures if name.startswith(f"messages_{system}_")} == measured | used | counted
-        assert all(figures[name]["value"] > 0 for name in measured)
+        # The kernel counts processor time in hundredths of a second: a few messages may cost none.
+        sure = measured - {f"{start}_cost"}
+        assert all(figures[name]["value"] > 0 for name in sure)
         # Two rounds of both phases, warmed up; and all of it heard by everybody and in the database.
         assert figures[f"messages_{system}_sent"]["value"] >= 2 * (20 + 4)
         assert all(figures[f"messages_{system}_{what}"]["value"] == 0 for what in WRONG)
-        assert {name for name in measured if "ratio" in figures[name]} == (set() if system.startswith("prosody") else measured)
+        assert {name for name in sure if "ratio" in figures[name]} == (set() if system.startswith("prosody") else sure)
 
 
 def test_idle_tells_the_memory_of_each_part_before_and_with_people_online(tmp_path_factory: pytest.TempPathFactory) -> None:

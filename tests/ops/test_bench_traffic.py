@@ -89,6 +89,20 @@ def test_a_closed_loop_keeps_as_many_on_their_way_as_it_was_told() -> None:
     assert (traffic.completed, traffic.waiting) == (traffic.sent, 0)
 
 
+def test_a_closed_loop_lasts_until_something_arrived() -> None:
+    class LateCrowd(FalseCrowd):
+        def settle(self) -> None:
+            """Nobody has anything to say yet."""
+
+        def turn(self, seconds: float) -> bool:
+            # Nothing comes while the loop is short of time, and everything once it waits for as long as it takes.
+            return super().turn(seconds) if seconds > 1 else True
+
+    traffic = Traffic()
+    traffic.enter(LateCrowd(lambda number, other, data: [data]))
+    assert traffic.closed(2, 0, 0.01, lambda: None) > 0
+
+
 class Pieces:
     """A socket whose reads give these pieces."""
 
