@@ -155,9 +155,9 @@ class Work:
         """Return all rows of `statement`."""
         return self._transaction.connection.execute(statement).all()
 
-    def row(self, statement: sa.Executable) -> sa.Row[Any] | None:
-        """Return the first row of `statement`, or None."""
-        return self._transaction.connection.execute(statement).first()
+    def row(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> sa.Row[Any] | None:
+        """Return the first row of `statement`, or None. values: of its bound parameters, where it was built beforehand."""
+        return self._transaction.connection.execute(statement, values).first()
 
     def thread(self, uid: str) -> LoadedThread:
         """Return the thread through the actor: NotFound unless they are a member now (system: unless it exists)."""

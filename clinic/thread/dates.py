@@ -19,6 +19,13 @@ from clinic.work import Work
 # Clocks of two machines that are apart make steps without end; then nothing is cut off, and each entry looked at.
 STEPS_AT_MOST = 32
 _NEVER = datetime.max.replace(tzinfo=UTC)
+# Built once: it is asked some twenty times a date.
+_AT = (
+    sa.select(entries.c.at)
+    .where(entries.c.thread_id == sa.bindparam("thread"), entries.c.seq >= sa.bindparam("place"))
+    .order_by(entries.c.seq)
+    .limit(1)
+)
 
 
 def places(work: Work, thread: LoadedThread, start: datetime | None, end: datetime | None) -> tuple[int, int]:
@@ -33,8 +40,7 @@ def places(work: Work, thread: LoadedThread, start: datetime | None, end: dateti
     runs = [range(first, after) for first, after in pairwise([1, *steps, thread.last_seq + 1])]
 
     def at(seq: int) -> datetime:
-        here = sa.and_(entries.c.thread_id == thread.id, entries.c.seq >= seq)
-        row = work.row(sa.select(entries.c.at).where(here).order_by(entries.c.seq).limit(1))
+        row = work.row(_AT, {"thread": thread.id, "place": seq})
         return _NEVER if row is None else row.at
 
     first, last = 1, thread.last_seq

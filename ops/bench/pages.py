@@ -25,6 +25,7 @@ from clinic.thread.archive import archive
 from ops.bench.clients import ANSWER_SECONDS, PageClient, XmppClient
 from ops.bench.clinic import BenchClinic, bench_clinic
 from ops.bench.filling import FilledPerson, FilledThread, Filling
+from ops.bench.machine import busy_seconds
 from ops.bench.postgres import bench_postgres
 from ops.bench.traffic import quantile
 from ops.deployment import opened, recall
@@ -122,6 +123,7 @@ class Measurement:
             long_threads = [self._long_thread(filling, length) for length in self.lengths]
             filling.settle()
             tell("Asking …")
+            began, used = time.perf_counter(), self._used()
             self._log_in(filling)
             self._ask({f"thread_list_{self.threads}": self._list_of(busy)})
             # Not before: the web ends connections on which nobody asks for a while.
@@ -129,7 +131,14 @@ class Measurement:
             self._ask({name: ask for reader in readers for name, ask in reader.web_questions().items()})
             self._ask({name: ask for reader in readers for name, ask in reader.archive_questions(database).items()})
             asyncio.run(self._ask_by_xmpp(readers))
-        return self._figures()
+            took = time.perf_counter() - began
+            cores = {who: max(0.0, now - used[who]) / took for who, now in self._used().items()}
+        return [*self._figures(), *((f"pages_cpu_{who}", round(value, 2), "cores") for who, value in cores.items())]
+
+    def _used(self) -> dict[str, float]:
+        """Returns the processor time that each part, this process and everything else on the machine has used."""
+        used = {**self.clinic.cpu_seconds(), "generator": time.process_time()}
+        return {**used, "others": busy_seconds() - sum(used.values())}
 
     def _busy_person(self, filling: Filling) -> FilledPerson:
         [practitioner], patients = filling.people(Role.PRACTITIONER, 1), filling.people(Role.PATIENT, self.threads)

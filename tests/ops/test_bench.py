@@ -135,7 +135,8 @@ def test_pages_tells_what_each_question_takes_in_threads_of_each_length(tmp_path
         assert {f"{kind}_1000_worst_p99", f"{kind}_2000_worst_p99", f"{kind}_2000_to_1000"} <= set(values)
         of_length = [value for name, value in values.items() if name.startswith(f"{kind}_2000_p") and name.endswith("_p99")]
         assert values[f"{kind}_2000_worst_p99"] == max(of_length)
-    assert all(value > 0 for value in values.values())
+    assert all(value > 0 for name, value in values.items() if not name.startswith("pages_cpu_"))
+    assert {f"pages_cpu_{who}" for who in (*PARTS, *MEASURING)} <= set(values)
 
 
 def test_an_unknown_measurement_is_refused_in_words() -> None:
