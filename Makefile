@@ -1,6 +1,6 @@
 # make run      set up this machine and start a clinic with demonstration data on http://localhost:8600 (Ctrl-C stops it)
 # make setup    only the set-up: Debian packages, Python and front-end packages, the bundle; safe to repeat
-# make test     the set-up, then the whole test suite
+# make test     the set-up, then the whole test suite; then what a database matters to again on PostgreSQL
 # make soak     the long tests (hours)
 # make newcomer proof that a bare Debian 12 with git, python3 and make is enough (builds one in a folder; as root)
 # make lock     renew the pinned versions and hashes of Python packages from requirements*.in
@@ -34,6 +34,7 @@ check:
 
 test: setup check
 	$(BIN)/python -m pytest -m "not soak" $(TESTS)
+	$(BIN)/python -m pytest -m "not soak" --database postgresql $(TESTS)
 
 soak: setup
 	$(BIN)/python -m pytest -m soak --timeout=0 $(TESTS)

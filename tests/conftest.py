@@ -1,4 +1,8 @@
-"""Fixtures for every test: a clean database on both engines, and the cast."""
+"""Fixtures for every test: a clean database on both engines, the cast; and where the clinics that tests start keep their data.
+
+`pytest --database postgresql` runs what a database matters to with PostgreSQL under it: each clinic that a test starts. Left out
+are tests that run on both engines anyway, that touch no database, or that are about SQLite's own files and say why.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +12,94 @@ from pathlib import Path
 import pytest
 
 from clinic import Database
-from migrations.runner import upgrade
-from tests.support import postgres
 from tests.support.cast import Cast
+from tests.support.databases import DATABASES
+
+TESTS = Path(__file__).parent
+# Not run again on PostgreSQL: what touches no database on the server's side, and what chooses its engines itself.
+NO_DATABASE = (
+    "contract",
+    "domain",
+    "e2e/test_look.py",
+    "faults/test_database_server_killed.py",
+    "ops/test_bench.py",
+    "ops/test_bench_traffic.py",
+    "ops/test_damage.py",
+    "ops/test_migrate_database.py",
+    "ops/test_names.py",
+    "ops/test_nginx.py",
+    "ops/test_preflight.py",
+    "ops/test_process.py",
+    "ops/test_supervise.py",
+    "ops/test_supervisor.py",
+    "web/test_drawing.py",
+    "web/test_frontend.py",
+    "xmpp/test_prosody_bookmarks.py",
+    "xmpp/test_prosody_isolation.py",
+    "xmpp/test_prosody_login.py",
+    "xmpp/test_prosody_sessions.py",
+    "xmpp/test_prosody_split.py",
+    "xmpp/test_prosody_waiting.py",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="Where the clinics that tests start keep their data.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    absent = [name for name in NO_DATABASE if not (TESTS / name).exists()]
+    assert not absent, f"NO_DATABASE names what is not there: {absent}"
+    DATABASES.kind = config.getoption("--database")
+
+
+def pytest_unconfigure() -> None:
+    DATABASES.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if DATABASES.kind == "sqlite":
+        return
+    left_out = [item for item in items if not _matters_to(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _matters_to(item: pytest.Item) -> bool:
+    place = item.path.relative_to(TESTS)
+    left_out = str(place) in NO_DATABASE or place.parts[0] in NO_DATABASE
+    on_both = "database_url" in getattr(item, "fixturenames", ())
+    return not (left_out or on_both or item.get_closest_marker("sqlite_only"))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if DATABASES.kind == "postgresql" and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK  # of the chosen tests none has to be run again
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_database_left() -> Iterator[None]:
+    yield
+    DATABASES.tidy()
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Path]:
-    with postgres.server() as socket:
-        yield socket
+def postgres_server() -> Path:
+    """The folder of the socket of a PostgreSQL server."""
+    return DATABASES.server.socket
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database's URL, once on each engine."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/clinic.sqlite3"
-    else:
-        name = f"t{abs(hash(request.node.nodeid))}"
-        with postgres.database(request.getfixturevalue("postgres_server"), name) as url:
-            yield url
+    """The URL of a database without rows, once on each engine."""
+    with DATABASES.fresh(request.param, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
 def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
     """A migrated database, once on each engine."""
     opened = Database.open(database_url, run_dir=tmp_path / "run", pepper=b"p" * 32)
-    upgrade(opened.engine)
     yield opened
     opened.engine.dispose()
 

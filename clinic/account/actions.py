@@ -132,19 +132,15 @@ def _use_up_invitations(work: Work, account_id: int) -> None:
         work.update(invitations, row.id, used_at=work.now)
 
 
-def end_access(work: Work, account_id: int, handle: str, *, devices_too: bool) -> None:
-    """End an account's login sessions, and its devices when `devices_too`, and its live connections with them."""
-    for row in work.rows(
-        sa.select(login_sessions.c.id).where(
-            login_sessions.c.account_id == account_id, login_sessions.c.ended_at.is_(None)
-        )
-    ):
-        work.update(login_sessions, row.id, ended_at=work.now)
-    if devices_too:
-        live = sa.and_(devices.c.account_id == account_id, devices.c.revoked_at.is_(None))
-        for row in work.rows(sa.select(devices.c.id).where(live)):
-            work.update(devices, row.id, revoked_at=work.now)
-    work.enqueue("threads", "xmpp.disconnect", handle=handle, device=None)
+def end_access(work: Work, account_id: int, handle: str) -> None:
+    """End an account's login sessions and devices, and its live connections with them."""
+    ways_in = 0
+    for table, over in ((login_sessions, "ended_at"), (devices, "revoked_at")):
+        for row in work.rows(sa.select(table.c.id).where(table.c.account_id == account_id, table.c[over].is_(None))):
+            work.update(table, row.id, **{over: work.now})
+            ways_in += 1
+    if ways_in:  # without any nobody is connected, and a job that runs late would end who has come since
+        work.enqueue("threads", "xmpp.disconnect", handle=handle, device=None)
 
 
 @action(
@@ -185,7 +181,7 @@ def deactivate(work: Work, account: sa.Row[Any]) -> None:
     work.lock_account(account.id)  # against a log-in or a device that is being made at this moment
     work.update(accounts, account.id, active=False)
     _use_up_invitations(work, account.id)
-    end_access(work, account.id, account.handle, devices_too=True)
+    end_access(work, account.id, account.handle)
 
 
 @action("account.accept_invitation", Permission.SIGN_IN, fields=(Computed("token"), PASSWORD))
@@ -205,7 +201,7 @@ def accept_invitation(work: Work, token: str, password_hash: str) -> str:
     work.update(invitations, row.id, used_at=work.now)
     work.update(accounts, row.account_id, password_hash=password_hash)
     handle = work.rows(sa.select(accounts.c.handle).where(accounts.c.id == row.account_id))[0].handle
-    end_access(work, row.account_id, handle, devices_too=True)
+    end_access(work, row.account_id, handle)
     return str(row.uid)
 
 

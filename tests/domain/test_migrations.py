@@ -13,13 +13,15 @@ from alembic.runtime.migration import MigrationContext
 from clinic import metadata
 from clinic.storage import open_engine
 from migrations.runner import current, downgrade, newest, upgrade
+from tests.support.databases import DATABASES
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    opened = open_engine(database_url)
-    yield opened
-    opened.dispose()
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    with DATABASES.fresh(request.param, tmp_path, tables=False) as url:
+        opened = open_engine(url)
+        yield opened
+        opened.dispose()
 
 
 def test_upgrading_gives_exactly_the_declared_tables(engine: sa.Engine) -> None:

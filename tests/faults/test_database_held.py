@@ -3,10 +3,8 @@
 Source: house rule 12; facts/reliability F6.
 """
 
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from tests.support import evidence
 from tests.support.clinic import RunningClinic
 from tests.support.crowd import run, settle
+from tests.support.databases import held
 from tests.support.evidence import Listener
 from tests.support.page import Outbox, Page
 
@@ -59,8 +58,7 @@ class Round:
     def __init__(self, clinic: RunningClinic, name: str):
         self.clinic, self.name = clinic, name
         self.thread = clinic.ready["threads"]["ana-boris"]
-        self.file = clinic.data / "clinic.sqlite3"
-        self.before = evidence.stored(self.file, self.thread["uid"])
+        self.before = evidence.stored(clinic.url, self.thread["uid"])
         self.members: list[Pinger] = []
         for person, nick in NICKS.items():
             stream = clinic.xmpp(person, resource=name)
@@ -88,13 +86,10 @@ class Round:
 
     def hold(self, seconds: float) -> set[str]:
         """Holds the database while people write. Returns the client ids of what was acknowledged meanwhile."""
-        with closing(sqlite3.connect(self.file, isolation_level=None, timeout=30)) as holder:
-            holder.execute("BEGIN EXCLUSIVE")
+        with held(self.clinic.url):
             already = set(self.acknowledged())
             run(self.members, seconds, self.turn)
-            meanwhile = set(self.acknowledged()) - already
-            holder.execute("ROLLBACK")
-        return meanwhile
+            return set(self.acknowledged()) - already
 
     def acknowledged(self) -> dict[str, str]:
         """Returns client id → uid of everything that was echoed or answered ok."""
@@ -103,7 +98,7 @@ class Round:
     def finish(self) -> None:
         """Everything is acknowledged in the end, once, in one order."""
         settle(self.members, lambda: set(self.acknowledged()) == self.sent and not self.members[1].pings, SETTLED_SECONDS)
-        log = evidence.stored(self.file, self.thread["uid"])
+        log = evidence.stored(self.clinic.url, self.thread["uid"])
         settle(self.members, lambda: all(len(one.order) >= len(log) - len(self.before) for one in self.members), SETTLED_SECONDS)
         heard = {one.nick: one.order for one in self.members}
         heard["the page"] = self.outbox.page.entries_after(self.thread["uid"], self.before[-1][0])

@@ -23,7 +23,7 @@ NICKS = {"ana": "Ana Alvarez", "boris": "Boris Brandt"}
 FILLER = "x" * 6000
 """Long texts fill what the write-ahead log had reserved before the disk was full."""
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.sqlite_only("the disk that fills up is the one under the file")]
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +99,8 @@ def doors(clinic: RunningClinic) -> Iterator[Doors]:
 
 
 def test_a_full_disk_acknowledges_nothing_that_is_not_kept_says_so_and_recovers_by_itself(clinic: RunningClinic, doors: Doors) -> None:
-    thread, file = clinic.ready["threads"]["ana-boris"], clinic.data / "clinic.sqlite3"
-    before, pids = evidence.stored(file, thread["uid"]), clinic.ready["pids"]
+    thread = clinic.ready["threads"]["ana-boris"]
+    before, pids = evidence.stored(clinic.url, thread["uid"]), clinic.ready["pids"]
     run(doors.members, 2.0, lambda passed: doors.write(passed * PER_SECOND))
     assert doors.acknowledged()  # the positive control: with space, it works
     ballast = Ballast(clinic.data / "ballast")
@@ -108,7 +108,7 @@ def test_a_full_disk_acknowledges_nothing_that_is_not_kept_says_so_and_recovers_
     fill_up(doors)
     run(doors.members, FULL_SECONDS, lambda _passed: None)
     acknowledged = doors.acknowledged()  # first: the page's outbox goes on meanwhile
-    kept = {client_id: uid for uid, client_id, _kind in evidence.stored(file, thread["uid"])}
+    kept = {client_id: uid for uid, client_id, _kind in evidence.stored(clinic.url, thread["uid"])}
     assert {client_id: kept.get(client_id) for client_id in acknowledged} == acknowledged
     waiting = len(doors.sent) - len(acknowledged)
     assert waiting >= 10, "hardly anything met the full disk: nothing was proved"
@@ -119,13 +119,13 @@ def test_a_full_disk_acknowledges_nothing_that_is_not_kept_says_so_and_recovers_
     settle(doors.members, lambda: set(doors.acknowledged()) == doors.sent, RECOVERS_SECONDS)
     print(f"{len(doors.sent)} messages, {waiting} waited for space, {sum(len(one.words) for one in doors.members)} refusals by XMPP, "
           f"{len(doors.outbox.refused)} by the page; all kept {time.monotonic() - dropped_at:.2f} s after there was space")
-    log = evidence.stored(file, thread["uid"])
+    log = evidence.stored(clinic.url, thread["uid"])
     settle(doors.members, lambda: all(len(one.order) >= len(log) - len(before) for one in doors.members), 10.0)
     seen = {one.nick: one.order for one in doors.members}
     seen["the page"] = doors.outbox.page.entries_after(thread["uid"], before[-1][0])
     seen["the archive query"] = evidence.mam(doors.members[0].stream, thread["room"])[len(before) :]
     evidence.check(log, len(before), doors.sent, doors.acknowledged(), seen, "none")
-    assert evidence.integrity(file) == "ok"
+    assert evidence.integrity(clinic.url) == "ok"
     assert clinic.ready["pids"] == pids  # nothing had to be started again
 
 

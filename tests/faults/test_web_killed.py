@@ -80,8 +80,7 @@ def test_a_kill_of_the_web_loses_no_answered_post_doubles_none_and_keeps_the_ord
     clinic: RunningClinic, outboxes: list[Outbox], listener: Member
 ) -> None:
     thread = clinic.ready["threads"]["ana-boris"]
-    file = clinic.data / "clinic.sqlite3"
-    before = evidence.stored(file, thread["uid"])
+    before = evidence.stored(clinic.url, thread["uid"])
     seed = random.randrange(10**6)
     chance, sent, away = random.Random(seed), set(), []
     for number in range(KILLS):
@@ -90,7 +89,7 @@ def test_a_kill_of_the_web_loses_no_answered_post_doubles_none_and_keeps_the_ord
         settle([listener], lambda: not any(one.waiting for one in outboxes), 20.0)
         sent |= {f"round-{number}-{one}" for one in range(burst.sent)}
         away.append(burst.away())
-    log = evidence.stored(file, thread["uid"])
+    log = evidence.stored(clinic.url, thread["uid"])
     settle([listener], lambda: len(listener.order) >= len(log) - len(before), 10.0)
     answered = {client_id: uid for one in outboxes for client_id, uid in one.answered.items()}
     unanswered = [one.unanswered for one in outboxes]
@@ -107,7 +106,7 @@ def test_a_post_sent_again_after_a_kill_is_the_same_entry(clinic: RunningClinic)
     thread = clinic.ready["threads"]["ana-boris"]["uid"]
     page = Page(clinic, "ana")
     first = [page.act("text.post", thread, body=f"again {number}", client_id=f"again-{number}") for number in range(10)]
-    log = evidence.stored(clinic.data / "clinic.sqlite3", thread)
+    log = evidence.stored(clinic.url, thread)
     killed = clinic.ready["pids"]["web"]
     os.killpg(killed, signal.SIGKILL)
     eventually(lambda: (clinic.ready_or_none() or {"pids": {}})["pids"].get("web", killed) != killed, 20.0, "the web runs again")
@@ -117,4 +116,4 @@ def test_a_post_sent_again_after_a_kill_is_the_same_entry(clinic: RunningClinic)
     assert [one.status for one in first + again] == [200] * 20
     assert all(json.loads(one.text)["duplicate"] for one in again)
     assert [json.loads(one.text)["entry"] for one in again] == [json.loads(one.text)["entry"] for one in first]
-    assert evidence.stored(clinic.data / "clinic.sqlite3", thread) == log
+    assert evidence.stored(clinic.url, thread) == log

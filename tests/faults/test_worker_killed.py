@@ -4,16 +4,15 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
 from clinic import Database
 from clinic.audit.seal import verify
 from tests.support.clinic import RunningClinic
+from tests.support.databases import rows
 from tests.support.page import Page
 from tests.support.ports import eventually
 
@@ -33,8 +32,8 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningClinic]:
 
 def counts(clinic: RunningClinic) -> tuple[int, int]:
     """Returns how many audit entries there are, and how many of them are sealed."""
-    with closing(sqlite3.connect(f"{(clinic.data / 'clinic.sqlite3').as_uri()}?mode=ro", uri=True)) as connection:
-        return connection.execute("SELECT (SELECT count(*) FROM audit_entries), (SELECT count(*) FROM audit_seals)").fetchone()
+    [found] = rows(clinic.url, "SELECT (SELECT count(*) FROM audit_entries), (SELECT count(*) FROM audit_seals)")
+    return tuple(found)
 
 
 def worker(clinic: RunningClinic) -> int | None:
@@ -70,7 +69,7 @@ def test_a_killed_worker_leaves_a_whole_chain_and_the_next_one_seals_the_rest(cl
     print(f"seed {seed}: {counts(clinic)[0]} audit entries, {KILLS} kills, {left_open} of them before the seals were stored")
     assert left_open, f"seed {seed}: no kill came before the seals: nothing was proved"
     database = Database.open(
-        f"sqlite:///{clinic.data / 'clinic.sqlite3'}",
+        clinic.url,
         run_dir=clinic.data / "run",
         pepper=bytes.fromhex((clinic.data / "secrets" / "pepper").read_text()),
     )

@@ -4,15 +4,14 @@ Source: house rules 9 and 10; clinic/thread/tables.py: ``relayed_seq`` may lag, 
 """
 
 import signal
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.clinic import START_SECONDS
 from tests.support.crowd import run, settle
+from tests.support.databases import rows
 from tests.support.live_clinic import LiveClinic, live_clinic
 from tests.support.ports import eventually
 
@@ -27,8 +26,8 @@ def clinic(tmp_path: Path) -> Iterator[LiveClinic]:
 
 def relayed(clinic: LiveClinic) -> tuple[int, int]:
     """Returns (relayed_seq, last_seq) as stored."""
-    with closing(sqlite3.connect(clinic.file)) as connection:
-        return connection.execute("SELECT relayed_seq, last_seq FROM threads WHERE uid = ?", (clinic.thread,)).fetchone()
+    [found] = rows(clinic.url, "SELECT relayed_seq, last_seq FROM threads WHERE uid = :uid", uid=clinic.thread)
+    return tuple(found)
 
 
 @pytest.mark.e2e

@@ -14,12 +14,13 @@ from ops import database, deployment, keys, preflight
 from ops.account import account
 from ops.layout import Layout
 from ops.problems import Problem
+from tests.support.databases import DATABASES
 
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     """A clinic that was started once and has no account yet."""
-    made = Layout(tmp_path, 8600)
+    made = Layout(tmp_path, 8600, database_url=DATABASES.empty(tmp_path))
     preflight.prepare_folder(tmp_path)
     keys.ensure(tmp_path / "secrets")
     database.migrate(made.database)

@@ -12,13 +12,14 @@ from ops.demo_history import PEOPLE
 from ops.deployment import open_clinic
 from ops.layout import Layout
 from ops.problems import Problem
+from tests.support.databases import DATABASES
 from tests.support.ports import free_base_port
 
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     """A migrated clinic without accounts."""
-    made = Layout(tmp_path, free_base_port())
+    made = Layout(tmp_path, free_base_port(), database_url=DATABASES.empty(tmp_path))
     preflight.prepare_folder(tmp_path)
     keys.ensure(tmp_path / "secrets")
     database.migrate(made.database)

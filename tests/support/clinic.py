@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.support.databases import DATABASES
 from tests.support.ports import eventually, free_base_port
 from tests.support.raw_xmpp import Client
 
@@ -27,6 +28,8 @@ class RunningClinic:
 
     def __enter__(self) -> "RunningClinic":
         command = [sys.executable, "-m", "ops", "up", "--data", str(self.data), "--base-port", str(self.base_port), *self.arguments]
+        if "--database-url" not in self.arguments:
+            command += DATABASES.arguments(self.data)
         started = time.monotonic()
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
@@ -37,6 +40,13 @@ class RunningClinic:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where its data is."""
+        if "--database-url" in self.arguments:
+            return self.arguments[self.arguments.index("--database-url") + 1]
+        return DATABASES.empty(self.data)
 
     def stop(self) -> int | None:
         """Ends it with SIGTERM. Returns its exit code."""

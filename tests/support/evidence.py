@@ -1,30 +1,25 @@
 """What a crash test compares: the archive by the test's own SQL, by MAM, and what was acknowledged. Imports nothing of the product."""
 
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
-from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from tests.support.crowd import Member
+from tests.support.databases import rows
 from tests.support.raw_xmpp import Client
 
 MAM, RSM = "urn:xmpp:mam:2", "http://jabber.org/protocol/rsm"
 
 
-def stored(file: Path, thread: str) -> list[tuple[str, str, str]]:
+def stored(url: str, thread: str) -> list[tuple[str, str, str]]:
     """Returns (uid, client id, kind) of every entry of a thread in the order of its log."""
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
-        return connection.execute(
-            "SELECT e.uid, e.client_id, e.kind FROM entries e JOIN threads t ON t.id = e.thread_id WHERE t.uid = ? ORDER BY e.seq", (thread,)
-        ).fetchall()
+    query = "SELECT e.uid, e.client_id, e.kind FROM entries e JOIN threads t ON t.id = e.thread_id WHERE t.uid = :thread ORDER BY e.seq"
+    return [tuple(row) for row in rows(url, query, thread=thread)]
 
 
-def integrity(file: Path) -> str:
+def integrity(url: str) -> str:
     """Returns what SQLite's own check says; "ok" when all is well."""
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
-        (said,) = connection.execute("PRAGMA integrity_check").fetchone()
-        broken = connection.execute("PRAGMA foreign_key_check").fetchall()
+    [(said,)] = rows(url, "PRAGMA integrity_check")
+    broken = rows(url, "PRAGMA foreign_key_check")
     return f"foreign keys {broken}" if broken else said
 
 

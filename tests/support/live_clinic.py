@@ -1,6 +1,5 @@
-"""A clinic on SQLite with the real XMPP server and a real component process, which can be killed; the web is a stand-in."""
+"""A clinic with the real XMPP server and a real component process, which can be killed; the web is a stand-in."""
 
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from clinic import Database
-from migrations.runner import upgrade
 from tests.support.cast import NAMES, Cast
 from tests.support.clinic import START_SECONDS, STOP_SECONDS
 from tests.support.crowd import Member
+from tests.support.databases import DATABASES, rows
 from tests.support.ports import eventually
 from tests.support.prosody import Prosody
 from tests.support.stub_web import StubWeb
@@ -21,11 +20,10 @@ class LiveClinic:
     """A clinic with its cast, the real XMPP server, and a component that can be killed."""
 
     def __init__(self, folder: Path):
-        self.server = Prosody(folder / "data")
+        self.server = Prosody(folder / "data", database_url=DATABASES.migrated(folder))
         layout, self.secrets = self.server.layout, self.server.secrets
-        self.file = Path(layout.database.removeprefix("sqlite:///"))
-        self.db = Database.open(layout.database, run_dir=layout.folder("run"), pepper=bytes.fromhex(self.secrets["pepper"]))
-        upgrade(self.db.engine)
+        self.url = layout.database
+        self.db = Database.open(self.url, run_dir=layout.folder("run"), pepper=bytes.fromhex(self.secrets["pepper"]))
         self.cast = Cast.in_(self.db)
         self.thread = self.cast.start("boris", "ana")
         self.room = f"{self.thread}@{layout.threads_domain}"
@@ -70,33 +68,23 @@ class LiveClinic:
 
     def archive(self) -> list[tuple[str, str]]:
         """Returns (archive id, client id) of every text, in the order of the log; read with a query of the test's own."""
-        with sqlite3.connect(self.file) as connection:
-            rows = connection.execute("SELECT uid, client_id FROM entries WHERE kind = 'text' ORDER BY seq").fetchall()
-        connection.close()
-        return rows
+        return [tuple(row) for row in rows(self.url, "SELECT uid, client_id FROM entries WHERE kind = 'text' ORDER BY seq")]
 
     def live(self) -> set[str]:
         """Returns the addresses that are stored as live."""
-        with sqlite3.connect(self.file) as connection:
-            rows = connection.execute("SELECT address FROM live_sessions").fetchall()
-        connection.close()
-        return {row[0] for row in rows}
+        return {address for (address,) in rows(self.url, "SELECT address FROM live_sessions")}
 
     def waiting(self, queue: str, *, name: str = "%", payload: str = "", claimed: bool = False) -> int:
         """Returns how many jobs of a queue are not done yet; `claimed`: of those that somebody has begun."""
-        query = "SELECT count(*) FROM jobs WHERE queue = ? AND name LIKE ? AND payload LIKE ? AND attempts >= ?"
-        with sqlite3.connect(self.file) as connection:
-            [[number]] = connection.execute(query, (queue, name, f"%{payload}%", int(claimed))).fetchall()
-        connection.close()
+        query = "SELECT count(*) FROM jobs WHERE queue = :queue AND name LIKE :name AND payload LIKE :payload AND attempts >= :attempts"
+        [[number]] = rows(self.url, query, queue=queue, name=name, payload=f"%{payload}%", attempts=int(claimed))
         return int(number)
 
     def undelivered(self, name: str) -> int:
         """Returns how many entries that somebody may see do not count as delivered to them."""
         query = ("SELECT count(*) FROM entries e JOIN memberships m ON m.thread_id = e.thread_id JOIN accounts a ON a.id = m.account_id "
-                 "WHERE a.handle = ? AND e.seq > m.delivered_seq AND (e.audience = 'everyone' OR m.role != 'patient')")
-        with sqlite3.connect(self.file) as connection:
-            [[number]] = connection.execute(query, (self.cast.handle(name),)).fetchall()
-        connection.close()
+                 "WHERE a.handle = :handle AND e.seq > m.delivered_seq AND (e.audience = 'everyone' OR m.role != 'patient')")
+        [[number]] = rows(self.url, query, handle=self.cast.handle(name))
         return int(number)
 
     def close(self) -> None:

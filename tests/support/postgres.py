@@ -73,6 +73,13 @@ class Server:
         self._process.wait(STOP_SECONDS)
         eventually(lambda: not any(_lives(child) for child in children), STOP_SECONDS, "the end of PostgreSQL's processes")
 
+    def check(self, url: str) -> None:
+        """Compares a database's tables and indexes with each other. Raises: AssertionError with what PostgreSQL's own check says."""
+        name = sa.make_url(url).database
+        command = [str(BIN / "pg_amcheck"), "-h", str(self.socket), "-U", "postgres", "--install-missing", "--heapallindexed", str(name)]
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert said.returncode == 0, said.stdout + said.stderr
+
     def close(self) -> None:
         """Ends it and removes its folder."""
         if self._process is not None and self._process.poll() is None:

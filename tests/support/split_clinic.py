@@ -16,7 +16,6 @@ from clinic import Actor, Database, Role
 from clinic.account.views import me
 from clinic.log import entries
 from clinic.thread.tables import live_sessions, threads
-from migrations.runner import upgrade
 from tests.support.cast import NAMES, Cast
 from tests.support.clinic import START_SECONDS, STOP_SECONDS
 from tests.support.crowd import Member
@@ -40,7 +39,6 @@ class SplitClinic:
         self.passwords: dict[tuple[str, str], str] = {}
         self.patients: dict[str, Actor] = {}
         self.db = Database.open(database_url, run_dir=folder / "run", pepper=b"")
-        upgrade(self.db.engine)
 
     def fill(self) -> None:
         """Makes Boris, patients and their threads."""

@@ -1,5 +1,5 @@
-"""A stage for the threads component: a stand-in for the XMPP server on a real socket, the real component, a real clinic on
-SQLite, and clients that speak and hear protocol. What clients should hear is written as the XML itself: attributes and
+"""A stage for the threads component: a stand-in for the XMPP server on a real socket, the real component, a real clinic, and
+clients that speak and hear protocol. What clients should hear is written as the XML itself: attributes and
 children that are written must be there; what is not written may be anything.
 """
 
@@ -15,9 +15,9 @@ from pathlib import Path
 
 from clinic import Database
 from clinic.config import Config
-from migrations.runner import upgrade
 from tests.support import pep
 from tests.support.cast import NAMES, Cast
+from tests.support.databases import DATABASES
 from tests.support.ports import free_base_port
 from xmpp_components.component import Threads
 
@@ -260,10 +260,9 @@ class Stage:
     def __init__(self, folder: Path, database_url: str | None = None):
         port = free_base_port()
         self.config = Config(
-            data=folder, database_url=database_url or f"sqlite:///{folder / 'clinic.sqlite3'}", domain="localhost", base_port=port, host="127.0.0.1",
+            data=folder, database_url=database_url or DATABASES.migrated(folder), domain="localhost", base_port=port, host="127.0.0.1",
             public_url="", https_url="", pepper=b"p" * 32, flask_key="k", component_secret=SECRET, internal_token="t")
         self.db = Database.open(self.config.database_url, run_dir=self.config.run_dir, pepper=self.config.pepper)
-        upgrade(self.db.engine)
         self.cast = Cast.in_(self.db)
         self.ana, self.boris, self.chen, self.eve = (Person(self.cast, name) for name in ("ana", "boris", "chen", "eve"))
         self.thread = self.cast.start("boris", "ana")

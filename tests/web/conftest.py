@@ -1,8 +1,7 @@
-"""The real application on a migrated SQLite database with the cast, each with a password."""
+"""The real application on a migrated database with the cast, each with a password."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +11,8 @@ from flask import Flask
 
 from clinic import Actor, Config, Database
 from clinic.account.views import login_record
-from migrations.runner import upgrade
 from tests.support.cast import NAMES, Cast
+from tests.support.databases import DATABASES
 from tests.web.browser import Browser
 from web.app import create_app
 from web.db import clinic_db, db
@@ -27,10 +26,11 @@ def hashed() -> str:
     return hash_password(PASSWORD)
 
 
-def config_of(folder: Path) -> Config:
+def config_of(folder: Path, original: str | None = None) -> Config:
+    """Describe a clinic in `folder`, its database empty of rows or made from `original`."""
     return Config(
         data=folder,
-        database_url=f"sqlite:///{folder}/clinic.sqlite3",
+        database_url=DATABASES.copied(original, folder) if original else DATABASES.migrated(folder),
         domain="clinic.example",
         base_port=8600,
         host="127.0.0.1",
@@ -44,28 +44,18 @@ def config_of(folder: Path) -> Config:
 
 
 @pytest.fixture(scope="session")
-def originals(tmp_path_factory: pytest.TempPathFactory, hashed: str) -> dict[str, Path]:
-    """Two databases to copy from: an empty clinic, and one with the cast, each with a password."""
-    found = {}
-    for name in ("empty", "cast"):
-        folder = tmp_path_factory.mktemp(name)
-        config = config_of(folder)
-        opened = Database.open(config.database_url, run_dir=config.run_dir, pepper=config.pepper)
-        upgrade(opened.engine)
-        if name == "cast":
-            made = Cast.in_(opened)
-            for person in NAMES:
-                invited = opened.perform(Actor.system(), "account.invite", made.uid(person)).value
-                opened.perform(Actor.anonymous(), "account.accept_invitation", token=invited.token, password_hash=hashed)
-        with opened.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        opened.engine.dispose()
-        found[name] = folder / "clinic.sqlite3"
-    return found
+def peopled(tmp_path_factory: pytest.TempPathFactory, hashed: str) -> str:
+    """A database to copy from: the cast, each with a password."""
+    config = config_of(tmp_path_factory.mktemp("cast"))
+    opened = Database.open(config.database_url, run_dir=config.run_dir, pepper=config.pepper)
+    made = Cast.in_(opened)
+    for person in NAMES:
+        invited = opened.perform(Actor.system(), "account.invite", made.uid(person)).value
+        opened.perform(Actor.anonymous(), "account.accept_invitation", token=invited.token, password_hash=hashed)
+    return DATABASES.kept(opened.engine)
 
 
-def opened_app(config: Config, original: Path) -> Iterator[Flask]:
-    shutil.copy(original, config.data / "clinic.sqlite3")
+def opened_app(config: Config) -> Iterator[Flask]:
     made = create_app(config)
     yield made
     with made.app_context():
@@ -73,20 +63,20 @@ def opened_app(config: Config, original: Path) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return config_of(tmp_path)
+def config(tmp_path: Path, peopled: str) -> Config:
+    return config_of(tmp_path, peopled)
 
 
 @pytest.fixture
-def app(config: Config, originals: dict[str, Path]) -> Iterator[Flask]:
+def app(config: Config) -> Iterator[Flask]:
     """A clinic with the cast."""
-    yield from opened_app(config, originals["cast"])
+    yield from opened_app(config)
 
 
 @pytest.fixture
-def empty_app(config: Config, originals: dict[str, Path]) -> Iterator[Flask]:
+def empty_app(tmp_path: Path) -> Iterator[Flask]:
     """A clinic without any account."""
-    yield from opened_app(config, originals["empty"])
+    yield from opened_app(config_of(tmp_path / "empty"))
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from flask import Flask
 from clinic import Actor, Config, Database
 from clinic.account import views
 from clinic.account.attempts import BY_ACCOUNT, BY_ADDRESS, LIMITS, NARROW, login_wait, page_keys, xmpp_keys
-from migrations.runner import upgrade
 from tests.support.cast import Cast
 from tests.web.browser import Browser
 from tests.web.conftest import PASSWORD
@@ -119,9 +118,6 @@ def test_all_addresses_of_one_connection_are_one_place(address: str | None, plac
 def either_app(config: Config, database_url: str) -> Iterator[Flask]:
     """A clinic with no accounts, once on each engine."""
     settings = replace(config, database_url=database_url)
-    opened = Database.open(database_url, run_dir=settings.run_dir, pepper=settings.pepper)
-    upgrade(opened.engine)
-    opened.engine.dispose()
     made = create_app(settings)
     yield made
     with made.app_context():

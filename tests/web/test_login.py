@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -104,12 +105,13 @@ def test_a_session_that_ended_leads_to_the_log_in_page_and_back(sign_in: SignIn,
 def test_a_script_that_asks_by_itself_does_not_keep_a_session_alive(sign_in: SignIn, database: Database) -> None:
     ana = sign_in("ana")
 
-    def seen() -> object:
+    def seen() -> datetime:
         with database.engine.connect() as connection:
             return connection.execute(sa.select(login_sessions.c.seen_at)).scalar_one()
 
+    earlier = seen() - timedelta(minutes=5)
     with database.engine.begin() as connection:
-        connection.execute(sa.update(login_sessions).values(seen_at=sa.func.datetime(login_sessions.c.seen_at, "-5 minutes")))
+        connection.execute(sa.update(login_sessions).values(seen_at=earlier))
     before = seen()
     ana.get("/threads/list", headers={"X-Bedside-Script": "1"})
     ana.send("/feed/token")

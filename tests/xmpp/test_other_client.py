@@ -3,7 +3,6 @@
 Source: XEP-0313 with paging, XEP-0198, house rules 5, 9, 10 and 13.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from tests.support.chat_app import ChatApp, Network, Refused
 from tests.support.crowd import Member, settle
+from tests.support.databases import rows
 from tests.support.live_clinic import LiveClinic, live_clinic
 from tests.support.ports import eventually
 
@@ -29,10 +29,7 @@ def clinic(tmp_path: Path) -> Iterator[LiveClinic]:
 
 def log_of(clinic: LiveClinic, staff: bool = False) -> list[str]:
     """Returns the archive ids of all that a patient (or staff) may see, in the order of the log; read with a query of the test's own."""
-    with sqlite3.connect(clinic.file) as connection:
-        rows = connection.execute("SELECT uid, audience FROM entries ORDER BY seq").fetchall()
-    connection.close()
-    return [uid for uid, audience in rows if staff or audience == "everyone"]
+    return [uid for uid, audience in rows(clinic.url, "SELECT uid, audience FROM entries ORDER BY seq") if staff or audience == "everyone"]
 
 
 def says(clinic: LiveClinic, chen: Member, number: int) -> None:

@@ -1,7 +1,6 @@
 """Messages in rooms, as protocol. Source: XEP-0045, XEP-0085, XEP-0333, XEP-0359, house rules 9 to 11."""
 
 import asyncio
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from clinic import Call, Done
 from clinic.errors import Busy, DomainError
 from clinic.thread.views import own_states
+from tests.support.databases import held
 from tests.support.rooms import answered, archived, refusal
 from tests.support.stage import MARKERS, STANZA_ID, Stage, played, shown
 from xmpp_components import writer
@@ -277,12 +277,9 @@ def test_an_unknown_failure_is_answered_in_words_and_logged_without_the_text(tmp
 async def test_a_database_that_somebody_holds_delays_messages_but_stops_nothing_else(stage: Stage) -> None:
     ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
     await ana.everything()
-    holder = sqlite3.connect(stage.config.database_url.removeprefix("sqlite:///"), isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    stage.says(ana, "held up", "m1")
-    for _beat in range(20):
-        assert await ana.everything() == []  # each is a ping that was answered while the message waits: neither echoed nor refused
-    holder.execute("ROLLBACK")
-    holder.close()
+    with held(stage.config.database_url):
+        stage.says(ana, "held up", "m1")
+        for _beat in range(20):
+            assert await ana.everything() == []  # each is a ping that was answered while the message waits: neither echoed nor refused
     for client in (ana, boris):
         await client.finds("<message type='groupchat' id='m1'><body>held up</body></message>")

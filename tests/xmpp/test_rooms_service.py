@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.databases import size
 from tests.support.stage import Client, Stage, played, shown
 from xmpp_components import handlers
 from xmpp_components.component import Threads
@@ -52,7 +53,7 @@ async def test_room_describes_itself_to_its_members(stage: Stage) -> None:
 async def test_running_the_room_from_a_client_is_refused_in_words_and_changes_nothing(stage: Stage) -> None:
     boris = await stage.joined(stage.boris)
     admin, owner = "http://jabber.org/protocol/muc#admin", "http://jabber.org/protocol/muc#owner"
-    before = Path(stage.config.database_url.removeprefix("sqlite:///")).stat().st_size
+    before = size(stage.config.database_url)
     for kind, inside in (
         ("set", f"<query xmlns='{admin}'><item nick='Ana Alvarez' role='none'/></query>"),
         ("set", f"<query xmlns='{admin}'><item jid='{stage.ana.handle}@localhost' affiliation='outcast'/></query>"),
@@ -66,7 +67,7 @@ async def test_running_the_room_from_a_client_is_refused_in_words_and_changes_no
     boris.sends(f"<iq type='get' id='a' to='{stage.room}'><query xmlns='{admin}'><item affiliation='member'/></query></iq>")
     listed = await boris.finds("<iq type='result' id='a'/>")
     assert {item.get("nick") for item in listed[0]} == {"Ana Alvarez", "Boris Brandt", "Chen Cheng"}
-    assert Path(stage.config.database_url.removeprefix("sqlite:///")).stat().st_size >= before
+    assert size(stage.config.database_url) >= before
 
 
 @played
