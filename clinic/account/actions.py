@@ -132,15 +132,14 @@ def _use_up_invitations(work: Work, account_id: int) -> None:
         work.update(invitations, row.id, used_at=work.now)
 
 
-def end_access(work: Work, account_id: int, handle: str) -> None:
-    """End an account's login sessions and devices, and its live connections with them."""
+def end_access(work: Work, account_id: int) -> bool:
+    """End an account's login sessions and devices. Returns: whether there were any, and so perhaps live connections."""
     ways_in = 0
     for table, over in ((login_sessions, "ended_at"), (devices, "revoked_at")):
         for row in work.rows(sa.select(table.c.id).where(table.c.account_id == account_id, table.c[over].is_(None))):
             work.update(table, row.id, **{over: work.now})
             ways_in += 1
-    if ways_in:  # without any nobody is connected, and a job that runs late would end who has come since
-        work.enqueue("threads", "xmpp.disconnect", handle=handle, device=None)
+    return ways_in > 0
 
 
 @action(
@@ -181,7 +180,8 @@ def deactivate(work: Work, account: sa.Row[Any]) -> None:
     work.lock_account(account.id)  # against a log-in or a device that is being made at this moment
     work.update(accounts, account.id, active=False)
     _use_up_invitations(work, account.id)
-    end_access(work, account.id, account.handle)
+    end_access(work, account.id)
+    work.enqueue("threads", "xmpp.disconnect", handle=account.handle, device=None)
 
 
 @action("account.accept_invitation", Permission.SIGN_IN, fields=(Computed("token"), PASSWORD))
@@ -201,7 +201,8 @@ def accept_invitation(work: Work, token: str, password_hash: str) -> str:
     work.update(invitations, row.id, used_at=work.now)
     work.update(accounts, row.account_id, password_hash=password_hash)
     handle = work.rows(sa.select(accounts.c.handle).where(accounts.c.id == row.account_id))[0].handle
-    end_access(work, row.account_id, handle)
+    if end_access(work, row.account_id):  # a job without need would end, when it runs late, who has come since
+        work.enqueue("threads", "xmpp.disconnect", handle=handle, device=None)
     return str(row.uid)
 
 
