@@ -7,7 +7,7 @@ import click
 
 from clinic.config import MOST_COMPONENTS
 from ops.bench import Benches
-from ops.layout import Layout
+from ops.layout import MOST_WEB_PROCESSES, Layout
 from ops.problems import Problem
 
 DATA = click.option(
@@ -56,12 +56,22 @@ def cli() -> None:
     show_default=True,
     help="How many processes serve the threads by XMPP; addresses do not depend on it.",
 )
+@click.option(
+    "--web-processes",
+    type=click.IntRange(1, MOST_WEB_PROCESSES),
+    envvar="BEDSIDE_WEB_PROCESSES",
+    default=1,
+    show_default=True,
+    help="How many processes serve pages, of eight threads each; more than one pays on PostgreSQL and several cores.",
+)
 @click.option("--demo", is_flag=True, help="Fill the clinic with made-up people and threads.")
-def up(data: Path, database_url: str, base_port: int, host: str, domain: str, components: int, demo: bool) -> None:
+def up(data: Path, database_url: str, base_port: int, host: str, domain: str, components: int, web_processes: int, demo: bool) -> None:
     """Start the clinic and keep it running; Ctrl-C stops it."""
     from ops.up import up as run
 
-    layout = Layout(data.absolute(), base_port, host=host, domain=domain.lower(), database_url=database_url, components=components)
+    layout = Layout(
+        data.absolute(), base_port, host=host, domain=domain.lower(), database_url=database_url, components=components, web_processes=web_processes
+    )
     run(layout, with_demo=demo)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from clinic.config import Addresses, is_this_machine
 
+MOST_WEB_PROCESSES = 16
 LONGEST_SOCKET_PATH = 100
 """A Unix socket's path may have 107 bytes; names in DIR/run have room for what the parts add."""
 
@@ -23,7 +24,10 @@ def bracketed(host: str) -> str:
 
 @dataclass(frozen=True)
 class Layout(Addresses):
-    """One clinic's folder, addresses and ports. `host` is what outside ports bind to, `components` how many processes serve the threads."""
+    """One clinic's folder, addresses and ports. `host` is what outside ports bind to.
+
+    `components` is how many processes serve the threads, `web_processes` how many serve pages.
+    """
 
     data: Path
     base_port: int
@@ -32,6 +36,7 @@ class Layout(Addresses):
     database_url: str = ""
     extra_public_url: str = ""
     components: int = 1
+    web_processes: int = 1
 
     @property
     def database(self) -> str:
@@ -105,6 +110,7 @@ class Layout(Addresses):
             "BEDSIDE_PUBLIC_URL": self.public_url,
             "BEDSIDE_HTTPS_URL": self.https_url,
             "BEDSIDE_COMPONENTS": str(self.components),
+            "BEDSIDE_WEB_PROCESSES": str(self.web_processes),
             "PYTHONUNBUFFERED": "1",
         }
         return {**THRIFT, **os.environ, **own}

@@ -1,6 +1,7 @@
-"""Settings of gunicorn: one process with eight threads, so that all of them share one engine; loopback and a unix socket.
+"""Settings of gunicorn: processes of eight threads, each process with one engine; loopback and a unix socket.
 
-The app is loaded in the worker (no preload): the database's locks must not be opened before the fork.
+The app is loaded in the worker (no preload): the database's locks must not be opened before the fork. Any process answers any
+request: what must outlast one is in the database or in the cookie.
 """
 
 import os
@@ -11,7 +12,7 @@ _run.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 bind = [f"127.0.0.1:{os.environ.get('BEDSIDE_BASE_PORT', '8600')}", f"unix:{_run / 'web.sock'}"]
 worker_class = "gthread"
-workers = 1
+workers = int(os.environ.get("BEDSIDE_WEB_PROCESSES", "1"))
 threads = 8
 control_socket_disable = True
 umask = 0o077

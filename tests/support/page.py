@@ -36,10 +36,15 @@ class Page:
         self.cookies: dict[str, str] = {}
         self.connection: http.client.HTTPConnection | None = None
         account = clinic.ready["accounts"][name]
-        form = {"csrf_token": self.token(), "email": account["email"], "password": account["password"]}
-        answer = self.ask("POST", "/login", urlencode(form), {"Content-Type": "application/x-www-form-urlencoded"})
-        assert answer.status == 303, answer.text
+        assert self.log_in(account["email"], account["password"]) == 303
         self.csrf = self.token()
+
+    def log_in(self, email: str, password: str, *, close: bool = False) -> int:
+        """Returns the status of the answer to a log-in. `close`: by a connection of its own."""
+        form = urlencode({"csrf_token": self.token(), "email": email, "password": password})
+        if close:
+            self.close()
+        return self.ask("POST", "/login", form, {"Content-Type": "application/x-www-form-urlencoded"}).status
 
     def token(self) -> str:
         """Returns the session's CSRF token."""
