@@ -40,6 +40,7 @@ NO_DATABASE = (
     "xmpp/test_prosody_sessions.py",
     "xmpp/test_prosody_split.py",
     "xmpp/test_prosody_waiting.py",
+    "xmpp/test_share.py",
 )
 
 
