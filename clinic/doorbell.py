@@ -144,7 +144,7 @@ class NotifiedDoorbell(Doorbell):
                     return
                 except (sa.exc.DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
                     deaf = _said(deaf, now=True, error=error)
-                if select.select([self._stopped], [], [], RECONNECT_SECONDS)[0]:
+                if _readable(RECONNECT_SECONDS, self._stopped):
                     return
 
     def _listen(self, driver: Any) -> None:
@@ -153,13 +153,21 @@ class NotifiedDoorbell(Doorbell):
         while True:
             for notification in driver.notifies(timeout=0):
                 self._pass_on(notification.payload.encode())
-            if self._stopped in select.select([driver, self._stopped], [], [])[0]:
+            if self._stopped.fileno() in _readable(None, driver, self._stopped):
                 return
 
     def _pass_on(self, message: bytes) -> None:
         # Full: nobody has looked at what came before. Refused: closed meanwhile.
         with contextlib.suppress(OSError):
             self._mouth.send(message)
+
+
+def _readable(seconds: float | None, *ends: Any) -> set[int]:
+    """Wait (None: for ever) until something can be read from any of `ends`. Returns: the descriptors of those."""
+    waiting = select.poll()  # select() knows no descriptor above 1,023
+    for end in ends:
+        waiting.register(end.fileno(), select.POLLIN)
+    return {descriptor for descriptor, _ in waiting.poll(None if seconds is None else seconds * 1000)}
 
 
 def _said(before: bool, *, now: bool, error: Exception | None = None) -> bool:

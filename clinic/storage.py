@@ -12,7 +12,7 @@ import secrets
 import select
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +84,19 @@ def new_id() -> int:
     return (time.time_ns() // 1_000_000 << 22) | secrets.randbits(22)
 
 
+class _Opened:
+    """The two files of a FairLock as one thread has them open; they are closed when the thread is gone."""
+
+    def __init__(self, turnstile: Path, door: Path) -> None:
+        self.process, self.descriptors = os.getpid(), list[int]()
+        for path in (turnstile, door):
+            self.descriptors.append(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        for descriptor in self.descriptors:
+            close(descriptor)
+
+
 class FairLock:
     """A lock between processes that a busy holder cannot keep from others: a turnstile before a door.
 
@@ -99,7 +112,7 @@ class FairLock:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        turnstile, door = self._descriptors()
+        turnstile, door = self._opened().descriptors
         deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
         _take(turnstile, deadline)
         try:
@@ -111,16 +124,13 @@ class FairLock:
         finally:
             fcntl.flock(door, fcntl.LOCK_UN)
 
-    def _descriptors(self) -> tuple[int, int]:
+    def _opened(self) -> _Opened:
         # flock belongs to the open file description: each thread opens its own, or two threads would share the lock.
         # A process that forks must do so before its first write (gunicorn loads the app in the worker).
-        held: tuple[int, tuple[int, int]] | None = getattr(self._local, "held", None)
-        if held is None or held[0] != os.getpid():
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            opened = (os.open(self._turnstile, flags, 0o600), os.open(self._door, flags, 0o600))
-            held = (os.getpid(), opened)
-            self._local.held = held
-        return held[1]
+        opened: _Opened | None = getattr(self._local, "opened", None)
+        if opened is None or opened.process != os.getpid():
+            opened = self._local.opened = _Opened(self._turnstile, self._door)
+        return opened
 
 
 def _take(descriptor: int, deadline: float) -> None:

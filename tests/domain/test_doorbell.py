@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +98,24 @@ def test_a_process_on_another_machine_hears_what_is_committed_here(database: Dat
     assert heard(bell, 1) == [Ring(("a",), ())]
     bell.close()
     elsewhere.engine.dispose()
+
+
+@pytest.fixture
+def many_open_files() -> Iterator[None]:
+    """More than a thousand files are open, as in a process with many connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    yield
+    for one in files:
+        os.close(one)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_process_with_a_thousand_open_files_hears(many_open_files: None, bell: Doorbell, database: Database) -> None:
+    assert bell.fileno() > 1023
+    ring(database, {"a"}, set())
+    assert heard(bell, 1) == [Ring(("a",), ())]
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -49,6 +49,23 @@ def test_a_wait_for_another_thread_is_bounded(tmp_path: Path) -> None:
         pass
 
 
+def test_a_thread_that_is_gone_leaves_no_file_open(tmp_path: Path) -> None:
+    lock = FairLock(tmp_path)
+
+    def write() -> None:
+        with lock():
+            pass
+
+    def open_files() -> int:
+        return sum(str(tmp_path) in str(place.readlink()) for place in Path("/proc/self/fd").iterdir() if place.is_symlink())
+
+    for _ in range(20):
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join(60)
+    assert open_files() == 0
+
+
 def test_many_writers_are_let_in_one_at_a_time(tmp_path: Path) -> None:
     locks, inside, most, turns = [FairLock(tmp_path) for _ in range(4)], [0], [0], [0]
 
