@@ -109,3 +109,16 @@ def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
 def cast(database: Database) -> Cast:
     """Ana, Ada, Boris, Bella, Chen (assists Boris), Dina, Eve; Ana is linked to Boris."""
     return Cast.in_(database)
+
+
+@pytest.fixture
+def held(cast: Cast) -> str:
+    """A thread for somebody else to hold, as the one of Boris and Ana."""
+    return cast.start("boris", "ana")
+
+
+@pytest.fixture
+def free(cast: Cast) -> str:
+    """A thread beside it that nobody holds, as the one of Bella and Ada."""
+    cast.link("ada", "bella")
+    return cast.start("bella", "ada")

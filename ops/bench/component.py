@@ -6,7 +6,6 @@ speaks XEP-0114, puts everybody into their thread, and keeps a number of message
 
 import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
@@ -203,9 +202,7 @@ def _run(size: int, sessions: int, outstanding: int, seconds: float, url: str) -
         started: list[subprocess.Popen[bytes]] = []
 
         def start() -> int:
-            profile = os.environ.get("BEDSIDE_BENCH_PROFILE")
-            command = [sys.executable, "-m", "cProfile", "-o", profile, "-m", "xmpp_components"] if profile else [sys.executable, "-m", "xmpp_components"]
-            started.append(subprocess.Popen(command, cwd=PROJECT, env={**layout.environment(), **UNLIMITED}))
+            started.append(subprocess.Popen([sys.executable, "-m", "xmpp_components"], cwd=PROJECT, env={**layout.environment(), **UNLIMITED}))
             return started[0].pid
 
         try:

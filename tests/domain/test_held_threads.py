@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
 
 from clinic import Call, Database, Done, errors
 from clinic.log import entries
-from clinic.thread.tables import threads
 from tests.support.cast import Cast
+from tests.support.postgres import locked
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
-@contextmanager
-def locked(database: Database, thread: str) -> Iterator[None]:
-    """Hold a thread as an action of another process does."""
-    with database.engine.connect() as connection, connection.begin():
-        connection.execute(sa.select(threads.c.id).where(threads.c.uid == thread).with_for_update())
-        yield
-
-
 def posting(cast: Cast, who: str, thread: str, text: str) -> Call:
     return Call(getattr(cast, who), "text.post", thread, {"body": text, "client_id": text})
-
-
-@pytest.fixture
-def held(cast: Cast) -> str:
-    return cast.start("boris", "ana")
-
-
-@pytest.fixture
-def free(cast: Cast) -> str:
-    cast.link("ada", "bella")
-    return cast.start("bella", "ada")
 
 
 def test_calls_of_a_held_thread_are_left_and_all_others_are_done(database: Database, cast: Cast, held: str, free: str) -> None:

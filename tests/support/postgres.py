@@ -15,6 +15,8 @@ from types import TracebackType
 
 import sqlalchemy as sa
 
+from clinic import Database
+from clinic.thread.tables import threads
 from tests.support.ports import eventually
 
 BIN = Path("/usr/lib/postgresql/15/bin")
@@ -115,3 +117,11 @@ def database(socket: Path, name: str) -> Iterator[str]:
         with admin.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
         admin.dispose()
+
+
+@contextmanager
+def locked(database: Database, *uids: str) -> Iterator[None]:
+    """Hold threads as an action of another process does."""
+    with database.engine.connect() as connection, connection.begin():
+        connection.execute(sa.select(threads.c.id).where(threads.c.uid.in_(uids)).with_for_update())
+        yield

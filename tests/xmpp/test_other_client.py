@@ -100,15 +100,20 @@ def test_an_app_that_was_closed_catches_up_from_what_it_knows(clinic: LiveClinic
         assert len(log_of(clinic, staff=True)) > len(whole)  # the control: there was something for staff only
 
 
+def is_cut_off(app: ChatApp, clinic: LiveClinic, network: Network, writer: Member) -> None:
+    """Ana's app is in the thread, has heard three texts, and has noticed that its connection is gone."""
+    connects(app, clinic, "ana", network.port)
+    joins(app, clinic)
+    says(clinic, writer, 3)
+    hears(app, clinic, 3)
+    network.cut()
+    eventually(lambda: "disconnected" in app.happened, 60, "the app notices")
+
+
 def test_an_app_whose_connection_was_cut_hears_all_that_came_meanwhile(clinic: LiveClinic) -> None:
     chen = clinic.member("chen")
     with Network(clinic.server.layout.xmpp_http_port) as network, ChatApp() as app:
-        connects(app, clinic, "ana", network.port)
-        joins(app, clinic)
-        says(clinic, chen, 3)
-        hears(app, clinic, 3)
-        network.cut()
-        eventually(lambda: "disconnected" in app.happened, 60, "the app notices")
+        is_cut_off(app, clinic, network, chen)
         says(clinic, chen, AWAY_FOR)
         network.mend()
         eventually(lambda: "resumed" in app.happened, 60, "the app resumes its session")
@@ -120,12 +125,7 @@ def test_an_app_whose_connection_was_cut_hears_all_that_came_meanwhile(clinic: L
 def test_an_app_that_cannot_resume_joins_anew_and_catches_up(clinic: LiveClinic) -> None:
     chen = clinic.member("chen")
     with Network(clinic.server.layout.xmpp_http_port) as network, ChatApp() as app:
-        connects(app, clinic, "ana", network.port)
-        joins(app, clinic)
-        says(clinic, chen, 3)
-        hears(app, clinic, 3)
-        network.cut()
-        eventually(lambda: "disconnected" in app.happened, 60, "the app notices")
+        is_cut_off(app, clinic, network, chen)
         clinic.db.perform(clinic.cast.dina, "account.deactivate", clinic.cast.uid("ana"))  # ends the session that sleeps
         clinic.db.perform(clinic.cast.dina, "account.activate", clinic.cast.uid("ana"))
         handle = clinic.cast.handle("ana")

@@ -4,41 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from clinic import Call, Database, Done
 from clinic.errors import Busy
-from clinic.thread.tables import threads
 from tests.support.cast import Cast
+from tests.support.postgres import locked
 from xmpp_components import writer as writing
 from xmpp_components.writer import Writer
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 PATIENCE = 30.0
-
-
-@contextmanager
-def locked(database: Database, *uids: str) -> Iterator[None]:
-    """Hold threads as an action of another process does."""
-    with database.engine.connect() as connection, connection.begin():
-        connection.execute(sa.select(threads.c.id).where(threads.c.uid.in_(uids)).with_for_update())
-        yield
-
-
-@pytest.fixture
-def held(cast: Cast) -> str:
-    return cast.start("boris", "ana")
-
-
-@pytest.fixture
-def free(cast: Cast) -> str:
-    cast.link("ada", "bella")
-    return cast.start("bella", "ada")
 
 
 class Posts:
