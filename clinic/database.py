@@ -23,6 +23,7 @@ from clinic.doorbell import DatagramDoorbell, Doorbell, NotifiedDoorbell
 from clinic.errors import Busy, Conflict, DomainError, Held
 from clinic.fields import parse_all
 from clinic.loading import Lock
+from clinic.memory import Memory
 from clinic.storage import FairLock, open_engine, prepare_engine
 from clinic.transaction import Transaction
 from clinic.work import Actor, Call, Done, Work
@@ -92,12 +93,12 @@ class Database:
         lock = Lock.WAIT if wait_seconds else Lock.SKIP
         try:
             try:
-                return self._run(calls, lock, wait_seconds)
+                return self._run(calls, lock, wait_seconds, by)
             except Busy as error:
                 if not getattr(error.__cause__, "connection_invalidated", False):
                     raise
                 # The server went away in the middle. Whether it stored the batch is unknown; doing it again is safe (rule 9).
-                return self._run(calls, lock, wait_seconds)
+                return self._run(calls, lock, wait_seconds, by)
         except Busy as error:
             return [error for _ in calls]
         except sa.exc.DBAPIError:
@@ -132,11 +133,21 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a write transaction, behind the fair lock on SQLite; commits at the end. Raises: Busy."""
+        with self._writing() as connection:
+            Memory.drop(connection.info)
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
         lock: AbstractContextManager[None] = self._writers() if self._writers else nullcontext()
         with _in_words(), lock, self._connected(self.engine) as plain:
-            connection = plain.execution_options(bedside_begin="BEGIN IMMEDIATE")
-            with connection.begin():
-                yield connection
+            connection, info = plain.execution_options(bedside_begin="BEGIN IMMEDIATE"), plain.info
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                Memory.drop(info)
+                raise
 
     def _connected(self, engine: Engine) -> Connection:
         """Connect; wait for a server that is away (it starts again) as long as for one that somebody holds, but not anew each time.
@@ -170,10 +181,11 @@ class Database:
             except DomainError as error:
                 results[index] = error
         if parsed:
-            with self.writing() as connection:
+            with self._writing() as connection:
                 if wait_seconds and not self._on_sqlite:
                     connection.execute(_LOCK_TIMEOUT, {"value": f"{max(1, round(wait_seconds * 1000))}ms"})
-                transaction = Transaction(connection, self.now(), self.pepper, lock)
+                memory = Memory.of(connection) if self._on_sqlite else None
+                transaction = Transaction(connection, self.now(), self.pepper, lock, memory)
                 transaction.preload([(spec, call, values) for _, spec, call, values in parsed])
                 transaction.now = self.now()  # after the threads' locks, so that time runs with the order
                 for index, spec, call, values in parsed:

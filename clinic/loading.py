@@ -1,6 +1,6 @@
 """Set-wise loading of what an action stands on: the persons who act, their threads with members, known client ids.
 
-Owns Person, LoadedThread, LoadedMember and the load functions. Imports the tables, clinic.log, SQLAlchemy. One query a
+Owns Person, LoadedThread, LoadedMember, their rows and the load functions. Imports the tables, clinic.log, SQLAlchemy. One query a
 kind of thing for a whole batch (rule 3); a single action uses the same code with sets of one.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import Enum, auto
@@ -20,7 +20,10 @@ from sqlalchemy.engine import Connection
 from clinic.account.tables import account_roles, accounts
 from clinic.log import Entry, entries, entry_of, select_entries
 from clinic.permissions import CARE_ROLES, Role
+from clinic.prepared import Query
 from clinic.thread.tables import memberships, threads
+
+Values = Sequence[Any]
 
 
 @functools.cache
@@ -64,6 +67,41 @@ class LoadedMember:
     birth_date: date | None
 
 
+class Members(MutableMapping[int, LoadedMember]):
+    """The current members of a thread by account id, in order of joining, each made of its row when it is asked for: a text asks for one."""
+
+    __slots__ = ("_made", "_rows")
+
+    def __init__(self, rows: Mapping[int, Values] | None = None) -> None:
+        self._rows = dict(rows or {})
+        self._made: dict[int, LoadedMember] = {}
+
+    def __getitem__(self, account_id: int) -> LoadedMember:
+        made = self._made.get(account_id)
+        if made is None:
+            row = list(self._rows[account_id])
+            row[_ROLE] = Role(row[_ROLE])
+            made = self._made[account_id] = LoadedMember(*row)
+        return made
+
+    def __setitem__(self, account_id: int, member: LoadedMember) -> None:
+        self._rows[account_id] = ()
+        self._made[account_id] = member
+
+    def __delitem__(self, account_id: int) -> None:
+        del self._rows[account_id]
+        self._made.pop(account_id, None)
+
+    def __contains__(self, account_id: object) -> bool:
+        return account_id in self._rows
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
 @dataclass(slots=True)
 class LoadedThread:
     """A thread under its lock, with its current members by account id. `last_seq` moves as entries are settled."""
@@ -75,7 +113,7 @@ class LoadedThread:
     last_entry_at: datetime
     relayed_seq: int
     version: int
-    members: dict[int, LoadedMember] = field(default_factory=dict)
+    members: MutableMapping[int, LoadedMember] = field(default_factory=Members)
 
     @property
     def patients(self) -> list[LoadedMember]:
@@ -83,54 +121,58 @@ class LoadedThread:
         return [member for member in self.members.values() if member.role is Role.PATIENT]
 
 
-def _many(name: str) -> sa.BindParameter[Any]:
-    return sa.bindparam(name, expanding=True)
+@dataclass(slots=True)
+class ThreadRows:
+    """A thread and its current members (by account id) as the database has them: values in the order of the fields above."""
+
+    thread: Values
+    members: dict[int, Values] = field(default_factory=dict)
+
+    def loaded(self) -> LoadedThread:
+        """Return the thread for one transaction to work with."""
+        thread = LoadedThread(*self.thread)
+        thread.members = Members(self.members)
+        return thread
 
 
-# Built once: constructing a select costs more than running it on a warm database. The columns are those of the dataclasses above,
-# in their order, so that a row becomes one without being taken apart.
-_PERSONS = (
-    sa.select(accounts.c.id, accounts.c.uid, accounts.c.handle, accounts.c.name, accounts.c.birth_date, account_roles.c.role)
-    .join(account_roles, account_roles.c.account_id == accounts.c.id)
-    .where(
-        accounts.c.active.is_(True),
-        sa.or_(accounts.c.uid.in_(_many("uids")), accounts.c.handle.in_(_many("handles"))),
+THREAD_FIELDS = tuple(one.name for one in fields(LoadedThread))[:-1]
+MEMBER_FIELDS = tuple(one.name for one in fields(LoadedMember))
+_ROLE = MEMBER_FIELDS.index("role")
+
+
+def _persons(column: sa.Column[str]) -> Query:
+    return Query(
+        lambda keys: sa.select(accounts.c.id, accounts.c.uid, accounts.c.handle, accounts.c.name, accounts.c.birth_date, account_roles.c.role)
+        .join(account_roles, account_roles.c.account_id == accounts.c.id)
+        .where(accounts.c.active.is_(True), column.in_(keys))
     )
-)
-_THREADS = (
-    sa.select(*(threads.c[name] for name in ("id", "uid", "kind", "last_seq", "last_entry_at", "relayed_seq", "version")))
-    .where(threads.c.uid.in_(_many("uids")))
-    .order_by(threads.c.id)
-)
-# Entries and memberships refer to a thread's key, which this lock leaves free. SQLite is told nothing of it.
-_THREADS_LOCKED = _THREADS.with_for_update(key_share=True)
-_THREADS_NOT_HELD = _THREADS.with_for_update(key_share=True, skip_locked=True)
-_EXISTING = sa.select(threads.c.uid).where(threads.c.uid.in_(_many("uids")))
-_MEMBERS = (
-    sa.select(
-        memberships.c.thread_id,
-        memberships.c.id,
-        memberships.c.account_id,
-        accounts.c.uid,
-        accounts.c.handle,
-        accounts.c.name,
-        *(memberships.c[name] for name in ("nick", "role", "group_admin", "from_seq", "delivered_seq", "read_seq", "muted")),
-        accounts.c.birth_date,
+
+
+_PERSONS_BY_UID, _PERSONS_BY_HANDLE = _persons(accounts.c.uid), _persons(accounts.c.handle)
+
+
+def _threads(keys: Sequence[sa.BindParameter[Any]]) -> sa.Select[Any]:
+    return sa.select(*(threads.c[name] for name in THREAD_FIELDS)).where(threads.c.uid.in_(keys)).order_by(threads.c.id)
+
+
+_EXISTING = Query(lambda keys: sa.select(threads.c.uid).where(threads.c.uid.in_(keys)))
+_OF_ACCOUNTS = {"uid", "handle", "name", "birth_date"}
+_MEMBERS = Query(
+    lambda keys: sa.select(
+        memberships.c.thread_id, *((accounts if name in _OF_ACCOUNTS else memberships).c[name] for name in MEMBER_FIELDS)
     )
     .join(accounts, accounts.c.id == memberships.c.account_id)
-    .where(memberships.c.thread_id.in_(_many("ids")), memberships.c.ended_at.is_(None))
+    .where(memberships.c.thread_id.in_(keys), memberships.c.ended_at.is_(None))
     .order_by(memberships.c.thread_id, memberships.c.id)
 )
-_KNOWN = select_entries().where(
-    sa.tuple_(entries.c.thread_id, entries.c.author_id, entries.c.client_id).in_(_many("keys"))
-)
+_KEYS = [entries.c.thread_id, entries.c.author_id, entries.c.client_id]
 # For a list of row values SQLite reads the whole log. A table of keys it reads first, and then asks the index once a key.
-_WANTED = sa.func.json_each(sa.bindparam("keys")).table_valued("value", name="wanted")
-_KEY = [sa.func.json_extract(_WANTED.c.value, sa.literal_column(f"'$[{place}]'")) for place in range(3)]
-_KNOWN_BY_LIST = select_entries(_WANTED).where(
-    entries.c.thread_id == _KEY[0], entries.c.author_id == _KEY[1], entries.c.client_id == _KEY[2]
-)
-_ROLE = [one.name for one in fields(LoadedMember)].index("role")
+_WANTED = sa.func.json_each(sa.bindparam("key_0")).table_valued("value", name="wanted")
+_WANTED_KEY = [sa.func.json_extract(_WANTED.c.value, sa.literal_column(f"'$[{place}]'")) for place in range(3)]
+_IS_WANTED = sa.and_(*(column == key for column, key in zip(_KEYS, _WANTED_KEY, strict=True)))
+_ANY_WANTED = Query(lambda _: sa.select(entries.c.seq).select_from(sa.join(_WANTED, entries, _IS_WANTED)))
+_KNOWN_BY_LIST = select_entries(_WANTED).where(_IS_WANTED)
+_KNOWN = select_entries().where(sa.tuple_(*_KEYS).in_(sa.bindparam("keys", expanding=True)))
 _ROLES = {str(role): frozenset({role}) for role in Role}
 
 
@@ -145,31 +187,35 @@ class Lock(Enum):
     SKIP = auto()
 
 
-_LOADING = {Lock.NONE: _THREADS, Lock.WAIT: _THREADS_LOCKED, Lock.SKIP: _THREADS_NOT_HELD}
+# Entries and memberships refer to a thread's key, which these locks leave free. SQLite is told nothing of them.
+_LOADING = {
+    Lock.NONE: Query(_threads),
+    Lock.WAIT: Query(lambda keys: _threads(keys).with_for_update(key_share=True)),
+    Lock.SKIP: Query(lambda keys: _threads(keys).with_for_update(key_share=True, skip_locked=True)),
+}
 
 
 def load_persons(connection: Connection, uids: Collection[str], handles: Collection[str]) -> list[Person]:
     """Return the active accounts of `uids` and `handles`, each once."""
     found: dict[int, Person] = {}
-    for id_, uid, handle, name, birth_date, given in connection.execute(_PERSONS, {"uids": list(uids), "handles": list(handles)}).all():
-        roles = _ROLES[given] if id_ not in found else _ROLES[given] | found[id_].roles
-        found[id_] = Person(id_, uid, handle, name, birth_date, roles)
+    for query, keys in ((_PERSONS_BY_UID, uids), (_PERSONS_BY_HANDLE, handles)):
+        for id_, uid, handle, name, birth_date, given in query.rows(connection, list(keys)):
+            roles = _ROLES[given] if id_ not in found else _ROLES[given] | found[id_].roles
+            found[id_] = Person(id_, uid, handle, name, birth_date, roles)
     return list(found.values())
 
 
-def load_threads(connection: Connection, uids: Collection[str], lock: Lock) -> dict[str, LoadedThread]:
+def load_threads(connection: Connection, uids: Collection[str], lock: Lock) -> dict[str, ThreadRows]:
     """Return the threads of `uids` with their current members, locked in id order as `lock` says."""
-    found = {row[0]: LoadedThread(*row) for row in connection.execute(_LOADING[lock], {"uids": list(uids)}).all()}
-    if found:
-        for thread_id, *row in connection.execute(_MEMBERS, {"ids": list(found)}).all():  # each fetch by itself gives up the interpreter
-            row[_ROLE] = Role(row[_ROLE])
-            found[thread_id].members[row[1]] = LoadedMember(*row)
-    return {thread.uid: thread for thread in found.values()}
+    found = {row[0]: ThreadRows(row) for row in _LOADING[lock].rows(connection, sorted(uids))}
+    for thread_id, *row in _MEMBERS.rows(connection, list(found)):
+        found[thread_id].members[row[1]] = row
+    return {rows.thread[1]: rows for rows in found.values()}
 
 
 def existing(connection: Connection, uids: Collection[str]) -> set[str]:
     """Return those of `uids` that are threads, locked or not."""
-    return set(connection.scalars(_EXISTING, {"uids": list(uids)}))
+    return {row[0] for row in _EXISTING.rows(connection, list(uids))}
 
 
 def load_known(connection: Connection, keys: Collection[tuple[int, int, str]]) -> dict[tuple[int, int, str], Entry]:
@@ -177,7 +223,10 @@ def load_known(connection: Connection, keys: Collection[tuple[int, int, str]]) -
     if not keys:
         return {}
     if connection.dialect.name == "sqlite":
-        rows = connection.execute(_KNOWN_BY_LIST, {"keys": json.dumps(list(keys))})
+        listed = json.dumps(list(keys))
+        if not _ANY_WANTED.rows(connection, [listed]):
+            return {}
+        rows = connection.execute(_KNOWN_BY_LIST, {"key_0": listed})
     else:
         rows = connection.execute(_KNOWN, {"keys": list(keys)})
     return {(row.thread_id, row.author_id, row.client_id): entry_of(row) for row in rows}

@@ -7,6 +7,7 @@ library. Transactions are database.py's.
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import secrets
 import select
@@ -37,7 +38,8 @@ metadata = sa.MetaData(
 )
 
 # A random byte's character: Crockford base 32, no i, l, o, u to misread. Each character stands for 8 of the 256 bytes.
-_IN_UID = b"0123456789abcdefghjkmnpqrstvwxyz" * 8
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_IN_UID = _ALPHABET.encode() * 8
 BUSY_TIMEOUT_SECONDS = 5
 # A server that is cut off says nothing: without these a connection to it would wait for hours.
 _NOTICED_SOON = {
@@ -74,6 +76,20 @@ class UtcInstant(TypeDecorator[datetime]):
 def new_uid() -> str:
     """Return a random identifier of 130 bits, 26 lower-case characters, safe in a URL, a file name and an address."""
     return secrets.token_bytes(26).translate(_IN_UID).decode()
+
+
+def new_entry_uid() -> str:
+    """Return an identifier like `new_uid`, but ten characters tell its millisecond since 1970 and 80 bits are random.
+
+    What is written together then stands together in the index by uid: a random place of each entry's own costs a page of
+    4 KB to be written for every entry. Source: the ULID specification, in lower case.
+    """
+    return _in_base_32(time.time_ns() // 1_000_000) + secrets.token_bytes(16).translate(_IN_UID).decode()
+
+
+@functools.lru_cache(maxsize=1)
+def _in_base_32(number: int) -> str:
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(45, -1, -5))
 
 
 def new_id() -> int:

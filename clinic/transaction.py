@@ -20,6 +20,7 @@ from clinic.fields import is_uid
 from clinic.kinds import encode
 from clinic.loading import LoadedThread, Lock, Person, existing, load_known, load_persons, load_threads
 from clinic.log import Entry, clock_steps, entries, settle
+from clinic.memory import Memory
 from clinic.thread.tables import threads
 from clinic.work import Actor, Call, Done, Work
 from clinic.writes import Buffer, insertion_of
@@ -31,7 +32,7 @@ SAME_ID = "Another message of yours was sent under the same id, so this one was 
 class Transaction:
     """What calls that commit together share: the connection, what is loaded, and the collapsed writes."""
 
-    def __init__(self, connection: Connection, now: datetime, pepper: bytes, lock: Lock) -> None:
+    def __init__(self, connection: Connection, now: datetime, pepper: bytes, lock: Lock, memory: Memory | None = None) -> None:
         self.connection = connection
         self.now = now
         self.pepper = pepper
@@ -42,6 +43,7 @@ class Transaction:
         # Threads that somebody else has locked, left to the next batch (Lock.SKIP on PostgreSQL).
         self.held: set[str] = set()
         self._lock = lock
+        self._memory = memory
         self._persons: dict[str, Person | None] = {}
         self._threads: dict[str, LoadedThread | None] = {}
         self._known: dict[tuple[int, int, str], Entry] = {}
@@ -72,8 +74,13 @@ class Transaction:
         """Load and lock the threads of `uids` that are not loaded yet."""
         missing = sorted({uid for uid in uids if uid not in self._threads})
         if missing:
-            found = load_threads(self.connection, missing, self._lock)
-            self._threads.update({uid: found.get(uid) for uid in missing})
+            found = self._memory.threads(missing) if self._memory else {}
+            if asked := [uid for uid in missing if uid not in found]:
+                loaded = load_threads(self.connection, asked, self._lock)
+                if self._memory:
+                    self._memory.keep(loaded)
+                found |= loaded
+            self._threads.update({uid: found[uid].loaded() if uid in found else None for uid in missing})
             if self._lock is Lock.SKIP and len(found) < len(missing):
                 self.held |= existing(self.connection, [uid for uid in missing if uid not in found])
 
@@ -110,8 +117,10 @@ class Transaction:
         return Done(value, self._settle(work), version=version)
 
     def flush(self) -> None:
-        """Send the collapsed writes and the count of refusals."""
+        """Send the collapsed writes and the count of refusals; what follows is the commit."""
         self.buffer.flush(self.connection)
+        if self._memory:
+            self._memory.learn(self.buffer)
         if self.denied:
             self._count_denials()
 
@@ -136,12 +145,18 @@ class Transaction:
         return tuple(settled)
 
     def _preload_persons(self, actors: Sequence[Actor]) -> None:
-        uids = {actor.account for actor in actors if actor.account and actor.account not in self._persons}
-        handles = {actor.handle for actor in actors if actor.handle and actor.handle not in self._persons}
+        remembered = self._memory.persons if self._memory else {}
+        uids, handles = set[str](), set[str]()
+        for actor in actors:
+            for key, asked in ((actor.account, uids), (actor.handle, handles)):
+                if key and key not in self._persons:
+                    self._persons[key] = remembered.get(key)
+                    if self._persons[key] is None:
+                        asked.add(key)
         if uids or handles:
-            self._persons.update(dict.fromkeys(uids | handles))
             for person in load_persons(self.connection, uids, handles):
-                self._persons[person.uid] = self._persons[person.handle] = person
+                for key in (person.uid, person.handle):
+                    self._persons[key] = remembered[key] = person
 
     def _load_known(self, keys: set[tuple[int, int, str]]) -> None:
         missing = keys - self._asked

@@ -24,7 +24,7 @@ from clinic.loading import LoadedMember, LoadedThread, Person
 from clinic.log import Audience, Author, Entry
 from clinic.outbox import jobs
 from clinic.permissions import CARE_ROLES, Permission, Role, can
-from clinic.storage import new_id, new_uid
+from clinic.storage import new_entry_uid, new_id
 from clinic.thread.tables import threads
 from clinic.writes import Buffer
 
@@ -219,7 +219,7 @@ class Work:
         """
         by = None if author is None else Author(author.uid, author.name, author.nick, author.role, author.handle)
         kind = kind_of(payload).name
-        entry = Entry(thread.uid, 0, new_uid(), kind, self.now, by, audience, payload, client_id, message_id)
+        entry = Entry(thread.uid, 0, new_entry_uid(), kind, self.now, by, audience, payload, client_id, message_id)
         self.pending.append((thread, author.account_id if author else None, entry))
         return entry.uid
 

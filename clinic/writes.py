@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -19,15 +19,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
+from clinic.prepared import Statement, Values
 from clinic.storage import metadata
 
-Values = dict[str, Any]
 KEY = "key_"
 """Under this name a row's primary key stands beside what is to be changed of it."""
 
 
 @dataclass(slots=True)
-class _Row:
+class Row:
     """What is to become of one row: deleted, inserted, updated; deleted and inserted is put in its place."""
 
     delete: bool = False
@@ -39,7 +39,7 @@ class Buffer:
     """The ordered writes of one action, or the collapsed writes of a whole transaction."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[sa.Table, Any], _Row] = {}
+        self._rows: dict[tuple[sa.Table, Any], Row] = {}
 
     def insert(self, table: sa.Table, values: Values) -> None:
         """Insert a row; its primary key is among `values`."""
@@ -68,12 +68,17 @@ class Buffer:
             if row.update:
                 self.update(table, key, row.update)
 
+    def rows(self) -> Iterator[tuple[sa.Table, Any, Row]]:
+        """Yield what is to become of each row: its table, its primary key, the change."""
+        for (table, key), row in self._rows.items():
+            yield table, key, row
+
     def flush(self, connection: Connection) -> None:
         """Send everything: deletes, then inserts in the order that foreign keys need, then updates.
 
         Within a table in the order of keys: two transactions that change the same rows must not wait for each other.
         """
-        by_table: dict[sa.Table, list[tuple[Any, _Row]]] = defaultdict(list)
+        by_table: dict[sa.Table, list[tuple[Any, Row]]] = defaultdict(list)
         for (table, key), row in self._rows.items():
             by_table[table].append((key, row))
         for rows in by_table.values():
@@ -94,8 +99,8 @@ class Buffer:
             for group in _alike(updates):
                 _change(table, tuple(group[0]), connection.dialect).send(connection, group)
 
-    def _row(self, table: sa.Table, key: Any) -> _Row:
-        return self._rows.setdefault((table, key), _Row())
+    def _row(self, table: sa.Table, key: Any) -> Row:
+        return self._rows.setdefault((table, key), Row())
 
 
 @functools.cache
@@ -118,31 +123,9 @@ def _key(table: sa.Table) -> Callable[[Values], Any]:
     return operator.itemgetter(*(column.name for column in table.primary_key))
 
 
-class _Statement:
-    """A statement for many rows, compiled once, and how the database takes each column's value.
-
-    SQLAlchemy's own executemany looks up both again for each row: a quarter of what a text costs in a batch (measured).
-    """
-
-    def __init__(self, statement: sa.UpdateBase, types: Mapping[str, sa.types.TypeEngine[Any]], dialect: sa.Dialect) -> None:
-        compiled = statement.compile(dialect=dialect, column_keys=list(types))
-        self._text = str(compiled)
-        self._names: Sequence[str] | None = compiled.positiontup if compiled.positional else None
-        prepared = {name: type_.dialect_impl(dialect).bind_processor(dialect) for name, type_ in types.items()}
-        self._prepared = [(name, prepare) for name, prepare in prepared.items() if prepare]
-
-    def send(self, connection: Connection, rows: list[Values]) -> None:
-        """Run the statement for each of `rows`, which hold a value under each name."""
-        names, given = self._names, [dict(row) for row in rows]
-        for row in given:
-            for name, prepare in self._prepared:
-                row[name] = prepare(row[name])
-        connection.exec_driver_sql(self._text, given if names is None else [tuple([row[name] for name in names]) for row in given])
-
-
 @functools.cache
-def _insertion(table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect) -> _Statement:
-    return _Statement(sa.insert(table), {name: table.c[name].type for name in names}, dialect)
+def _insertion(table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect) -> Statement:
+    return Statement(sa.insert(table), {name: table.c[name].type for name in names}, dialect)
 
 
 @functools.cache
@@ -169,10 +152,10 @@ def insertion_of(dialect: str) -> Any:
 
 
 @functools.cache
-def _change(table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect) -> _Statement:
+def _change(table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect) -> Statement:
     (column,) = table.primary_key
     types = {name: column.type if name == KEY else table.c[name].type for name in names}
-    return _Statement(sa.update(table).where(column == sa.bindparam(KEY, type_=column.type)), types, dialect)
+    return Statement(sa.update(table).where(column == sa.bindparam(KEY, type_=column.type)), types, dialect)
 
 
 def _delete(connection: Connection, table: sa.Table, keys: list[Any]) -> None:
@@ -180,7 +163,7 @@ def _delete(connection: Connection, table: sa.Table, keys: list[Any]) -> None:
         connection.execute(_deletion(table), [{KEY: key} for key in keys])
 
 
-def _replace(connection: Connection, table: sa.Table, rows: list[tuple[Any, _Row]]) -> None:
+def _replace(connection: Connection, table: sa.Table, rows: list[tuple[Any, Row]]) -> None:
     """Delete rows, and put others in the place of what may be there, all in the order of keys.
 
     Another process may put the same key there at the same moment; a deletion and an insertion would not see it.

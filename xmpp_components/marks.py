@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
 WRITE_EVERY_SECONDS = 1.0
+PARTS = 20  # of what is written in that time, as long as a part is small
 READ, DELIVERED = "read", "delivered"
 Key = tuple[str, str, str, bool]  # thread, handle, state, whether the entry's place is known here
 
@@ -31,6 +32,7 @@ class Marks:
         self._component = component
         # What names an entry that is known here, and what only the clinic knows, are kept apart: neither says which is newer.
         self._taken: dict[Key, tuple[int, str]] = {}
+        self._moved: set[str] = set()  # threads in which somebody answered
         self._some = asyncio.Event()
 
     def take(self, room: Room, handle: str, state: str, id: str) -> None:
@@ -49,6 +51,11 @@ class Marks:
         if member is not None and not (entry.author and entry.author.handle == handle):
             self._note(room, member, DELIVERED, entry.seq, entry.uid)
 
+    def may_have_moved(self, room: Room) -> None:
+        """Note that an action of this process may have moved marks: they are looked at when others are written."""
+        self._moved.add(room.uid)
+        self._some.set()
+
     def _note(self, room: Room, member: Member, state: str, seq: int, uid: str) -> None:
         stored = member.read_seq if state == READ else max(member.read_seq, member.delivered_seq)
         key = (room.uid, member.handle, state, True)
@@ -61,17 +68,23 @@ class Marks:
         while True:
             await self._some.wait()
             self._some.clear()
-            await self.flush_once()
-            await asyncio.sleep(WRITE_EVERY_SECONDS)
+            await self.flush_once(WRITE_EVERY_SECONDS)
 
-    async def flush_once(self) -> None:
-        """Write everything gathered so far; what the database has no time for stays."""
+    async def flush_once(self, seconds: float = 0.0) -> None:
+        """Write everything gathered so far and show it, spread over some seconds; what the database has no time for stays.
+
+        In a busy thread everybody is told of everybody's marks. All threads in one moment would hold back what people write.
+        """
         taken, self._taken = self._taken, {}
-        for some in slices(list(dict.fromkeys(thread for thread, *_rest in taken))):
+        moved, self._moved = self._moved, set()
+        threads = list(dict.fromkeys((*(thread for thread, *_rest in taken), *moved)))
+        parts = list(slices(threads, max(1, len(threads) // PARTS)))
+        for some in parts:
             await self._write({key: mark for key, mark in taken.items() if key[0] in some})
             for uid in some:
                 if room := self._component.rooms.known(uid):
-                    self._component.tail.look_again(room)
+                    self._component.tail.marks_moved(room)
+            await asyncio.sleep(seconds / len(parts))
 
     async def _write(self, taken: dict[Key, tuple[int, str]]) -> None:
         written: list[tuple[list[Key], asyncio.Future[Done]]] = []

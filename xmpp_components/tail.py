@@ -29,8 +29,8 @@ REST_SECONDS = 0.03
 # Clocks of two processes, and a commit that took long after its instant was taken.
 OVERLAP = timedelta(seconds=15)
 PAGE = 200
-# How often marks that other processes wrote are looked at while a thread is busy.
-MARKS_SECONDS = 0.5
+# How often marks that other processes wrote are looked at while a thread is busy, and where nobody has said that they wrote any.
+MARKS_SECONDS, MARKS_UNRUNG_SECONDS = 0.5, 5.0
 # A thread that nobody watched: how far back a tab is told of news (it fetches the rest itself).
 UNWATCHED = 50
 
@@ -46,6 +46,8 @@ class Tail:
     def __init__(self, component: Threads) -> None:
         self._component = component
         self._rung = asyncio.Event()
+        # Threads that others have rung for since the last look; None among them: for any.
+        self._rung_for: set[str | None] = set()
 
     # --- what makes a room move
 
@@ -60,20 +62,26 @@ class Tail:
                     room.known = max(room.known, entry.seq)
                 # Somebody may have been removed by another process just before: never send by an older list of members.
                 room.stale = room.stale or done.version not in (None, room.version)
+                self._component.marks.may_have_moved(room)  # who answers has read
                 self.push(room)
 
     def look_again(self, room: Room) -> None:
-        """Something of the thread other than its log has changed: members, titles, marks."""
+        """Who is in the thread, or what it or they are called, may have changed."""
         room.stale = True
+        self.push(room)
+
+    def marks_moved(self, room: Room) -> None:
+        """Somebody has received or read more of the thread: to be shown, but nothing waits for it."""
+        room.marks_moved = True
         self.push(room)
 
     def push(self, room: Room) -> None:
         """Send what can be sent now, and have the rest read."""
-        if not self._component.stream.online or room.pump is not None:
+        if not self._component.stream.online:
             return
-        if not room.stale:
+        if not (room.stale or room.renewing):
             self._send_early(room)
-        if room.stale or room.cursor < room.known:
+        if room.pump is None and room.behind():
             room.pump = self._component.background(self._pump(room))
 
     async def looked_again(self, room: Room) -> None:
@@ -84,9 +92,8 @@ class Tail:
 
     async def _pump(self, room: Room) -> None:
         try:
-            while self._component.stream.online and (room.stale or room.cursor < room.known):
-                if room.stale:
-                    room.stale = False
+            while self._component.stream.online and room.behind():
+                if room.stale or room.marks_moved:
                     await self._refresh(room)
                 elif room.cursor + 1 in room.early:
                     self._send_early(room)
@@ -96,11 +103,14 @@ class Tail:
             room.pump = None
 
     async def _refresh(self, room: Room) -> None:
+        room.renewing, room.stale, room.marks_moved = room.stale, False, False
         try:
             await presence.refresh(self._component, room)
         except DomainError:
             room.stale = True  # the database is busy; the poll pushes again
             raise
+        finally:
+            room.renewing = False
 
     async def _catch_up(self, room: Room) -> None:
         version, entries = await self._component.reader.view(Actor.system(), _version_and_entries, room.uid, room.cursor)
@@ -169,30 +179,38 @@ class Tail:
             if any(jobs.queue in ring.queues for ring in rings):
                 jobs.wake()
         # What this process has committed the writer told already: to look for it would be one question of the database a commit.
-        others = [ring for ring in rings if ring.by != self._component.writer.name]
-        if any(not ring.threads or any(map(self._component.share.has, ring.threads)) for ring in others):
+        for ring in rings:
+            if ring.by != self._component.writer.name:
+                self._rung_for.update(filter(self._component.share.has, ring.threads) if ring.threads else (None,))
+        if self._rung_for:
             self._rung.set()
 
     async def _look(self, since: datetime) -> None:
         component = self._component
-        for news in await component.reader.view(Actor.system(), relay.news, since):
+        rung_for, self._rung_for = self._rung_for, set()
+        found = await component.reader.view(Actor.system(), relay.news, since)
+        await component.writer.told()  # else our own entries, which are about to come, would be read as somebody else's
+        for news in found:
             room = component.rooms.known(news.uid)
             if room is not None:
-                self._heard(room, news)
+                self._heard(room, news, rung=not rung_for.isdisjoint((room.uid, None)))
             elif component.feeds and component.share.has(news.uid):
                 await component.rooms.load(news.uid)
         for room in component.rooms:
-            if room.stale or room.cursor < room.known:
+            if room.behind():
                 self.push(room)
 
-    def _heard(self, room: Room, news: relay.News) -> None:
-        """Note what a thread has become. Marks move often and are looked at now and then, members at once."""
+    def _heard(self, room: Room, news: relay.News, *, rung: bool) -> None:
+        """Note what a thread has become. Members are looked at at once, marks that others wrote soon; `rung`: that somebody rang for it.
+
+        A ring can be lost; but this process's own entries move `changed_at` too, and a look at each would cost more than they.
+        """
         room.known = max(room.known, news.last_seq)
         now = asyncio.get_running_loop().time()
         if news.version != room.version:
             room.stale = True
-        elif news.changed_at != room.looked_at and now - room.refreshed > MARKS_SECONDS:
-            room.stale, room.looked_at, room.refreshed = True, news.changed_at, now
+        elif news.changed_at != room.looked_at and now - room.refreshed > (MARKS_SECONDS if rung else MARKS_UNRUNG_SECONDS):
+            room.marks_moved, room.looked_at, room.refreshed = True, news.changed_at, now
 
     def first_seen(self, room: Room) -> None:
         """A thread is looked at for the first time: tabs hear of what was not relayed while nobody watched it.

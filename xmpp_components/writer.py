@@ -33,10 +33,11 @@ WAITED_FOR = 4
 Result = TypeVar("Result")
 
 
-def slices(many: Sequence[Result]) -> Iterator[Sequence[Result]]:
+def slices(many: Sequence[Result], most: int = SLICE) -> Iterator[Sequence[Result]]:
     """Yields: a few at a time of what is written once a second for every busy thread, so that what people write comes in between."""
-    for start in range(0, len(many), SLICE):
-        yield many[start:start + SLICE]
+    size = min(most, SLICE)
+    for start in range(0, len(many), size):
+        yield many[start:start + size]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Writer:
         self._aside: dict[str | None, tuple[deque[Waiting], asyncio.Task[None]]] = {}
         self._thread, self._patient = ThreadPoolExecutor(1, "writer"), ThreadPoolExecutor(WAITED_FOR, "writer-aside")
         self._work: asyncio.Task[None] | None = None
+        self._batch: asyncio.Future[None] | None = None  # done once everybody was told of the batch under way
         self._closed = False
 
     def submit(self, call: Call) -> asyncio.Future[Done]:
@@ -91,13 +93,26 @@ class Writer:
                 else:
                     batch.append(one)
             if batch:
-                for one, result in zip(batch, await self._run(self._thread, batch), strict=True):
-                    if isinstance(result, Held):
-                        self._put_aside(one)
-                    else:
-                        self._finish(one, result)
+                await self._commit(batch)
             if len(batch) > 1 and (early := began + PACE_SECONDS - time.monotonic()) > 0:
                 await asyncio.sleep(early)
+
+    async def _commit(self, batch: Sequence[Waiting]) -> None:
+        self._batch = asyncio.get_running_loop().create_future()
+        try:
+            for one, result in zip(batch, await self._run(self._thread, batch), strict=True):
+                if isinstance(result, Held):
+                    self._put_aside(one)
+                else:
+                    self._finish(one, result)
+        finally:
+            self._batch.set_result(None)
+            self._batch = None
+
+    async def told(self) -> None:
+        """Wait until everybody was told of what is being committed at this moment."""
+        if self._batch is not None:
+            await asyncio.shield(self._batch)
 
     def _put_aside(self, one: Waiting) -> None:
         """Let a call wait for its thread, behind the thread's calls before it."""

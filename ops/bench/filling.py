@@ -18,7 +18,7 @@ from clinic.account.secrets import mac, new_device_password
 from clinic.account.tables import account_roles, accounts, devices
 from clinic.kinds import encode
 from clinic.log import Audience, entries
-from clinic.storage import new_id, new_uid
+from clinic.storage import new_entry_uid, new_id, new_uid
 from clinic.text.kinds import TextPayload
 from clinic.thread.tables import memberships, threads
 
@@ -151,7 +151,7 @@ class Filling:
             yield {
                 "thread_id": thread.id,
                 "seq": seq,
-                "uid": new_uid(),
+                "uid": new_entry_uid(),
                 "kind": "text",
                 "author_id": author.id,
                 "author_role": author.role,

@@ -104,6 +104,7 @@ def test_places_where_the_clock_ran_back_are_known_and_only_they(database: Datab
 
 
 def test_clocks_that_are_a_little_apart_make_no_step(database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "now", lambda: NOON)
     thread = cast.start("ana", "boris")
     for number in range(10):
         monkeypatch.setattr(database, "now", lambda ahead=number % 2: NOON + timedelta(days=1, seconds=4 * ahead))

@@ -53,12 +53,14 @@ class Room:
         self.uid, self.jid = view.uid, f"{view.uid}@{component.domain}"
         self.occupants: dict[str, Session] = {}
         self.pages: dict[str, Session] = {}
-        self.cursor = self.confirmed = self.known = view.last_seq
+        self.cursor = self.confirmed = self.known = view.last_seq  # of later entries the tail tells
         self.remembered = view.relayed_seq
         self.sent: dict[str, Entry] = {}
         self.early: dict[int, Entry] = {}
         self.recent: dict[str, Entry] = {}
-        self.stale = False
+        # Members may be others now: nothing is sent until they have been read again (`renewing`: they are being read).
+        self.stale = self.renewing = False
+        self.marks_moved = False
         self.looked_at: datetime | None = None
         self.refreshed = 0.0
         self.joining = 0
@@ -72,7 +74,6 @@ class Room:
         """Take over what the clinic says now."""
         self.version = view.version
         self.members: dict[str, Member] = {member.handle: member for member in view.members}
-        self.known = max(self.known, view.last_seq)
 
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
@@ -82,6 +83,10 @@ class Room:
             yield
         finally:
             self.joining -= 1
+
+    def behind(self) -> bool:
+        """Returns: whether there is something to read or to send."""
+        return self.stale or self.marks_moved or self.cursor < self.known
 
     def idle(self) -> bool:
         """Returns: whether nobody misses the room when it is thrown away."""
