@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from clinic import doorbell, storage
@@ -45,6 +46,8 @@ class Database:
         self._writers: FairLock | None = FairLock(run_dir) if on_sqlite else None
         # A view asks several questions: all of them must be answered of one moment. On SQLite any transaction is so.
         self._readers = engine if on_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+        # On SQLite the lock lets one write at a time, always on the same connection: what it remembers (memory.py) is of use.
+        self._writer = _writer_beside(engine) if on_sqlite else engine
         self._away_since: float | None = None  # by the steady clock
 
     @classmethod
@@ -140,8 +143,8 @@ class Database:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         lock: AbstractContextManager[None] = self._writers() if self._writers else nullcontext()
-        with _in_words(), lock, self._connected(self.engine) as plain:
-            connection, info = plain.execution_options(bedside_begin="BEGIN IMMEDIATE"), plain.info
+        with _in_words(), lock, self._connected(self._writer) as connection:
+            info = connection.info
             try:
                 with connection.begin():
                     yield connection
@@ -208,6 +211,13 @@ def _executed(transaction: Transaction, spec: ActionSpec, call: Call, values: Ma
         key = (person.id if person else None, spec.name, error.code)
         transaction.denied[key] = transaction.denied.get(key, 0) + 1
         return error
+
+
+def _writer_beside(engine: Engine) -> Engine:
+    """Return an engine of one connection, which is closed with `engine`'s."""
+    writer = open_engine(engine.url, pool_size=1, max_overflow=0).execution_options(bedside_begin="BEGIN IMMEDIATE")
+    event.listen(engine, "engine_disposed", lambda _: writer.dispose())
+    return writer
 
 
 @contextmanager

@@ -35,7 +35,9 @@ class Memory:
     @classmethod
     def of(cls, connection: Connection) -> Memory:
         """Return the memory of a connection that has just begun to write: empty when anybody else has written since."""
-        memory: Memory = connection.info.setdefault(_KEY, cls())
+        memory: Memory | None = connection.info.get(_KEY)
+        if memory is None:
+            memory = connection.info[_KEY] = cls()
         with driver_cursor(connection) as cursor:
             [version] = cursor.execute("PRAGMA data_version").fetchone()
         if version != memory._version:

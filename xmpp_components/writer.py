@@ -26,7 +26,7 @@ LONGEST_QUEUE = 2000
 LARGEST_BATCH = 200
 # While several calls come at once a batch begins no sooner than this after the one before it: most of what a small one costs is
 # the same for a large one. Who writes alone never waits for it.
-PACE_SECONDS = 0.003
+PACE_SECONDS = 0.006
 SLICE = 8
 # How many threads that others have locked are waited for at once; each wait takes a connection.
 WAITED_FOR = 4

@@ -41,7 +41,7 @@ data_path = {data}
 log = {{ {{ levels = {{ min = "info" }}, to = "console" }} }}
 statistics = nil
 network_settings = {{ nagle = false }}
-gc = {{ mode = "generational" }}
+gc = {{ mode = "generational", minor_threshold = 10, major_threshold = 200 }}
 modules_enabled = {{ "roster", "saslauth", "tls", "disco", "ping" }}
 modules_disabled = {{ "s2s", "s2s_auth_certs", "offline" }}
 allow_registration = false
