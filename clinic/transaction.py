@@ -86,7 +86,8 @@ class Transaction:
 
     def thread(self, uid: str) -> LoadedThread | None:
         """Return the thread of `uid` whoever asks, or None."""
-        self.preload_threads([uid])
+        if uid not in self._threads:
+            self.preload_threads([uid])
         return self._threads[uid]
 
     def known(self, thread: LoadedThread, person: Person, client_id: str) -> Entry | None:

@@ -168,7 +168,7 @@ def systems(_context: click.Context, _option: click.Parameter, value: str) -> li
 @click.option("--rates", callback=numbers(1, 5000), default="50,200,300", show_default=True, help="Fixed rates, messages a second; none if empty.")
 @click.option("--systems", "names", callback=systems, default=",".join(USUAL), show_default=True, help="What is measured.")
 @click.option("--sessions", type=click.IntRange(2, 1000), default=200, show_default=True, help="People in all.")
-@click.option("--outstanding", type=click.IntRange(1, 2000), default=40, show_default=True, help="Messages on their way at once in the closed loop.")
+@click.option("--outstanding", type=click.IntRange(1, 2000), default=100, show_default=True, help="Messages on their way at once in the closed loop.")
 def command(seconds: float, rounds: int, sizes: list[int], rates: list[int], names: list[str], sessions: int, outstanding: int) -> None:
     """Durable messages a second and what they take, beside Prosody's own rooms on the same engine.
 
