@@ -6,12 +6,12 @@ Owns ActionSpec, ACTIONS, VIEWS. Imports clinic.fields and clinic.permissions. R
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from clinic.errors import NotPermitted, NotSignedIn
-from clinic.fields import Field
+from clinic.fields import ClientId, Field
 from clinic.permissions import Permission
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class ActionSpec:
     """One declared action.
 
     load: turns the subject's uid into the loaded subject through the actor, or raises NotFound; None without subject.
+    same: of an action whose calls carry a client id, whether a stored payload is what these values say (rule 9).
     batchable: whether all that the action reads is on the loaded thread, so that many may share one transaction.
     audited: False where the entry in the log is the audit (texts) or nothing is worth one (marks).
     """
@@ -38,6 +39,7 @@ class ActionSpec:
     fields: tuple[Field, ...]
     batchable: bool
     audited: bool
+    same: Callable[[Any, Mapping[str, Any]], bool] | None
 
     @property
     def public(self) -> bool:
@@ -57,6 +59,7 @@ def action(
     fields: tuple[Field, ...] = (),
     batchable: bool = False,
     audited: bool = True,
+    same: Callable[[Any, Mapping[str, Any]], bool] | None = None,
 ) -> Callable[[Function], Function]:
     """Declare the function below as the action `name`: called as f(work, subject, **fields), or f(work, **fields).
 
@@ -66,7 +69,9 @@ def action(
     def declare(function: Function) -> Function:
         if name in ACTIONS:
             raise RuntimeError(f"two actions are named {name!r}")
-        ACTIONS[name] = ActionSpec(name, permission, function, on, fields, batchable, audited)
+        if same is None and any(isinstance(field, ClientId) for field in fields):
+            raise RuntimeError(f"{name!r} takes a client id: say with `same` when what comes again under it is the same")
+        ACTIONS[name] = ActionSpec(name, permission, function, on, fields, batchable, audited, same)
         return function
 
     return declare

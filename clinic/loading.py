@@ -1,6 +1,6 @@
 """Set-wise loading of what an action stands on: the persons who act, their threads with members, known client ids.
 
-Owns Person, LoadedThread, LoadedMember, their rows and the load functions. Imports the tables, clinic.log, SQLAlchemy. One query a
+Owns Person, LoadedThread, LoadedMember, their rows and the load functions. One query a
 kind of thing for a whole batch (rule 3); a single action uses the same code with sets of one.
 """
 
@@ -23,7 +23,8 @@ from clinic.permissions import CARE_ROLES, Role
 from clinic.prepared import Query
 from clinic.thread.tables import memberships, threads
 
-Values = Sequence[Any]
+RowValues = Sequence[Any]
+"""A row by position, in the order of the fields of what is made of it."""
 
 
 @functools.cache
@@ -72,7 +73,7 @@ class Members(MutableMapping[int, LoadedMember]):
 
     __slots__ = ("_made", "_rows")
 
-    def __init__(self, rows: Mapping[int, Values] | None = None) -> None:
+    def __init__(self, rows: Mapping[int, RowValues] | None = None) -> None:
         self._rows = dict(rows or {})
         self._made: dict[int, LoadedMember] = {}
 
@@ -125,8 +126,8 @@ class LoadedThread:
 class ThreadRows:
     """A thread and its current members (by account id) as the database has them: values in the order of the fields above."""
 
-    thread: Values
-    members: dict[int, Values] = field(default_factory=dict)
+    thread: RowValues
+    members: dict[int, RowValues] = field(default_factory=dict)
 
     def loaded(self) -> LoadedThread:
         """Return the thread for one transaction to work with."""
@@ -224,6 +225,7 @@ def load_known(connection: Connection, keys: Collection[tuple[int, int, str]]) -
         return {}
     if connection.dialect.name == "sqlite":
         listed = json.dumps(list(keys))
+        # Asked twice: almost no text is a resend, and the cheap question says so.
         if not _ANY_WANTED.rows(connection, [listed]):
             return {}
         rows = connection.execute(_KNOWN_BY_LIST, {"key_0": listed})

@@ -1,6 +1,6 @@
-"""What a writing connection has loaded and nobody else has changed since: most texts then load nothing, half of what one costs.
+"""What a writing connection has loaded and nobody else has changed since: most texts then ask only whether their client id is known.
 
-Owns Memory. Imports clinic.loading, the tables and SQLAlchemy. SQLite alone says, and in 2 us, whether anybody else has committed
+Owns Memory. SQLite alone says, and in 2 us, whether anybody else has committed
 (PRAGMA data_version). A memory belongs to one connection and is used under the writers' lock only; what its own transactions
 change it learns from their buffers, or forgets.
 """
@@ -75,7 +75,7 @@ class Memory:
                 self._members[row[0]] = rows, account_id
 
     def learn(self, buffer: Buffer) -> None:
-        """Take over what the transaction that is about to commit has written; forget what is not simply another value."""
+        """Take over what the transaction that is about to commit has written; is not simply another value makes it forget everything."""
         for table, key, row in buffer.rows():
             if table is threads and row.update:
                 self._learn_thread(key, row.update)

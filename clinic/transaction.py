@@ -107,7 +107,7 @@ class Transaction:
         if subject and isinstance(subject[0], LoadedThread):
             known = [self.known(subject[0], work.person, given) for given in _client_ids(values)]
             if first := next(filter(None, known), None):
-                if first.body != values.get("body", first.body):
+                if spec.same is None or not spec.same(first.payload, values):
                     raise Conflict(SAME_ID)
                 return Done(first.uid, (first,), duplicate=True, version=subject[0].version)
         value = spec.function(work, *subject, **values)

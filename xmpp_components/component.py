@@ -22,6 +22,7 @@ from clinic.thread.nicks import CLINIC
 from xmpp_components import feed, handlers, jobs, wire
 from xmpp_components.bookmarks import Bookmarks
 from xmpp_components.confirmation import Confirmation
+from xmpp_components.failures import log_failure
 from xmpp_components.fanout import FanOut
 from xmpp_components.feed import Feeds
 from xmpp_components.handlers import Handler, Policy
@@ -36,7 +37,7 @@ from xmpp_components.share import Share
 from xmpp_components.stream import Stream
 from xmpp_components.tail import Tail
 from xmpp_components.turns import LONGEST_ID, TOO_MANY, Turn, Turns
-from xmpp_components.writer import Reader, Writer, log_failure
+from xmpp_components.writer import Reader, Writer
 
 log = logging.getLogger(__name__)
 

@@ -37,7 +37,7 @@ class Confirmation:
             room.sent[handle] = entry
         self._some.set()
 
-    def moved(self) -> None:
+    def cursor_moved(self) -> None:
         """A room's cursor has moved."""
         self._some.set()
 

@@ -16,8 +16,8 @@ from clinic import Actor, outbox
 from clinic.errors import DomainError
 from clinic.thread.bookmarks import invited
 from xmpp_components import wire
+from xmpp_components.failures import log_failure
 from xmpp_components.rooms import presence
-from xmpp_components.writer import log_failure
 
 if TYPE_CHECKING:
     from xmpp_components.component import Threads

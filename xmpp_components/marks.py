@@ -1,6 +1,7 @@
 """Delivered and read marks: gathered, written at most once a second, shown to the others.
 
-Owns what is not written yet. May import clinic and the package. Source: XEP-0333; product page, sent / delivered / read.
+Owns what is not written yet. Once it is, `Tail.look_at_marks` has the room read again, and `presence.refresh` has `show` tell what
+moved. May import clinic and the package. Source: XEP-0333; product page, sent / delivered / read.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ class Marks:
             self._some.set()
 
     def delivered(self, room: Room, handle: str, entry: Entry) -> None:
-        """Note that an entry went out to a live session of a member."""
+        """Note that the XMPP server has taken an entry for a live session of a member (`confirmation.py`)."""
         member = room.members.get(handle)
         if member is not None and not (entry.author and entry.author.handle == handle):
             self._note(room, member, DELIVERED, entry.seq, entry.uid)
 
-    def may_have_moved(self, room: Room) -> None:
-        """Note that an action of this process may have moved marks: they are looked at when others are written."""
+    def note_answer(self, room: Room) -> None:
+        """Note that somebody has written: who answers has read, so their mark may have moved and is looked at when others are written."""
         self._moved.add(room.uid)
         self._some.set()
 
@@ -83,7 +84,7 @@ class Marks:
             await self._write({key: mark for key, mark in taken.items() if key[0] in some})
             for uid in some:
                 if room := self._component.rooms.known(uid):
-                    self._component.tail.marks_moved(room)
+                    self._component.tail.look_at_marks(room)
             await asyncio.sleep(seconds / len(parts))
 
     async def _write(self, taken: dict[Key, tuple[int, str]]) -> None:
@@ -105,7 +106,7 @@ class Marks:
                     self._taken.setdefault(key, taken[key])
                 self._some.set()
 
-    async def moved(self, room: Room, marked: list[tuple[Member, Member]]) -> None:
+    async def show(self, room: Room, marked: list[tuple[Member, Member]]) -> None:
         """Show marks that moved: to clients as markers of the person, to tabs as a hint to look. Source: XEP-0333.
 
         Nobody hears of marks that moved over entries which they can't see: when would say that such entries exist.

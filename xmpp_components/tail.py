@@ -1,7 +1,8 @@
-"""The live tail: every entry of the log goes out to everybody present, in the order of the log, once it is committed.
+"""The live tail: every entry of the log goes out to everybody present who may see it, in the log's order, once it is committed.
 
 Owns each room's cursor. One sender a thread (house rule 10): own commits are sent as they come when nothing is missing
-before them; otherwise the log is read from the cursor on. May import clinic and the package.
+before them; otherwise the log is read from the cursor on. Hears the process's doorbell, for the job queues too. May import clinic
+and the package.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from clinic.doorbell import Doorbell
 from clinic.errors import DomainError
 from clinic.log import Entry, allowed
 from clinic.thread import relay
+from xmpp_components.failures import log_failure
 from xmpp_components.rooms import presence, render
 from xmpp_components.rooms.room import Room
-from xmpp_components.writer import log_failure
 
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
@@ -62,7 +63,7 @@ class Tail:
                     room.known = max(room.known, entry.seq)
                 # Somebody may have been removed by another process just before: never send by an older list of members.
                 room.stale = room.stale or done.version not in (None, room.version)
-                self._component.marks.may_have_moved(room)  # who answers has read
+                self._component.marks.note_answer(room)
                 self.push(room)
 
     def look_again(self, room: Room) -> None:
@@ -70,7 +71,7 @@ class Tail:
         room.stale = True
         self.push(room)
 
-    def marks_moved(self, room: Room) -> None:
+    def look_at_marks(self, room: Room) -> None:
         """Somebody has received or read more of the thread: to be shown, but nothing waits for it."""
         room.marks_moved = True
         self.push(room)
@@ -141,7 +142,7 @@ class Tail:
         component.fanout.send(copy, [session.address for session in present])
         for handle in {session.handle for session in present}:
             component.confirmation.sent(room, handle, entry)
-        component.confirmation.moved()
+        component.confirmation.cursor_moved()
         for handle in entitled:
             component.feeds.news(handle, room.uid, entry.uid)
 
@@ -209,8 +210,8 @@ class Tail:
         now = asyncio.get_running_loop().time()
         if news.version != room.version:
             room.stale = True
-        elif news.changed_at != room.looked_at and now - room.refreshed > (MARKS_SECONDS if rung else MARKS_UNRUNG_SECONDS):
-            room.marks_moved, room.looked_at, room.refreshed = True, news.changed_at, now
+        elif news.changed_at != room.marks_noted_of and now - room.marks_noted_at > (MARKS_SECONDS if rung else MARKS_UNRUNG_SECONDS):
+            room.marks_moved, room.marks_noted_of, room.marks_noted_at = True, news.changed_at, now
 
     def first_seen(self, room: Room) -> None:
         """A thread is looked at for the first time: tabs hear of what was not relayed while nobody watched it.

@@ -1,4 +1,4 @@
-"""Writing and reading off the event loop: group commits in one thread, reads in a few. May import clinic.
+"""Writer and Reader: the clinic off the event loop, group commits in one thread, reads in a few. May import clinic.
 
 Calls that arrive while a commit runs are committed together by the next one (house rule 3). The queue is bounded. A thread that
 somebody else has locked (PostgreSQL) delays nobody: its calls step aside and wait for it in their order.
@@ -7,7 +7,6 @@ somebody else has locked (PostgreSQL) delays nobody: its calls step aside and wa
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import time
 from collections import deque
@@ -19,8 +18,7 @@ from typing import Any, TypeVar
 from clinic import ACTIONS, Actor, Call, Database, Done
 from clinic.errors import Busy, DomainError, Held
 from clinic.storage import BUSY_TIMEOUT_SECONDS
-
-log = logging.getLogger(__name__)
+from xmpp_components.failures import log_failure
 
 LONGEST_QUEUE = 2000
 LARGEST_BATCH = 200
@@ -50,7 +48,7 @@ class Waiting:
 
 
 class Writer:
-    """The component's only way to change anything. ``committed``: told of each Done in commit order, before its caller is.
+    """The component's only way to change anything. ``committed``: told of each Done, a thread's in commit order, before its caller is.
 
     ``name``: by which the doorbell's rings of its own commits are known.
     """
@@ -110,7 +108,7 @@ class Writer:
             self._batch = None
 
     async def told(self) -> None:
-        """Wait until everybody was told of what is being committed at this moment."""
+        """Wait until everybody was told of the batch that is being committed at this moment (not of calls that stepped aside)."""
         if self._batch is not None:
             await asyncio.shield(self._batch)
 
@@ -186,15 +184,3 @@ class Reader:
     def close(self) -> None:
         """Wait for the reads under way."""
         self._threads.shutdown()
-
-
-def log_failure(words: str, error: BaseException, *args: object) -> None:
-    """Log an unexpected exception by its type and place: its text may quote what people wrote."""
-    if isinstance(error, DomainError):
-        log.info(words + ": %s", *args, error.code)
-        return
-    places, trace = [], error.__traceback__
-    while trace is not None:
-        places.append(f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    log.error(words + ": %s at %s", *args, type(error).__name__, " > ".join(places))

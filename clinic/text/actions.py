@@ -25,6 +25,7 @@ MAX_BYTES = 64 * 1024
     ),
     batchable=True,
     audited=False,
+    same=lambda payload, values: payload == TextPayload(values["body"]),
 )
 def post(
     work: Work,

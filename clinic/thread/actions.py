@@ -1,4 +1,4 @@
-"""Actions on threads: start a 1:1, move the read marker, mute. Imports clinic only."""
+"""Actions on threads: start a 1:1, move one's own marks, mute. Imports clinic only."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ async def test_texts_go_out_while_marks_are_read(stage: Stage) -> None:
     ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
     let = held_views(stage)
     room = stage.component.rooms.known(stage.thread)
-    stage.component.tail.marks_moved(room)
+    stage.component.tail.look_at_marks(room)
     stage.says(ana, "one", "m1")
     await boris.finds("<message id='m1'/>")
     assert room.pump is not None  # it is still reading

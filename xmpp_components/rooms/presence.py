@@ -169,7 +169,7 @@ async def refresh(component: Threads, room: Room) -> None:
     # Whoever has the thread or the list on a page looks again: at who is in it, or at what it is called.
     for handle in room.members if _shown(members) != _shown(room.members) else retitled:
         component.feeds.threads(handle)
-    await component.marks.moved(room, marked)
+    await component.marks.show(room, marked)
 
 
 def _shown(members: dict[str, Member]) -> set[tuple[str, str, str, bool]]:

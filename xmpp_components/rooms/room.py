@@ -61,8 +61,9 @@ class Room:
         # Members may be others now: nothing is sent until they have been read again (`renewing`: they are being read).
         self.stale = self.renewing = False
         self.marks_moved = False
-        self.looked_at: datetime | None = None
-        self.refreshed = 0.0
+        # When marks of other processes were noted last, by the loop's clock, and what `changed_at` of the thread was then.
+        self.marks_noted_at = 0.0
+        self.marks_noted_of: datetime | None = None
         self.joining = 0
         self.wanted_at = time.monotonic()
         self.pump: asyncio.Task[None] | None = None
