@@ -77,7 +77,7 @@ class Memory:
     def learn(self, buffer: Buffer) -> None:
         """Take over what the transaction that is about to commit has written; is not simply another value makes it forget everything."""
         for table, key, row in buffer.rows():
-            if table is threads and row.update:
+            if table is threads and not row.delete:
                 self._learn_thread(key, row.update)
             elif table is memberships:
                 if key not in self._members or row.insert or row.delete or not row.update.keys() <= _MARKS:
@@ -85,7 +85,7 @@ class Memory:
                     return
                 rows, account_id = self._members[key]
                 rows.members[account_id] = _with(rows.members[account_id], row.update, _PLACE_OF_MEMBER)
-            elif table is accounts or table is account_roles:
+            elif table is accounts or table is account_roles or (table is threads and row.delete):
                 self.forget()
                 return
 

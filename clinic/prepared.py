@@ -99,9 +99,9 @@ class Statement:
 @contextmanager
 def driver_cursor(connection: Connection) -> Iterator[Any]:
     """Yield a cursor of the driver below `connection`; what goes wrong is raised as SQLAlchemy raises it. Raises: DBAPIError."""
-    fairy = connection.connection
-    cursor = fairy.cursor()
+    fairy, cursor = connection.connection, None
     try:
+        cursor = fairy.cursor()
         yield cursor
     except connection.dialect.loaded_dbapi.Error as error:
         gone = connection.dialect.is_disconnect(error, fairy.dbapi_connection, cursor)
@@ -109,7 +109,9 @@ def driver_cursor(connection: Connection) -> Iterator[Any]:
             None, None, error, connection.dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=gone, dialect=connection.dialect
         )
         if gone:
+            connection.engine.pool._invalidate(fairy, error)  # the others are gone too: as SQLAlchemy does itself
             connection.invalidate(error)
         raise raised from error
     finally:
-        cursor.close()
+        if cursor is not None:
+            cursor.close()

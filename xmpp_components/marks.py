@@ -80,12 +80,18 @@ class Marks:
         moved, self._moved = self._moved, set()
         threads = list(dict.fromkeys((*(thread for thread, *_rest in taken), *moved)))
         parts = list(slices(threads, max(1, len(threads) // PARTS)))
-        for some in parts:
-            await self._write({key: mark for key, mark in taken.items() if key[0] in some})
-            for uid in some:
-                if room := self._component.rooms.known(uid):
-                    self._component.tail.look_at_marks(room)
-            await asyncio.sleep(seconds / len(parts))
+        try:
+            for some in parts:
+                await self._write({key: mark for key, mark in taken.items() if key[0] in some})
+                taken = {key: mark for key, mark in taken.items() if key[0] not in some}
+                moved.difference_update(some)
+                for uid in some:
+                    if room := self._component.rooms.known(uid):
+                        self._component.tail.look_at_marks(room)
+                await asyncio.sleep(seconds / len(parts))
+        finally:  # the component stops, and writes once more what is here
+            self._taken = {**taken, **self._taken}
+            self._moved |= moved
 
     async def _write(self, taken: dict[Key, tuple[int, str]]) -> None:
         written: list[tuple[list[Key], asyncio.Future[Done]]] = []

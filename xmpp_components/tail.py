@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from clinic import Actor, Call, Done, Work
 from clinic.doorbell import Doorbell
-from clinic.errors import DomainError
 from clinic.log import Entry, allowed
 from clinic.thread import relay
 from xmpp_components.failures import log_failure
@@ -32,6 +31,8 @@ OVERLAP = timedelta(seconds=15)
 PAGE = 200
 # How often marks that other processes wrote are looked at while a thread is busy, and where nobody has said that they wrote any.
 MARKS_SECONDS, MARKS_UNRUNG_SECONDS = 0.5, 5.0
+# How long a look waits for the commit under way: one that hangs must not keep others' news from coming.
+TOLD_SECONDS = 0.25
 # A thread that nobody watched: how far back a tab is told of news (it fetches the rest itself).
 UNWATCHED = 50
 
@@ -107,14 +108,17 @@ class Tail:
         room.renewing, room.stale, room.marks_moved = room.stale, False, False
         try:
             await presence.refresh(self._component, room)
-        except DomainError:
-            room.stale = True  # the database is busy; the poll pushes again
+        except BaseException:  # the database is busy, say; the poll pushes again
+            room.stale, room.marks_moved = room.stale or room.renewing, True
             raise
         finally:
             room.renewing = False
 
     async def _catch_up(self, room: Room) -> None:
-        version, entries = await self._component.reader.view(Actor.system(), _version_and_entries, room.uid, room.cursor)
+        after = room.cursor
+        version, entries = await self._component.reader.view(Actor.system(), _version_and_entries, room.uid, after)
+        if not self._component.stream.online or room.cursor < after:
+            return  # the stream has ended meanwhile: what the server has not answered for goes out again first
         if version != room.version:
             room.stale = True
             return
@@ -189,8 +193,14 @@ class Tail:
     async def _look(self, since: datetime) -> None:
         component = self._component
         rung_for, self._rung_for = self._rung_for, set()
-        found = await component.reader.view(Actor.system(), relay.news, since)
-        await component.writer.told()  # else our own entries, which are about to come, would be read as somebody else's
+        try:
+            found = await component.reader.view(Actor.system(), relay.news, since)
+        except BaseException:
+            self._rung_for |= rung_for
+            raise
+        with suppress(TimeoutError):  # else our own entries, which are about to come, would be read as somebody else's
+            async with asyncio.timeout(TOLD_SECONDS):
+                await component.writer.told()
         for news in found:
             room = component.rooms.known(news.uid)
             if room is not None:
@@ -206,12 +216,12 @@ class Tail:
 
         A ring can be lost; but this process's own entries move `changed_at` too, and a look at each would cost more than they.
         """
-        room.known = max(room.known, news.last_seq)
+        room.known, room.rung = max(room.known, news.last_seq), room.rung or rung
         now = asyncio.get_running_loop().time()
         if news.version != room.version:
             room.stale = True
-        elif news.changed_at != room.marks_noted_of and now - room.marks_noted_at > (MARKS_SECONDS if rung else MARKS_UNRUNG_SECONDS):
-            room.marks_moved, room.marks_noted_of, room.marks_noted_at = True, news.changed_at, now
+        elif news.changed_at != room.marks_noted_of and now - room.marks_noted_at > (MARKS_SECONDS if room.rung else MARKS_UNRUNG_SECONDS):
+            room.marks_moved, room.rung, room.marks_noted_of, room.marks_noted_at = True, False, news.changed_at, now
 
     def first_seen(self, room: Room) -> None:
         """A thread is looked at for the first time: tabs hear of what was not relayed while nobody watched it.

@@ -149,7 +149,10 @@ class Writer:
                 future.set_exception(result)
                 future.exception()  # marks it as seen: not every caller waits
             return
-        self._committed(one.call, result)
+        try:
+            self._committed(one.call, result)
+        except Exception as error:  # noqa: BLE001 (it is stored all the same, and so say who waits for it)
+            log_failure("telling of a commit failed", error)
         if not future.done():
             future.set_result(result)
 

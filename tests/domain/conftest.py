@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from sqlalchemy.engine import Connection
 
@@ -10,17 +12,22 @@ from clinic.memory import Memory
 
 
 @pytest.fixture(autouse=True)
-def true_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compares all that is remembered with the database before each transaction."""
+def true_memory(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Compares all that is remembered with the database before each transaction, and at the end."""
     of = Memory.of
+    database = request.getfixturevalue("database") if "database" in request.fixturenames else None
 
     def compared(connection: Connection) -> Memory:
         memory = of(connection)
         remembered = {uid: (list(rows.thread), {one: list(row) for one, row in rows.members.items()}) for uid, rows in memory.kept().items()}
         stored = load_threads(connection, list(remembered), Lock.NONE)
         assert remembered == {uid: (list(rows.thread), {one: list(row) for one, row in rows.members.items()}) for uid, rows in stored.items()}
-        persons = {person.uid: person for person in memory.persons.values()}
-        assert persons == {person.uid: person for person in load_persons(connection, list(persons), [])}
+        persons = load_persons(connection, [person.uid for person in memory.persons.values()], [])
+        assert memory.persons == {key: person for person in persons for key in (person.uid, person.handle)}
         return memory
 
     monkeypatch.setattr("clinic.database.Memory.of", compared)
+    yield
+    if database is not None and database.engine.dialect.name == "sqlite":
+        with database._writing() as connection:
+            compared(connection)

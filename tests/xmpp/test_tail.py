@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import pytest
 
 from clinic.doorbell import Doorbell, Ring
 from clinic.thread import relay
 from clinic.thread.views import own_states
-from tests.support.stage import MARKERS, STANZA_ID, Stage, played
+from tests.support.stage import MARKERS, PATIENCE, STANZA_ID, Stage, X, played
+from xmpp_components import tail as tailing
 from xmpp_components.tail import OVERLAP
 
 
@@ -57,7 +59,15 @@ async def test_texts_wait_until_it_is_known_who_is_in_the_thread(stage: Stage) -
 async def test_own_rings_are_known_and_others_are_looked_at(stage: Stage) -> None:
     ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
     rings: list[Ring] = []
-    receive = Doorbell.receive
+    looked_for: list[set[str | None]] = []
+    receive, tail = Doorbell.receive, stage.component.tail
+    look = tail._look
+
+    async def noted(since: datetime) -> None:
+        looked_for.append(set(tail._rung_for))
+        await look(since)
+
+    tail._look = noted
 
     def recorded(bell: Doorbell) -> list[Ring]:
         found = receive(bell)
@@ -69,16 +79,17 @@ async def test_own_rings_are_known_and_others_are_looked_at(stage: Stage) -> Non
         stage.says(ana, "one", "m1")
         await boris.finds("<message id='m1'/>")
         await stage.until(lambda: any(ring.by == stage.component.writer.name for ring in rings))
-        assert not stage.component.tail._rung_for
+        assert not tail._rung_for
+        assert not any(looked_for)
         stage.writes(stage.ana, "two", "c2")
         await boris.finds("<message><body>two</body></message>")
-        assert any(stage.thread in ring.threads and not ring.by for ring in rings)
+        assert any(stage.thread in rung_for for rung_for in looked_for)
 
 
 @played
 async def test_an_own_entry_that_a_look_sees_before_its_sender_hears_of_it_is_not_read_again(stage: Stage) -> None:
     ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
-    component, read = stage.component, []
+    component, read, looking = stage.component, [], None
     run, view = component.writer._run, component.reader.view
     stored, tell = asyncio.Event(), asyncio.Event()
 
@@ -89,20 +100,26 @@ async def test_an_own_entry_that_a_look_sees_before_its_sender_hears_of_it_is_no
         return found
 
     async def noted(actor: object, asked: object, *args: object, **kwargs: object) -> object:
-        read.append(asked.__name__)
-        return await view(actor, asked, *args, **kwargs)
+        found = await view(actor, asked, *args, **kwargs)
+        if asyncio.current_task() is looking or asked.__name__ != "news":  # the poll looks too
+            read.append(asked.__name__)
+        return found
 
     component.writer._run, component.reader.view = late, noted
+    patched = pytest.MonkeyPatch()
+    patched.setattr(tailing, "TOLD_SECONDS", PATIENCE)
     stage.says(ana, "one", "m1")
     await stored.wait()
     looking = asyncio.create_task(component.tail._look(component.db.now() - OVERLAP))
     await stage.until(lambda: "news" in read)
+    await asyncio.sleep(0)
     assert not looking.done()
     component.writer._run = run
     tell.set()
     await looking
     await boris.finds("<message id='m1'/>")
     assert "_version_and_entries" not in read
+    patched.undo()
 
 
 @played
@@ -118,3 +135,71 @@ async def test_who_answers_from_an_app_is_shown_to_have_read(stage: Stage) -> No
     await stage.until(lambda: state() == "delivered")
     stage.says(boris, "two", "m2")
     await ana.finds(f"<message from='{stage.room}/Boris Brandt'><displayed xmlns='{MARKERS}' id='{uid}'/></message>")
+
+
+@played
+async def test_marks_that_two_people_set_on_pages_one_right_after_the_other_are_both_shown_soon(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    uid = stage.writes(stage.ana, "one", "c1")
+    await ana.finds("<message><body>one</body></message>")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tailing, "MARKS_UNRUNG_SECONDS", 10 * PATIENCE)
+        patched.setattr(tailing, "MARKS_SECONDS", 2.0)  # the second comes before so much has passed
+        for who in (stage.chen, stage.boris):
+            stage.db.perform(who.actor, "thread.mark", stage.thread, entry=uid, state="read")
+            if who is stage.chen:
+                await ana.finds(f"<message from='{stage.room}/Chen Cheng'><displayed xmlns='{MARKERS}' id='{uid}'/></message>")
+        await ana.finds(f"<message from='{stage.room}/Boris Brandt'><displayed xmlns='{MARKERS}' id='{uid}'/></message>")
+
+
+@played
+async def test_a_component_that_stops_while_marks_are_written_writes_them_all(stage: Stage) -> None:
+    stage.cast.link("ana", "bella")
+    threads = {stage.thread: stage.boris.actor, stage.cast.start("bella", "ana"): stage.cast.bella}
+    ana, uids = stage.client(stage.ana), {}
+    for thread, actor in threads.items():
+        uids[thread] = stage.db.perform(actor, "text.post", thread, body="one", client_id="c1").entries[0].uid
+        ana.sends(f"<presence to='{thread}@{stage.server.domain}/Ana Alvarez'><x xmlns='{X}'><history maxstanzas='1'/></x></presence>")
+        await ana.finds("<message type='groupchat'><subject/></message>")
+
+    def read() -> list[str]:
+        found = []
+        for thread, actor in threads.items():
+            with stage.db.read(actor) as work:
+                found += [thread for state in own_states(work, thread) if state.uid == uids[thread] and state.state == "read"]
+        return found
+
+    for thread, uid in uids.items():
+        ana.sends(f"<message to='{thread}@{stage.server.domain}' type='groupchat' id='k'><displayed xmlns='{MARKERS}' id='{uid}'/></message>")
+    await stage.until(lambda: len(read()) == 1)
+    await stage.stop()
+    assert len(read()) == 2
+    await stage.start()
+
+
+@played
+async def test_a_stream_that_ends_while_the_log_is_read_leaves_no_hole(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    stage.server.answers_pings = False
+    for number in range(3):
+        stage.writes(stage.boris, f"text {number}", f"c{number}")
+        await ana.finds(f"<message><body>text {number}</body></message>")
+    reader, let, reading = stage.component.reader, asyncio.Event(), asyncio.Event()
+    view = reader.view
+
+    async def slow(actor: object, asked: object, *args: object, **kwargs: object) -> object:
+        found = await view(actor, asked, *args, **kwargs)
+        if asked.__name__ == "_version_and_entries" and not let.is_set():
+            reading.set()
+            await let.wait()
+        return found
+
+    reader.view = slow
+    stage.writes(stage.boris, "text 3", "c3")
+    await reading.wait()
+    stage.server.cut()
+    await stage.until(lambda: not stage.component.stream.online)
+    let.set()
+    heard = [(await ana.finds("<message><body/></message>")).findtext("{jabber:component:accept}body") for _ in range(4)]
+    assert heard == [f"text {number}" for number in range(4)]
+    stage.server.answer_pings()

@@ -62,6 +62,7 @@ class Room:
         self.stale = self.renewing = False
         self.marks_moved = False
         # When marks of other processes were noted last, by the loop's clock, and what `changed_at` of the thread was then.
+        self.rung = False  # somebody else has written something since then
         self.marks_noted_at = 0.0
         self.marks_noted_of: datetime | None = None
         self.joining = 0
