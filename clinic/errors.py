@@ -44,7 +44,7 @@ class NotFound(DomainError):
     status = 404
     condition = "item-not-found"
     type = "cancel"
-    default = "There is nothing here, or you have no access to it. Go back to your threads and open it from there."
+    default = "What you asked for does not exist, or you have no access to it. Go back to your threads and open it from there."
 
 
 @_register
