@@ -22,7 +22,7 @@ from clinic.thread.nicks import CLINIC
 from xmpp_components import feed, handlers, jobs, wire
 from xmpp_components.bookmarks import Bookmarks
 from xmpp_components.confirmation import Confirmation
-from xmpp_components.failures import log_failure
+from xmpp_components.failures import log_failure, log_failures_of
 from xmpp_components.fanout import FanOut
 from xmpp_components.feed import Feeds
 from xmpp_components.handlers import Handler, Policy
@@ -274,6 +274,7 @@ class Threads:
 
         Returns: whether it was asked to stop; otherwise a part that must always run has ended, and the process should too.
         """
+        log_failures_of(asyncio.get_running_loop())
         await self.recovery.load()
         work = [self.background(part) for part in (
             self.stream.stay_connected(), self.tail.listen(), self.confirmation.work(), self.marks.flush(),

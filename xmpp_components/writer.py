@@ -149,10 +149,8 @@ class Writer:
                 future.set_exception(result)
                 future.exception()  # marks it as seen: not every caller waits
             return
-        try:
-            self._committed(one.call, result)
-        except Exception as error:  # noqa: BLE001 (it is stored all the same, and so say who waits for it)
-            log_failure("telling of a commit failed", error)
+        # As a callback of its own, which runs before those of the future: if it fails, the loop says so, and nobody else's call hangs.
+        future.get_loop().call_soon(self._committed, one.call, result)
         if not future.done():
             future.set_result(result)
 

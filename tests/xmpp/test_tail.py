@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
+from clinic import Actor
 from clinic.doorbell import Doorbell, Ring
+from clinic.log import Entry
 from clinic.thread import relay
 from clinic.thread.views import own_states
 from tests.support.stage import MARKERS, PATIENCE, STANZA_ID, Stage, X, played
 from xmpp_components import tail as tailing
+from xmpp_components import wire
+from xmpp_components.rooms import render
+from xmpp_components.rooms.room import Room
 from xmpp_components.tail import OVERLAP
 
 
@@ -203,3 +209,33 @@ async def test_a_stream_that_ends_while_the_log_is_read_leaves_no_hole(stage: St
     heard = [(await ana.finds("<message><body/></message>")).findtext("{jabber:component:accept}body") for _ in range(4)]
     assert heard == [f"text {number}" for number in range(4)]
     stage.server.answer_pings()
+
+
+def test_an_entry_that_cannot_be_told_holds_up_no_other_and_its_words_stay_out_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    @played
+    async def play(stage: Stage) -> None:
+        ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+        component, live = stage.component, render.live
+
+        def fails(room: Room, entry: Entry) -> wire.Stanza:
+            if entry.body == "secret words":
+                raise RuntimeError(entry.body)
+            return live(room, entry)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(render, "live", fails)
+            handed_in = [
+                component.submit(Actor.xmpp(stage.ana.handle), "text.post", stage.thread, body=body, client_id=body, earlier_client_id=None, message_id=None)
+                for body in ("secret words", "one", "two")
+            ]
+            done = await asyncio.wait_for(asyncio.gather(*handed_in), PATIENCE)
+            assert [one.entries[0].body for one in done] == ["secret words", "one", "two"]
+            for client in (ana, boris):
+                await client.finds("<message><body>one</body></message>")
+                await client.receives("<message><body>two</body></message>")
+        stage.says(ana, "three", "m3")
+        await boris.finds("<message id='m3'/>")
+
+    play(tmp_path)
+    assert "a callback or a task failed: RuntimeError" in caplog.text
+    assert "secret words" not in caplog.text
