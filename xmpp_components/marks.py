@@ -90,8 +90,16 @@ class Marks:
                         self._component.tail.look_at_marks(room)
                 await asyncio.sleep(seconds / len(parts))
         finally:  # the component stops, and writes once more what is here
-            self._taken = {**taken, **self._taken}
+            self._put_back(taken)
             self._moved |= moved
+
+    def _put_back(self, taken: dict[Key, tuple[int, str]]) -> None:
+        """Gather again what was not written; what came meanwhile counts unless it is known to be older."""
+        for key, mark in taken.items():
+            if key not in self._taken or mark[0] > self._taken[key][0]:
+                self._taken[key] = mark
+        if taken:
+            self._some.set()
 
     async def _write(self, taken: dict[Key, tuple[int, str]]) -> None:
         written: list[tuple[list[Key], asyncio.Future[Done]]] = []
@@ -108,9 +116,7 @@ class Marks:
         results = await asyncio.gather(*(future for _keys, future in written), return_exceptions=True)
         for (keys, _future), result in zip(written, results, strict=True):
             if isinstance(result, Busy):
-                for key in keys:
-                    self._taken.setdefault(key, taken[key])
-                self._some.set()
+                self._put_back({key: taken[key] for key in keys})
 
     async def show(self, room: Room, marked: list[tuple[Member, Member]]) -> None:
         """Show marks that moved: to clients as markers of the person, to tabs as a hint to look. Source: XEP-0333.

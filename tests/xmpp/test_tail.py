@@ -239,3 +239,14 @@ def test_an_entry_that_cannot_be_told_holds_up_no_other_and_its_words_stay_out_o
     play(tmp_path)
     assert "a callback or a task failed: RuntimeError" in caplog.text
     assert "secret words" not in caplog.text
+
+
+@played
+async def test_a_mark_that_was_put_back_gives_way_to_a_newer_one_only(stage: Stage) -> None:
+    await stage.joined(stage.ana)
+    marks, key = stage.component.marks, (stage.thread, stage.boris.handle, "read", True)
+    for put_back, meanwhile, counts in ((9, 7, 9), (7, 9, 9)):
+        marks._taken = {key: (meanwhile, "meanwhile")}
+        marks._put_back({key: (put_back, "before")})
+        assert marks._taken[key][0] == counts
+    marks._taken = {}
