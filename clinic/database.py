@@ -47,7 +47,7 @@ class Database:
         # A view asks several questions: all of them must be answered of one moment. On SQLite any transaction is so.
         self._readers = engine if on_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         # On SQLite the lock lets one write at a time, always on the same connection: what it remembers (memory.py) is of use.
-        self._writer = _writer_beside(engine) if on_sqlite else engine
+        self._for_writing = _for_writing_beside(engine) if on_sqlite else engine
         self._away_since: float | None = None  # by the steady clock
 
     @classmethod
@@ -143,7 +143,7 @@ class Database:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         lock: AbstractContextManager[None] = self._writers() if self._writers else nullcontext()
-        with _in_words(), lock, self._connected(self._writer) as connection:
+        with _in_words(), lock, self._connected(self._for_writing) as connection:
             info = connection.info
             try:
                 with connection.begin():
@@ -213,7 +213,7 @@ def _executed(transaction: Transaction, spec: ActionSpec, call: Call, values: Ma
         return error
 
 
-def _writer_beside(engine: Engine) -> Engine:
+def _for_writing_beside(engine: Engine) -> Engine:
     """Return an engine of one connection, which is closed with `engine`'s."""
     writer = open_engine(engine.url, pool_size=1, max_overflow=0).execution_options(bedside_begin="BEGIN IMMEDIATE")
     event.listen(engine, "engine_disposed", lambda _: writer.dispose())

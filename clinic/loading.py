@@ -1,7 +1,7 @@
 """Set-wise loading of what an action stands on: the persons who act, their threads with members, known client ids.
 
-Owns Person, LoadedThread, LoadedMember, their rows and the load functions. One query a
-kind of thing for a whole batch (rule 3); a single action uses the same code with sets of one.
+Owns Person, LoadedThread, LoadedMember, their rows and the load functions. One query a kind of thing for a whole batch
+(rule 3); a single action uses the same code with sets of one.
 """
 
 from __future__ import annotations
@@ -167,12 +167,26 @@ _MEMBERS = Query(
     .order_by(memberships.c.thread_id, memberships.c.id)
 )
 _KEYS = [entries.c.thread_id, entries.c.author_id, entries.c.client_id]
+
+
 # For a list of row values SQLite reads the whole log. A table of keys it reads first, and then asks the index once a key.
-_WANTED = sa.func.json_each(sa.bindparam("key_0")).table_valued("value", name="wanted")
-_WANTED_KEY = [sa.func.json_extract(_WANTED.c.value, sa.literal_column(f"'$[{place}]'")) for place in range(3)]
-_IS_WANTED = sa.and_(*(column == key for column, key in zip(_KEYS, _WANTED_KEY, strict=True)))
-_ANY_WANTED = Query(lambda _: sa.select(entries.c.seq).select_from(sa.join(_WANTED, entries, _IS_WANTED)))
-_KNOWN_BY_LIST = select_entries(_WANTED).where(_IS_WANTED)
+def _wanted(listed: sa.BindParameter[Any]) -> tuple[sa.TableValuedAlias, sa.ColumnElement[bool]]:
+    table = sa.func.json_each(listed).table_valued("value", name="wanted")
+    given = [sa.func.json_extract(table.c.value, sa.literal_column(f"'$[{place}]'")) for place in range(3)]
+    return table, sa.and_(*(column == key for column, key in zip(_KEYS, given, strict=True)))
+
+
+def _any_known(keys: Sequence[sa.BindParameter[Any]]) -> sa.Select[Any]:
+    table, is_wanted = _wanted(keys[0])  # one key: the list of all
+    return sa.select(entries.c.seq).select_from(sa.join(table, entries, is_wanted))
+
+
+def _known_by_list() -> sa.Select[Any]:
+    table, is_wanted = _wanted(sa.bindparam("listed"))
+    return select_entries(table).where(is_wanted)
+
+
+_ANY_KNOWN, _KNOWN_BY_LIST = Query(_any_known), _known_by_list()
 _KNOWN = select_entries().where(sa.tuple_(*_KEYS).in_(sa.bindparam("keys", expanding=True)))
 _ROLES = {str(role): frozenset({role}) for role in Role}
 
@@ -226,9 +240,9 @@ def load_known(connection: Connection, keys: Collection[tuple[int, int, str]]) -
     if connection.dialect.name == "sqlite":
         listed = json.dumps(list(keys))
         # Asked twice: almost no text is a resend, and the cheap question says so.
-        if not _ANY_WANTED.rows(connection, [listed]):
+        if not _ANY_KNOWN.rows(connection, [listed]):
             return {}
-        rows = connection.execute(_KNOWN_BY_LIST, {"key_0": listed})
+        rows = connection.execute(_KNOWN_BY_LIST, {"listed": listed})
     else:
         rows = connection.execute(_KNOWN, {"keys": list(keys)})
     return {(row.thread_id, row.author_id, row.client_id): entry_of(row) for row in rows}

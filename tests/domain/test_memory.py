@@ -86,10 +86,10 @@ def test_what_was_not_stored_is_not_remembered(database: Database, cast: Cast, m
     def full(_connection: object) -> None:
         raise sa.exc.OperationalError("COMMIT", None, Exception("database or disk is full"))
 
-    event.listen(database._writer, "commit", full)
+    event.listen(database._for_writing, "commit", full)
     with pytest.raises(Busy):
         cast.post("ana", thread, "two")
-    event.remove(database._writer, "commit", full)
+    event.remove(database._for_writing, "commit", full)
     cast.post("ana", thread, "three")
     assert bodies(database, cast, thread) == ["one", "three"]
 
