@@ -91,13 +91,17 @@ class Network:
         self.port = self._listening.getsockname()[1]
         self._ends: list[socket.socket] = []
         self.up = True
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def __enter__(self) -> "Network":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.cut()
+        # Who still waits here would go on waiting at whatever socket gets this descriptor's number next, and take its connections.
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._accepting.join(PATIENCE)
         self._listening.close()
 
     def _accept(self) -> None:
