@@ -104,6 +104,7 @@ def test_nobody_gets_in_while_web_is_down(prosody: Prosody) -> None:
         condition, words = failure(client, "ana", "phone")
     assert condition == "temporary-auth-failure"
     assert "try again" in words
+    assert "Password check impossible: connection refused" in prosody.log.read_text()
 
 
 def test_hanging_web_is_given_up_in_time_and_others_are_served_meanwhile(prosody: Prosody, web: StubWeb) -> None:

@@ -24,7 +24,7 @@ local refused = "This address and password do not fit, or the device was removed
 
 -- Asks the web application; must run inside a runner. Returns the decoded answer, or nil and a reason.
 local function ask(path, body)
-	local request = http.request(base_url .. path, {
+	local options = {
 		method = body and "POST" or "GET";
 		body = body and json.encode(body);
 		headers = {
@@ -34,7 +34,13 @@ local function ask(path, body)
 			["Connection"] = "close";
 		};
 		suppress_url = true;
-	});
+	};
+	-- net.http's own promise keeps the reason of a connection that failed to itself.
+	local request = promise.new(function (resolve, reject)
+		http.request(base_url .. path, options, function (content, code, response)
+			if code == 0 then reject(content); else resolve(response); end
+		end);
+	end);
 	local limit = promise.new(function (_, reject)
 		timer.add_task(time_limit, function () reject("no answer in time"); end);
 	end);
