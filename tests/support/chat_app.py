@@ -99,9 +99,10 @@ class Network:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.cut()
-        # Who still waits here would go on waiting at whatever socket gets this descriptor's number next, and take its connections.
+        # Closing wakes nobody: a thread that still waits would take the connections of whatever socket gets this descriptor next.
         self._listening.shutdown(socket.SHUT_RDWR)
         self._accepting.join(PATIENCE)
+        assert not self._accepting.is_alive()
         self._listening.close()
 
     def _accept(self) -> None:

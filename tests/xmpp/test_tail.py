@@ -86,7 +86,8 @@ async def test_own_rings_are_known_and_others_are_looked_at(stage: Stage) -> Non
         await boris.finds("<message id='m1'/>")
         await stage.until(lambda: any(ring.by == stage.component.writer.name for ring in rings))
         # PostgreSQL's bell may only now begin to hear, and then rings for any thread.
-        assert stage.thread not in tail._rung_for.union(*looked_for)
+        may_be = {None} if stage.db.engine.dialect.name == "postgresql" else set()
+        assert tail._rung_for.union(*looked_for) <= may_be
         stage.writes(stage.ana, "two", "c2")
         await boris.finds("<message><body>two</body></message>")
         assert any(stage.thread in rung_for for rung_for in looked_for)
