@@ -20,7 +20,13 @@ from clinic.work import Actor, Call, Done, Door, Work
 CAPABILITIES: dict[str, tuple[str, ...]] = {
     "account": ("tables", "actions", "set_up", "attempts", "sessions", "views", "people", "admin"),
     "thread": ("tables", "kinds", "actions", "links", "names", "live", "views", "archive", "bookmarks", "relay"),
-    "text": ("kinds", "actions"),
+    "text": ("tables", "kinds", "actions"),
+    "group": (),
+    "status": ("tables",),
+    "saved_reply": ("tables",),
+    "note": (),
+    "urgent": ("tables",),
+    "absence": ("tables",),
     "audit": ("tables",),
 }
 

@@ -10,16 +10,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from clinic.errors import NotPermitted, NotSignedIn
 from clinic.fields import ClientId, Field
 from clinic.permissions import Permission
 
 if TYPE_CHECKING:
+    from clinic.loading import LoadedThread
     from clinic.work import Work
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """How an action is offered to people where no page of its own does it: ad-hoc commands, text commands, confirm links.
+
+    title: what it does, as an imperative ("Rename the thread"). word: the text command after "!" ("rename"). help: one more
+    sentence. done: what to say afterwards. when: whether it makes sense in this thread now, beside the permission.
+    grave: it is asked for a confirmation wherever it would otherwise be done at once.
+    Source: design.md, rule 15.
+    """
+
+    title: str
+    word: str
+    help: str = ""
+    done: str = "Done."
+    when: Callable[[Work, LoadedThread], bool] | None = None
+    grave: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +48,7 @@ class ActionSpec:
     same: of an action whose calls carry a client id, whether a stored payload is what these values say (rule 9).
     batchable: whether all that the action reads is on the loaded thread, so that many may share one transaction.
     audited: False where the entry in the log is the audit (texts) or nothing is worth one (marks).
+    offer: how people are offered it; None for what a transport has its own form for, or what no person does.
     """
 
     name: str
@@ -40,6 +59,7 @@ class ActionSpec:
     batchable: bool
     audited: bool
     same: Callable[[Any, Mapping[str, Any]], bool] | None
+    offer: Offer | None = None
 
     @property
     def public(self) -> bool:
@@ -60,6 +80,7 @@ def action(
     batchable: bool = False,
     audited: bool = True,
     same: Callable[[Any, Mapping[str, Any]], bool] | None = None,
+    offer: Offer | None = None,
 ) -> Callable[[Function], Function]:
     """Declare the function below as the action `name`: called as f(work, subject, **fields), or f(work, **fields).
 
@@ -71,7 +92,9 @@ def action(
             raise RuntimeError(f"two actions are named {name!r}")
         if same is None and any(isinstance(field, ClientId) for field in fields):
             raise RuntimeError(f"{name!r} takes a client id: say with `same` when what comes again under it is the same")
-        ACTIONS[name] = ActionSpec(name, permission, function, on, fields, batchable, audited, same)
+        if offer is not None and any(spec.offer is not None and spec.offer.word == offer.word for spec in ACTIONS.values()):
+            raise RuntimeError(f"two actions are offered as !{offer.word}")
+        ACTIONS[name] = ActionSpec(name, permission, function, on, fields, batchable, audited, same, offer)
         return function
 
     return declare
@@ -90,18 +113,9 @@ def view(
 
         @functools.wraps(function)
         def checked(work: Work, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            require(work, permission)
+            work.require(permission)
             return function(work, *args, **kwargs)
 
         return checked
 
     return declare
-
-
-def require(work: Work, permission: Permission) -> None:
-    """Raise NotSignedIn or NotPermitted unless the actor's role has `permission` in the table."""
-    if work.may(permission):
-        return
-    if work.actor.is_anonymous:
-        raise NotSignedIn()
-    raise NotPermitted()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from clinic.errors import Invalid, TooLong
@@ -176,6 +176,66 @@ class Choices(Field):
             raise Invalid(f"{self.label or self.name} must be a list.", field=self.name)
         one = Choice(self.name, self.label, options=self.options)
         return tuple(dict.fromkeys(one.check(item) for item in given))
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing to pick: the value that the action takes, what people read, and what tells two of one label apart."""
+
+    value: str
+    label: str
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick(Field):
+    """One thing of what there is in the clinic just now: a member, a status, a saved reply. `options(work, thread)` lists
+    what the actor may pick, for the doors that show it; the action itself decides whether the value is one of them.
+    """
+
+    options: Callable[[Any, Any], Sequence[Option]] = lambda _work, _thread: ()
+
+    @property
+    def missing(self) -> str:
+        return _choose(self)
+
+    def check(self, raw: Any) -> str:
+        value = self.text(raw).strip()
+        if len(value) > 128:
+            raise Invalid(f"{self.label or self.name}: choose one of the list.", field=self.name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class PickSeveral(Pick):
+    """One or more things of what there is, given as a list or as text separated by commas."""
+
+    def check(self, raw: Any) -> Any:
+        given = raw.split(",") if isinstance(raw, str) else raw
+        if not isinstance(given, Sequence) or (not given and self.required):
+            raise Invalid(self.missing, field=self.name)
+        if len(given) > 1000:
+            raise Invalid(f"{self.label or self.name}: choose at most 1000.", field=self.name)
+        return tuple(dict.fromkeys(Pick.check(self, item) for item in given if item != ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment(Field):
+    """A date and time: 2026-11-30 09:00 on the clinic's clock, or with an offset of its own.
+
+    Returns an aware instant, or a naive one that the action reads by the clinic's time zone (`clinic.account.settings.instant`).
+    """
+
+    audited: bool = True
+
+    def check(self, raw: Any) -> datetime:
+        try:
+            return raw if isinstance(raw, datetime) else datetime.fromisoformat(self.text(raw).strip().replace("Z", "+00:00"))
+        except ValueError:
+            raise Invalid(
+                f"{self.label or self.name}: write date and time as year-month-day hour:minute, for example 2026-11-30 09:00.",
+                field=self.name,
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,11 @@ class Members(MutableMapping[int, LoadedMember]):
 
 @dataclass(slots=True)
 class LoadedThread:
-    """A thread under its lock, with its current members by account id. `last_seq` moves as entries are settled."""
+    """A thread under its lock, with its current members by account id. `last_seq` moves as entries are settled.
+
+    title: what staff named it (a group has one always). waiting_since: the oldest message of a patient that no staff has
+    answered. put_away: a member has put it away, and the next entry brings it back to their list.
+    """
 
     id: int
     uid: str
@@ -114,6 +118,11 @@ class LoadedThread:
     last_entry_at: datetime
     relayed_seq: int
     version: int
+    title: str | None = None
+    status_id: int | None = None
+    claimed_by: int | None = None
+    waiting_since: datetime | None = None
+    put_away: bool = False
     members: MutableMapping[int, LoadedMember] = field(default_factory=Members)
 
     @property

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from clinic.account.tables import accounts
-from clinic.kinds import Payload, kind_named, kind_of
+from clinic.kinds import KINDS, Payload, kind_named, kind_of
 from clinic.permissions import Role
 from clinic.storage import UtcInstant, metadata
 from clinic.thread.tables import memberships, threads
@@ -48,6 +48,17 @@ clock_steps = sa.Table(
     "clock_steps",
     metadata,
     sa.Column("thread_id", sa.ForeignKey("threads.id"), primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+
+# Which later entries speak of an earlier one: its corrections, its retraction, reactions to it. Only such entries write here.
+entry_references = sa.Table(
+    "entry_references",
+    metadata,
+    sa.Column("thread_id", sa.ForeignKey("threads.id"), primary_key=True),
+    sa.Column("target_seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
@@ -154,6 +165,12 @@ def allowed(entry: Entry, reader: Reader) -> bool:
 def reaches(seq: int, audience: Audience, reader: Reader) -> bool:
     """Say whether an entry of this place and audience is for `reader`."""
     return seq > reader.from_seq and (reader.role.is_staff or audience is Audience.EVERYONE)
+
+
+def spoken() -> sa.ColumnElement[bool]:
+    """Return the SQL condition that an entry has a line of its own: it does not only change how an earlier one is shown."""
+    amending = sorted(kind.name for kind in KINDS.values() if kind.amends)
+    return entries.c.kind.not_in(amending) if amending else sa.true()
 
 
 def select_entries(led_by: sa.FromClause | None = None) -> sa.Select[Any]:

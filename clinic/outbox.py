@@ -20,6 +20,8 @@ from clinic.storage import UtcInstant, metadata
 if TYPE_CHECKING:
     from clinic.database import Database
 
+# The job that looks at what people's lists of threads are to say of one.
+BOOKMARKS, BOOKMARK = "bookmarks", "xmpp.bookmark"
 LEASE_SECONDS = 30
 MAX_ATTEMPTS = 20
 

@@ -13,14 +13,15 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from clinic.actions import ActionSpec, require
+from clinic.actions import ActionSpec
 from clinic.audit.tables import denials
 from clinic.errors import Conflict, NotFound
 from clinic.fields import is_uid
-from clinic.kinds import encode
+from clinic.kinds import encode, kind_named
 from clinic.loading import LoadedThread, Lock, Person, existing, load_known, load_persons, load_threads
-from clinic.log import Entry, clock_steps, entries, settle
+from clinic.log import Audience, Entry, clock_steps, entries, entry_references, settle
 from clinic.memory import Memory
+from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.thread.tables import threads
 from clinic.work import Actor, Call, Done, Work
 from clinic.writes import Buffer, insertion_of
@@ -100,11 +101,12 @@ class Transaction:
     def execute(self, spec: ActionSpec, call: Call, values: Mapping[str, Any]) -> Done:
         """Run one call into its own buffer and, when it succeeds, into the transaction. Raises: DomainError."""
         work = Work(self, call.actor)
-        require(work, spec.permission)
+        work.require(spec.permission)
         if spec.load is not None and not is_uid(call.subject or ""):
             raise NotFound()
         subject = () if spec.load is None else (spec.load(work, call.subject or ""),)
-        if subject and isinstance(subject[0], LoadedThread):
+        if subject and (thread := subject[0] if isinstance(subject[0], LoadedThread) else None):
+            work.require(spec.permission, thread)
             known = [self.known(subject[0], work.person, given) for given in _client_ids(values)]
             if first := next(filter(None, known), None):
                 if spec.same is None or not spec.same(first.payload, values):
@@ -127,17 +129,32 @@ class Transaction:
 
     def _settle(self, work: Work) -> tuple[Entry, ...]:
         settled = []
-        for thread, author_id, entry in work.pending:
+        for pending in work.pending:
+            thread, entry = pending.thread, pending.entry
             thread.last_seq += 1
             at = _instant(self.now, thread.last_entry_at)
             if at < thread.last_entry_at:
                 work.insert(clock_steps, thread_id=thread.id, seq=thread.last_seq)
             thread.last_entry_at = at
             entry = settle(entry, thread.last_seq, at)
-            work.insert(entries, **_entry_row(thread.id, author_id, entry))
-            work.update(threads, thread.id, last_seq=thread.last_seq, last_entry_at=at, changed_at=self.now)
-            if author_id is not None and entry.client_id is not None:
-                self._known[(thread.id, author_id, entry.client_id)] = entry
+            _note_answer(thread, entry)
+            work.insert(entries, **_entry_row(thread.id, pending.author_id, entry))
+            if pending.about is not None:
+                work.insert(entry_references, thread_id=thread.id, target_seq=pending.about, seq=entry.seq)
+            if thread.put_away:
+                thread.put_away = False
+                work.update(threads, thread.id, put_away=False)
+                work.enqueue(BOOKMARKS, BOOKMARK, thread=thread.uid)
+            work.update(
+                threads,
+                thread.id,
+                last_seq=thread.last_seq,
+                last_entry_at=at,
+                changed_at=self.now,
+                waiting_since=thread.waiting_since,
+            )
+            if pending.author_id is not None and entry.client_id is not None:
+                self._known[(thread.id, pending.author_id, entry.client_id)] = entry
             work.changed.add(thread.uid)
             settled.append(entry)
         self.buffer.absorb(work.buffer)
@@ -192,6 +209,16 @@ def _client_ids(values: Mapping[str, Any]) -> list[str]:
 def _instant(now: datetime, last: datetime) -> datetime:
     """Return when an entry happened: now, unless another process's clock was a little ahead at the entry before it."""
     return last if now < last < now + CLOCKS_APART else now
+
+
+def _note_answer(thread: LoadedThread, entry: Entry) -> None:
+    """Keep since when a patient has waited for staff: what people say to each other counts, not what only changes an entry."""
+    if entry.author is None or entry.audience is not Audience.EVERYONE or kind_named(entry.kind).amends:
+        return
+    if entry.author.role.is_staff:
+        thread.waiting_since = None
+    elif thread.waiting_since is None:
+        thread.waiting_since = entry.at
 
 
 def _entry_row(thread_id: int, author_id: int | None, entry: Entry) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from clinic.account.settings import setting
 from clinic.account.tables import accounts
 from clinic.audit.tables import audit_entries
 from clinic.errors import NotFound, NotPermitted, NotSignedIn
@@ -23,13 +24,17 @@ from clinic.kinds import Payload, kind_of
 from clinic.loading import LoadedMember, LoadedThread, Person
 from clinic.log import Audience, Author, Entry
 from clinic.outbox import jobs
-from clinic.permissions import CARE_ROLES, Permission, Role, can
+from clinic.permissions import CARE_ROLES, SWITCHES, TABLE, Grant, Permission, Role, can
 from clinic.storage import new_entry_uid, new_id
 from clinic.thread.tables import threads
 from clinic.writes import Buffer
 
 if TYPE_CHECKING:
     from clinic.transaction import Transaction
+
+
+NOT_GROUP_ADMIN = "Only the group admin of this thread may do this. The thread's list of members says who that is."
+NOT_SWITCHED_ON = "This is switched off for coordinators in this clinic. Ask a practitioner of the thread, or the administrator."
 
 
 class Door(StrEnum):
@@ -106,6 +111,16 @@ class Done:
     version: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An entry that an action appended, before it has its place. about: the seq of the earlier entry that it speaks of."""
+
+    thread: LoadedThread
+    author_id: int | None
+    entry: Entry
+    about: int | None
+
+
 class Work:
     """What one action or view works with: the actor, the moment, loading, and (in an action) buffered writing."""
 
@@ -119,8 +134,7 @@ class Work:
             raise NotSignedIn("This account is not active any more. Ask the clinic.")
         self.role = self._role()
         self.buffer = Buffer()
-        # What is appended: the thread, the author's account id, the entry without its place.
-        self.pending: list[tuple[LoadedThread, int | None, Entry]] = []
+        self.pending: list[Pending] = []
         self.changed: set[str] = set()
         self.queues: set[str] = set()
         self.subject: str | None = None
@@ -145,9 +159,27 @@ class Work:
             raise NotSignedIn()
         return self.person_or_none
 
-    def may(self, permission: Permission) -> bool:
-        """Say whether the table allows `permission` to this actor."""
-        return permission in _SYSTEM_MAY if self.actor.is_system else can(self.role, permission)
+    def may(self, permission: Permission, thread: LoadedThread | None = None) -> bool:
+        """Say whether the table allows `permission` to this actor: at all, or in a thread that they are a member of."""
+        if self.actor.is_system:
+            return permission in _SYSTEM_MAY
+        if thread is None or self.role is None or not can(self.role, permission):
+            return can(self.role, permission)
+        row = TABLE[permission]
+        if row[self.role] is Grant.SETTING:
+            return setting(self, SWITCHES[permission]) == "1"
+        return row[self.role] is not Grant.NEVER or self.member(thread).group_admin
+
+    def require(self, permission: Permission, thread: LoadedThread | None = None) -> None:
+        """Raise NotSignedIn or NotPermitted unless `may(permission, thread)`."""
+        if self.may(permission, thread):
+            return
+        if self.actor.is_anonymous:
+            raise NotSignedIn()
+        if thread is not None and self.role is not None and self.may(permission):
+            switched = TABLE[permission][self.role] is Grant.SETTING
+            raise NotPermitted(NOT_SWITCHED_ON if switched else NOT_GROUP_ADMIN)
+        raise NotPermitted()
 
     # -- reading
 
@@ -212,15 +244,16 @@ class Work:
         author: LoadedMember | None = None,
         client_id: str | None = None,
         message_id: str | None = None,
+        about: int | None = None,
     ) -> str:
         """Append an entry to the log of `thread`; it gets its seq when the action has succeeded.
 
-        author: None when the clinic itself speaks. Returns: the entry's uid.
+        author: None when the clinic itself speaks. about: the seq of the earlier entry that this one changes or speaks of. Returns: the entry's uid.
         """
         by = None if author is None else Author(author.uid, author.name, author.nick, author.role, author.handle)
         kind = kind_of(payload).name
         entry = Entry(thread.uid, 0, new_entry_uid(), kind, self.now, by, audience, payload, client_id, message_id)
-        self.pending.append((thread, author.account_id if author else None, entry))
+        self.pending.append(Pending(thread, author.account_id if author else None, entry, about))
         return entry.uid
 
     def enqueue(self, queue: str, name: str, *, after: timedelta = timedelta(0), **payload: Any) -> None:

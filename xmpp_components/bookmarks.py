@@ -18,7 +18,8 @@ from xml.etree.ElementTree import Element
 
 from clinic import Actor
 from clinic.errors import NotFound
-from clinic.thread.bookmarks import JOB, QUEUE, Bookmark, Listing, untold
+from clinic.outbox import BOOKMARK, BOOKMARKS
+from clinic.thread.bookmarks import Bookmark, Listing, untold
 from xmpp_components import wire
 from xmpp_components.jobs import Jobs, NotDone
 
@@ -58,7 +59,7 @@ class Bookmarks:
     def __init__(self, component: Threads) -> None:
         self._component = component
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self.jobs = Jobs(component, QUEUE, AT_ONCE, {JOB: self.tell}, first=self._seek)
+        self.jobs = Jobs(component, BOOKMARKS, AT_ONCE, {BOOKMARK: self.tell}, first=self._seek)
 
     def _seek(self) -> None:
         """Queue what is older than bookmarks are, and what was given up."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -15,13 +17,30 @@ DEFAULTS = {
     "clinic_name": "Your clinic",
     "emergency_number": "",
     "time_zone": "UTC",
+    # What coordinators may beside what they always may; "1" is on.
+    "coordinators_change_status": "0",
+    "coordinators_request_video": "0",
+    "coordinators_send_voice": "0",
+    # Whether a practitioner's coordinators are included in groups with a patient too.
+    "coordinators_in_groups": "1",
+    # An urgent call that nobody has acknowledged after so long alerts the duty account (its uid; empty: nobody).
+    "urgent_seconds": "120",
+    "duty_account": "",
 }
+
+PUBLIC = ("clinic_name", "emergency_number", "time_zone")
+"""What every page may show, to anybody."""
 
 
 def setting(work: Work, key: str) -> str:
     """Return the value of one setting, or its default."""
     row = work.row(sa.select(settings.c.value).where(settings.c.key == key))
     return DEFAULTS[key] if row is None else str(row.value)
+
+
+def instant(work: Work, at: datetime) -> datetime:
+    """Return a date and time as an instant in UTC; one without an offset is on the clinic's clock."""
+    return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(setting(work, "time_zone")))).astimezone(UTC)
 
 
 def put_setting(work: Work, key: str, value: str) -> None:

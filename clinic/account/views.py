@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from clinic.account.actions import open_invitation
 from clinic.account.secrets import mac, session_of_page_token
 from clinic.account.secrets import page_token as make_page_token
-from clinic.account.settings import DEFAULTS, setting
+from clinic.account.settings import PUBLIC, setting
 from clinic.account.tables import (
     account_roles,
     accounts,
@@ -166,7 +166,7 @@ def is_empty(work: Work) -> bool:
 @view(Permission.SIGN_IN)
 def clinic_settings(work: Work) -> dict[str, str]:
     """Return the settings that every page may show: the clinic's name, emergency number, time zone."""
-    return {key: setting(work, key) for key in DEFAULTS}
+    return {key: setting(work, key) for key in PUBLIC}
 
 
 @view(Permission.ACCOUNT_OWN)

@@ -16,14 +16,13 @@ from clinic.account.tables import accounts
 from clinic.actions import action, view
 from clinic.fields import Computed, Text
 from clinic.loading import LoadedThread
-from clinic.outbox import jobs
+from clinic.outbox import BOOKMARK, BOOKMARKS, jobs
 from clinic.permissions import Permission
 from clinic.thread.actions import thread_for
 from clinic.thread.tables import bookmarks, live_sessions, memberships, threads
 from clinic.thread.views import title_for
 from clinic.work import Work
 
-QUEUE, JOB = "bookmarks", "xmpp.bookmark"
 HANDLE = Text("handle", max_bytes=32)
 
 
@@ -111,7 +110,7 @@ def seek(work: Work) -> int:
     They are older than the lists, or telling was given up. What waits already is not queued again.
     """
     waiting, given_up = set(), []
-    for row in work.rows(sa.select(jobs).where(jobs.c.queue == QUEUE)):
+    for row in work.rows(sa.select(jobs).where(jobs.c.queue == BOOKMARKS)):
         if row.parked_at is None:
             waiting.add(json.loads(row.payload)["thread"])
         else:
@@ -123,5 +122,5 @@ def seek(work: Work) -> int:
     for job_id in given_up:
         work.delete(jobs, job_id)
     for uid in sorted(missing):
-        work.enqueue(QUEUE, JOB, thread=uid)
+        work.enqueue(BOOKMARKS, BOOKMARK, thread=uid)
     return len(missing)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from clinic.account.tables import accounts, coordinator_links
 from clinic.loading import LoadedMember, LoadedThread
+from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.permissions import Role
 from clinic.storage import new_id
 from clinic.thread import nicks
@@ -140,7 +141,7 @@ def coordinators_of(work: Work, practitioners: Sequence[int]) -> Sequence[sa.Row
 def members_changed(work: Work, thread: LoadedThread) -> None:
     """Let readers look at who is in a thread and what they are called, and so their apps' lists of threads."""
     work.touch(thread, members=True)
-    work.enqueue("bookmarks", "xmpp.bookmark", thread=thread.uid)
+    work.enqueue(BOOKMARKS, BOOKMARK, thread=thread.uid)
 
 
 def invite_live(work: Work, thread: LoadedThread, joining: Joining) -> None:

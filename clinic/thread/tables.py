@@ -22,6 +22,13 @@ threads = sa.Table(
     # Grows when members or titles change. changed_at moves for entries and marks too; a poll looks at both.
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("changed_at", UtcInstant, nullable=False, index=True),
+    sa.Column("title", sa.String(200)),  # what staff named it; of a 1:1 for staff only
+    sa.Column("status_id", sa.ForeignKey("statuses.id")),
+    sa.Column("claimed_by", sa.ForeignKey("accounts.id")),  # who of the staff said that they answer
+    sa.Column("waiting_since", UtcInstant, index=True),  # the oldest message of a patient that staff have not answered
+    # A member has put the thread away: the next entry brings it back to their list.
+    sa.Column("put_away", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("closed_at", UtcInstant),  # of a group that its admin closed: nobody is a member any more
 )
 
 memberships = sa.Table(
@@ -40,7 +47,39 @@ memberships = sa.Table(
     sa.Column("muted", sa.Boolean, nullable=False),
     sa.Column("joined_at", UtcInstant, nullable=False),
     sa.Column("ended_at", UtcInstant),
+    sa.Column("put_away_seq", sa.BigInteger, nullable=False, server_default="0"),  # out of one's list until an entry after this
+    # Who invited them, so that a mistake can be undone until they have opened the thread.
+    sa.Column("invited_by", sa.ForeignKey("accounts.id")),
+    sa.Column("opened_at", UtcInstant),
     sa.UniqueConstraint("thread_id", "account_id"),
+)
+
+# A group's own address, to be passed on outside: it needs a log-in and then the group admin's approval.
+share_links = sa.Table(
+    "share_links",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("uid", sa.String(26), nullable=False, unique=True),
+    sa.Column("thread_id", sa.ForeignKey("threads.id"), nullable=False, index=True),
+    sa.Column("token_mac", sa.String(64), nullable=False, unique=True),
+    sa.Column("created_by", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("created_at", UtcInstant, nullable=False),
+    sa.Column("expires_at", UtcInstant, nullable=False),
+    sa.Column("revoked_at", UtcInstant),
+)
+
+# Who asked to be let in by a share link. accepted: null until the group admin has decided.
+share_requests = sa.Table(
+    "share_requests",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("uid", sa.String(26), nullable=False, unique=True),
+    sa.Column("thread_id", sa.ForeignKey("threads.id"), nullable=False, index=True),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
+    sa.Column("link_id", sa.ForeignKey("share_links.id"), nullable=False),
+    sa.Column("asked_at", UtcInstant, nullable=False),
+    sa.Column("decided_at", UtcInstant),
+    sa.Column("accepted", sa.Boolean),
 )
 
 # What the list of threads that a person's messaging apps share was told last: what the thread is called for them, and they in

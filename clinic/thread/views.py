@@ -13,7 +13,7 @@ from clinic.errors import NotFound
 from clinic.fields import is_uid
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, Author, Entry, by_audience, entries, entry_of, reaches, select_entries, visible
-from clinic.permissions import Permission, Role, can
+from clinic.permissions import Permission, Role
 from clinic.thread.tables import memberships
 from clinic.work import Work
 
@@ -41,7 +41,10 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The top of a thread's page. patients: empty for a patient, who needs no link to themselves."""
+    """The top of a thread's page. patients: empty for a patient, who needs no link to themselves.
+
+    may: the names of the permissions that the reader has in this thread.
+    """
 
     uid: str
     title: str
@@ -50,7 +53,7 @@ class Head:
     members: tuple[MemberView, ...]
     me: MemberView
     muted: bool
-    can_post: bool
+    may: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +108,15 @@ class OwnState:
 
 
 def title_for(thread: LoadedThread, reader: int) -> str:
-    """Return what a thread is called for the member `reader` (account id): the patients' names for staff, the
-    practitioners' for a patient.
+    """Return what a thread is called for the member `reader` (account id): as staff named it (a 1:1 for staff only), else
+    the patients' names for staff, the practitioners' for a patient.
     """
     others = [member for member in thread.members.values() if member.account_id != reader]
     patients = [member.nick for member in others if member.role is Role.PATIENT]
     practitioners = [member.nick for member in others if member.role is Role.PRACTITIONER]
     me = thread.members.get(reader)
+    if thread.title and (thread.kind == "group" or (me is not None and me.role.is_staff)):
+        return thread.title
     names = practitioners if me is not None and me.role is Role.PATIENT else patients or practitioners
     return ", ".join(names or [member.nick for member in others]) or "Thread"
 
@@ -158,7 +163,7 @@ def thread_head(work: Work, uid: str) -> Head:
         members=members,
         me=_member_view(me, me),
         muted=me.muted,
-        can_post=can(work.role, Permission.TEXT_POST),
+        may=frozenset(permission.value for permission in Permission if work.may(permission, thread)),
     )
 
 

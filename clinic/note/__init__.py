@@ -1,0 +1,1 @@
+"""Internal notes: what staff write in a thread for staff only."""

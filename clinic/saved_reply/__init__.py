@@ -1,0 +1,1 @@
+"""Saved replies: texts that somebody of the staff keeps to send again, each their own."""
