@@ -33,6 +33,7 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
 for _capability, _modules in CAPABILITIES.items():
     for _module in _modules:
         importlib.import_module(f"clinic.{_capability}.{_module}")
+importlib.import_module("clinic.offers")  # reads what they declare
 
 __all__ = [
     "ACTIONS",

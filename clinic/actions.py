@@ -29,6 +29,7 @@ class Offer:
     title: what it does, as an imperative ("Rename the thread"). word: the text command after "!" ("rename"). help: one more
     sentence. done: what to say afterwards. when: whether it makes sense in this thread now, beside the permission.
     grave: it is asked for a confirmation wherever it would otherwise be done at once.
+    leads: the path on the page to what its value is, where that is news ("/threads/…", a link that is shown once).
     Source: design.md, rule 15.
     """
 
@@ -38,6 +39,7 @@ class Offer:
     done: str = "Done."
     when: Callable[[Work, LoadedThread], bool] | None = None
     grave: bool = False
+    leads: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,11 @@ class Config(Addresses):
         return self.data / "run"
 
     @property
+    def shared_url(self) -> str:
+        """The page's address for a link that somebody else opens: where the clinic serves a network, the one there."""
+        return self.public_url if is_this_machine(self.host) else self.https_url
+
+    @property
     def component_key(self) -> str:
         """What this process of the threads component is known by to the XMPP server."""
         return component_keys(self.component_secret, self.components)[self.component - 1]

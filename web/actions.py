@@ -11,20 +11,24 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from flask import Blueprint, Response, flash, jsonify, redirect, request, url_for
+from flask import Blueprint, Response, flash, jsonify, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from clinic.actions import ACTIONS
 from clinic.errors import DomainError, Invalid, NotFound, NotSignedIn
-from clinic.fields import Choices
+from clinic.fields import Choices, PickSeveral
+from clinic.offers import told
 from clinic.work import Done
 from web.auth import current_actor
 from web.db import clinic_db
+from web.doing import draw_form, home_of
 from web.errors import problem, wants_json
+from web.headers import shareable_root
 from web.policies import signed_in
 
 blueprint = Blueprint("actions", __name__)
-_OWN_NAMES = frozenset({"csrf_token", "next"})
+# What forms say beside an action's fields. form: "do" where the generic form of an offered action was filled in (web/doing.py).
+_OWN_NAMES = frozenset({"csrf_token", "next", "form"})
 
 # Pages that show their form again with what was typed, by action; others say the refusal and go back.
 Keeper = Callable[[str | None, DomainError], BaseResponse]
@@ -76,7 +80,7 @@ def act(name: str, uid: str | None = None) -> BaseResponse:
         if as_json:
             return problem(error.status, error.code, error.text, error.field, error.wait_seconds)
         return _refused(name, uid, error)
-    return _json(done) if as_json else _carry_on(name, done)
+    return _json(done) if as_json else _carry_on(name, uid, done)
 
 
 def _json_values() -> dict[str, Any]:
@@ -90,7 +94,7 @@ def _json_values() -> dict[str, Any]:
 
 
 def _form_values(name: str) -> dict[str, Any]:
-    lists = {field.name for field in ACTIONS[name].fields if isinstance(field, Choices)}
+    lists = {field.name for field in ACTIONS[name].fields if isinstance(field, Choices | PickSeveral)}
     return {key: request.form.getlist(key) if key in lists else value for key, value in request.form.items() if key not in _OWN_NAMES}
 
 
@@ -110,17 +114,33 @@ def _json(done: Done) -> Response:
 
 
 def _refused(name: str, uid: str | None, error: DomainError) -> BaseResponse:
-    if name in KEEPERS and not isinstance(error, NotFound):
+    generic = request.form.get("form") == "do"
+    if name in KEEPERS and not generic and not isinstance(error, NotFound):
         return KEEPERS[name](uid, error)
+    back = local_path(request.form.get("next"), home_of(uid) if generic else url_for("threads.home"))
+    if generic:
+        try:
+            response = make_response(draw_form(name, uid, request.form.to_dict(flat=False), back, error))
+        except NotFound:  # it makes no sense there any more, which is why it was refused
+            pass
+        else:
+            response.status_code = error.status
+            return response
     if isinstance(error, NotFound):
         raise error
     flash(error.text, "bad")
-    return redirect(local_path(request.form.get("next"), url_for("threads.home")), 303)
+    return redirect(back, 303)
 
 
-def _carry_on(name: str, done: Done) -> BaseResponse:
-    if name == "thread.start":
-        return redirect(url_for("threads.show", uid=done.value), 303)
-    if name in SAID:
-        flash(SAID[name], "good")
-    return redirect(local_path(request.form.get("next"), url_for("threads.home")), 303)
+def _carry_on(name: str, uid: str | None, done: Done) -> BaseResponse:
+    spec = ACTIONS[name]
+    said = SAID.get(name)
+    if spec.offer is not None:
+        words, address = told(spec, done.value, "")
+        if address is not None and address.startswith("/threads/"):
+            return redirect(address, 303)
+        said = said or (words if address is None else f"{words} {shareable_root()}{address}")
+    if said is not None:
+        flash(said, "good")
+    default = home_of(uid) if request.form.get("form") == "do" else url_for("threads.home")
+    return redirect(local_path(request.form.get("next"), default), 303)

@@ -6,10 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clinic.account.people import assisted, find_people
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
-from clinic.actions import action
+from clinic.actions import Offer, action
 from clinic.errors import Invalid, NotFound, NotPermitted
-from clinic.fields import Choice, Flag, Text, Uid
+from clinic.fields import Choice, Flag, Option, Pick, Text, Uid
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import entries, visible
 from clinic.permissions import Permission, Role
@@ -25,13 +26,31 @@ def thread_for(work: Work, uid: str) -> LoadedThread:
     return work.thread(uid)
 
 
+def _people(work: Work, _thread: LoadedThread | None) -> list[Option]:
+    return [
+        Option(one.uid, one.name, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else one.role.value)
+        for one in find_people(work)
+    ]
+
+
+def _chiefs(work: Work, _thread: LoadedThread | None) -> list[Option]:
+    return [Option(one.uid, one.name) for one in assisted(work)] if work.role is Role.COORDINATOR else []
+
+
 @action(
     "thread.start",
     Permission.THREAD_START,
     fields=(
-        Uid("person", "Person"),
+        Pick("person", "Person", options=_people),
         Text("reason", "Reason", max_bytes=2000, required=False),
-        Uid("practitioner", "On behalf of", required=False),
+        Pick("practitioner", "On behalf of", required=False, options=_chiefs),
+    ),
+    offer=Offer(
+        "Start a thread",
+        "start",
+        "If a thread with that person exists already, it opens. A patient who is not linked to you reads the reason.",
+        "The thread is there.",
+        leads=lambda uid: f"/threads/{uid}",
     ),
 )
 def start(work: Work, person: str, reason: str | None, practitioner: str | None) -> str:
@@ -191,7 +210,19 @@ def _move(work: Work, thread: LoadedThread, member: LoadedMember, **markers: int
     return bool(moved)
 
 
-@action("thread.mute", Permission.THREAD_MUTE, on=thread_for, fields=(Flag("muted", "Muted"),), audited=False)
+@action(
+    "thread.mute",
+    Permission.THREAD_MUTE,
+    on=thread_for,
+    fields=(Flag("muted", "Muted"),),
+    audited=False,
+    offer=Offer(
+        "Mute or unmute the thread",
+        "mute",
+        "A muted thread makes no sound and no notification on the page. Its messages come all the same.",
+        "Saved.",
+    ),
+)
 def mute(work: Work, thread: LoadedThread, muted: bool) -> bool:
     """Silence the actor's own notifications of a thread, or let them sound again. Returns: the new setting."""
     work.update(memberships, work.member(thread).id, muted=muted)

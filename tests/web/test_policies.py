@@ -60,6 +60,8 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             "/admin/accounts",
             "/admin/clinic",
             "/admin/links",
+            "/do/text.post",
+            f"/do/text.post/{UID}",
             "/threads/list",
             "/threads/new",
             f"/threads/{UID}",

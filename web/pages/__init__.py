@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import actions
-from web.pages import account, admin, certificate, feed, health, internal, joining, login, people, threads
+from web.pages import account, admin, certificate, doing, feed, health, internal, joining, login, people, threads
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     login.blueprint,
@@ -14,6 +14,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     people.blueprint,
     account.blueprint,
     admin.blueprint,
+    doing.blueprint,
     feed.blueprint,
     internal.blueprint,
     health.blueprint,

@@ -1,0 +1,178 @@
+"""What a person is offered to do, in a thread or at large: the declarations of `@action(offer=…)`, filtered and filled in.
+
+Owns Offered, OfferedField, Shape, the views `offers` and `offer`, and the words of confirm links. Imports clinic only. The generic page, the
+ad-hoc commands and the text commands (design.md, rule 15) draw what stands here, and decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlencode
+
+from clinic.actions import ACTIONS, ActionSpec, Offer, view
+from clinic.errors import DomainError, NotFound
+from clinic.fields import BirthDate, Choice, Choices, ClientId, Email, Field, Flag, Moment, Option, Pick, PickSeveral, Text, Uid
+from clinic.loading import LoadedThread
+from clinic.permissions import Permission
+from clinic.work import Work
+
+
+class Shape(StrEnum):
+    """How a field is asked for, whatever the door."""
+
+    LINE = "line"
+    LINES = "lines"
+    ONE = "one"
+    SEVERAL = "several"
+    MOMENT = "moment"
+    DAY = "day"
+    FLAG = "flag"
+    EMAIL = "email"
+    UID = "uid"
+
+
+# The first that fits counts: a Choice is asked for like a Pick.
+_SHAPES: tuple[tuple[type[Field], Shape], ...] = (
+    (PickSeveral, Shape.SEVERAL),
+    (Pick, Shape.ONE),
+    (Choices, Shape.SEVERAL),
+    (Choice, Shape.ONE),
+    (Moment, Shape.MOMENT),
+    (BirthDate, Shape.DAY),
+    (Flag, Shape.FLAG),
+    (Email, Shape.EMAIL),
+    (Uid, Shape.UID),
+    (Text, Shape.LINE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedField:
+    """One field of an offered action. options: of ONE and SEVERAL, what this person may choose just now."""
+
+    name: str
+    label: str
+    shape: Shape
+    required: bool
+    options: tuple[Option, ...] = ()
+
+    @property
+    def chosen(self) -> bool:
+        """Whether its value is one or more of its options."""
+        return self.shape in (Shape.ONE, Shape.SEVERAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An action as it is offered to one person, here and now. thread: its uid, or None for what is done in none.
+
+    client_id: the name of the field for the sender's own id, which every door fills in by itself, or None.
+    """
+
+    action: str
+    offer: Offer
+    thread: str | None
+    fields: tuple[OfferedField, ...]
+    client_id: str | None
+
+    @property
+    def title(self) -> str:
+        return self.offer.title
+
+    @property
+    def at_once(self) -> bool:
+        """Whether asking for it is enough: nothing has to be said, and nothing is lost by it."""
+        return not self.fields and not self.offer.grave
+
+
+def shape_of(field: Field) -> Shape:
+    """Return how `field` is asked for. Raises: TypeError for what no person can fill in."""
+    if isinstance(field, Text) and field.multiline:
+        return Shape.LINES
+    found = next((shape for kind, shape in _SHAPES if isinstance(field, kind)), None)
+    if found is None:
+        raise TypeError(f"nobody can be asked for a {type(field).__name__}")
+    return found
+
+
+def asked(spec: ActionSpec) -> tuple[Field, ...]:
+    """Return the fields of an action that a person is asked for: not the sender's own ids."""
+    return tuple(field for field in spec.fields if not isinstance(field, ClientId))
+
+
+@view(Permission.ACCOUNT_OWN)
+def offers(work: Work, thread_uid: str | None = None) -> tuple[Offered, ...]:
+    """Return what the actor is offered in a thread now, or, without one, what is done in none; in the order of titles.
+
+    Only what the table allows them there, and what makes sense now. Raises: NotFound for a thread that is not theirs.
+    """
+    thread = None if thread_uid is None else work.thread(thread_uid)
+    found = [one for spec in ACTIONS.values() if (one := _offered(work, spec, thread)) is not None]
+    return tuple(sorted(found, key=lambda one: one.title))
+
+
+@view(Permission.ACCOUNT_OWN)
+def offer(work: Work, action: str, thread_uid: str | None = None) -> Offered:
+    """Return one offered action. Raises: NotFound where it is not offered to this actor, there and now, or does not exist."""
+    spec = ACTIONS.get(action)
+    thread = None if thread_uid is None else work.thread(thread_uid)
+    found = None if spec is None else _offered(work, spec, thread)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def _offered(work: Work, spec: ActionSpec, thread: LoadedThread | None) -> Offered | None:
+    offer = spec.offer
+    if offer is None or not spec.public or (spec.load is None) != (thread is None) or not work.may(spec.permission, thread):
+        return None
+    if thread is not None and spec.load is not None:
+        try:
+            loaded = spec.load(work, thread.uid)
+        except DomainError:
+            return None
+        if loaded is not thread or (offer.when is not None and not offer.when(work, thread)):
+            return None
+    fields = [_field(work, field, thread) for field in asked(spec)]
+    # What may be left out and offers no choice is not asked for.
+    shown = tuple(field for field in fields if field.required or field.options or not field.chosen)
+    return Offered(spec.name, offer, thread.uid if thread else None, shown, client_id_of(spec))
+
+
+def client_id_of(spec: ActionSpec) -> str | None:
+    """Return the name of the action's field for the sender's own id, or None."""
+    return next((field.name for field in spec.fields if isinstance(field, ClientId) and field.required), None)
+
+
+def _field(work: Work, field: Field, thread: LoadedThread | None) -> OfferedField:
+    options: Sequence[Option] = ()
+    if isinstance(field, Pick):
+        options = field.options(work, thread)
+    elif isinstance(field, Choice | Choices):
+        options = [Option(value, value.replace("-", " ").replace("_", " ").capitalize()) for value in field.options]
+    label = field.label or field.name.replace("_", " ").capitalize()
+    return OfferedField(field.name, label, shape_of(field), field.required, tuple(options))
+
+
+def told(spec: ActionSpec, value: Any, base_url: str) -> tuple[str, str | None]:
+    """Return what to say once an offered action is done: its words, and the address that its value leads to, or None.
+
+    base_url: of the clinic's page, without a slash at its end.
+    """
+    if spec.offer is None:
+        raise TypeError(f"{spec.name} is offered to nobody")
+    path = spec.offer.leads(value) if spec.offer.leads else None
+    return spec.offer.done, None if path is None else f"{base_url}{path}"
+
+
+def confirm_link(base_url: str, action: str, thread_uid: str | None = None, values: Mapping[str, Any] | None = None) -> str:
+    """Return the address of the page that asks a signed-in person whether to do `action`; opening it changes nothing.
+
+    values: filled in beforehand, by field; lists for fields of several values. Source: design.md, rule 15.
+    """
+    subject = "" if thread_uid is None else f"/{thread_uid}"
+    given = {name: value for name, value in (values or {}).items() if value not in (None, "", (), [])}
+    return f"{base_url}/do/{action}{subject}{'?' + urlencode(given, doseq=True) if given else ''}"

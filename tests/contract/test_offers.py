@@ -1,0 +1,60 @@
+"""Contracts over what people are offered: whoever declares an action in a thread says how apps offer it, in the user's words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from clinic import ACTIONS, Permission, Role, can
+from clinic.actions import ActionSpec
+from clinic.loading import LoadedThread
+from clinic.offers import asked
+from clinic.thread.actions import thread_for
+from tests.support.cast import Cast
+
+OFFERED = {name: spec for name, spec in ACTIONS.items() if spec.offer is not None}
+
+# Actions in a thread that are not offered as such, with the way in which every app does them.
+DONE_OTHERWISE = {
+    "text.post": "a message is one",
+    "thread.mark": "markers say it, and whoever writes has read",
+}
+
+
+def in_a_thread(spec: ActionSpec) -> bool:
+    """Say whether a person does this in a thread."""
+    return spec.load is thread_for and spec.public and any(can(role, spec.permission) for role in Role)
+
+
+@pytest.mark.parametrize("name", [name for name, spec in sorted(ACTIONS.items()) if in_a_thread(spec)])
+def test_every_action_in_a_thread_is_offered_to_apps_or_is_known_to_have_another_way(name: str) -> None:
+    assert (ACTIONS[name].offer is None) == (name in DONE_OTHERWISE)
+
+
+@pytest.mark.parametrize("name", sorted(OFFERED))
+def test_an_offer_is_said_in_the_users_words(name: str) -> None:
+    spec = OFFERED[name]
+    offer = spec.offer
+    assert offer is not None and spec.public
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", offer.word) and offer.word != "help"
+    assert re.fullmatch(r"[A-Z].*[^.]", offer.title)
+    assert offer.done.endswith(".") and (not offer.help or offer.help.endswith("."))
+    for field in asked(spec):
+        assert re.fullmatch(r"[A-Z].*", field.label), f"{field.name} has no label"
+
+
+def test_no_two_offers_have_one_word_or_one_title() -> None:
+    said = Counter(word for spec in OFFERED.values() if spec.offer for word in (spec.offer.word, spec.offer.title))
+    assert [word for word, times in said.items() if times > 1] == []
+
+
+def test_an_offered_thread_is_the_subject_and_nothing_else(cast: Cast) -> None:
+    """What an action is done to beside its thread is one of its fields: no app can name another subject."""
+    uid = cast.start("boris", "ana")
+    with cast.database.read(cast.boris) as work:
+        for name, spec in OFFERED.items():
+            if spec.load is thread_for:
+                assert isinstance(spec.load(work, uid), LoadedThread), name
+            assert spec.permission is not Permission.SYSTEM

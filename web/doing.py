@@ -1,0 +1,56 @@
+"""The form of an offered action, drawn from what it declares. Owns draw_form. Imports Flask and clinic.
+
+The page that opens it is web/pages/doing.py; web/actions.py draws it again after a refusal, with what was typed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from flask import render_template, url_for
+
+from clinic.errors import DomainError
+from clinic.offers import Offered, Shape, offer
+from clinic.thread.views import thread_head
+from web.auth import current_actor
+from web.db import clinic_db
+
+Typed = Mapping[str, Sequence[str]]
+"""What was typed or is filled in beforehand: values by field, as a form holds them."""
+
+
+def home_of(thread_uid: str | None) -> str:
+    """Return where somebody goes who has done something, or would rather not: the thread, or the list of threads."""
+    return url_for("threads.show", uid=thread_uid) if thread_uid else url_for("threads.home")
+
+
+def draw_form(action: str, thread_uid: str | None, typed: Typed, back: str, error: DomainError | None = None) -> str:
+    """Return the page that asks for an action's fields, or only whether it is meant.
+
+    back: a path of this site. Raises: NotFound where the action is not offered to this person, there and now.
+    """
+    with clinic_db().read(current_actor()) as work:
+        found = offer(work, action, thread_uid)
+        title = thread_head(work, thread_uid).title if thread_uid else None
+    names = {field.name for field in found.fields}
+    return render_template(
+        "doing.html",
+        here="threads",
+        offered=found,
+        thread_title=title,
+        typed={name: _shown(found, name, list(values)) for name, values in typed.items() if name in names},
+        back=back,
+        client_id=(typed.get(found.client_id) or [str(uuid.uuid4())])[0] if found.client_id else None,
+        problem=error.text if error else None,
+        problem_field=error.field if error and error.field in names else None,
+    )
+
+
+def _shown(found: Offered, name: str, values: list[str]) -> list[str]:
+    shape = next(field.shape for field in found.fields if field.name == name)
+    if shape is Shape.SEVERAL:  # links may carry several in one value, as the fields themselves take them
+        return [part for value in values for part in value.split(",")]
+    if shape is Shape.MOMENT:
+        return [value.strip().replace(" ", "T")[:16] for value in values]
+    return values

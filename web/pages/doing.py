@@ -1,0 +1,22 @@
+"""The page that asks for an offered action's fields, or only whether it is meant: also where confirm links lead. GET changes nothing.
+
+Every action that `@action` offers has it, so that nothing which an app can do by command lacks a place on the page.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, request
+
+from web.actions import local_path
+from web.doing import draw_form, home_of
+from web.policies import signed_in
+
+blueprint = Blueprint("doing", __name__)
+
+
+@blueprint.get("/do/<name>")
+@blueprint.get("/do/<name>/<uid>")
+@signed_in
+def ask(name: str, uid: str | None = None) -> str:
+    """Show the form; the query fills fields in beforehand, `next` says where to go afterwards."""
+    return draw_form(name, uid, request.args.to_dict(flat=False), local_path(request.args.get("next"), home_of(uid)))
