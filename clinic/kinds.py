@@ -29,6 +29,7 @@ class Kind:
     """One kind of entry. `fragment` is a template below the page's entries/; `xml` renders the child in `ns`.
 
     amends: entries of it change how an earlier entry is shown (a correction, say) and have no line of their own.
+    says_who: its body names who did it, so that no list puts the author's name before it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Kind:
     ns: str | None
     xml: Callable[[Any], str] | None
     amends: bool = False
+    says_who: bool = False
 
     def decode(self, stored: str) -> Any:
         """Return the payload of the JSON `stored`; unknown members (of a newer version) are ignored."""
@@ -58,12 +60,12 @@ _BY_PAYLOAD: dict[type, Kind] = {}
 
 
 def kind(
-    name: str, *, fragment: str, ns: str | None = None, xml: Callable[[Any], str] | None = None, amends: bool = False
+    name: str, *, fragment: str, ns: str | None = None, xml: Callable[[Any], str] | None = None, amends: bool = False, says_who: bool = False
 ) -> Callable[[PayloadType], PayloadType]:
     """Declare a frozen dataclass as the payload of the kind `name`.
 
     fragment: template file, relative to the page's entries folder. ns, xml: the own-namespace child, when there is one.
-    amends: as of Kind.
+    amends, says_who: as of Kind.
     """
 
     def declare(payload: PayloadType) -> PayloadType:
@@ -73,7 +75,7 @@ def kind(
             raise RuntimeError(f"the payload of {name!r} must be a dataclass with a body")
         if (ns is None) != (xml is None):
             raise RuntimeError(f"{name!r}: ns and xml come together")
-        KINDS[name] = _BY_PAYLOAD[payload] = Kind(name, payload, fragment, ns, xml, amends)
+        KINDS[name] = _BY_PAYLOAD[payload] = Kind(name, payload, fragment, ns, xml, amends, says_who)
         return payload
 
     return declare

@@ -152,6 +152,7 @@ class Transaction:
                 last_entry_at=at,
                 changed_at=self.now,
                 waiting_since=thread.waiting_since,
+                **({} if kind_named(entry.kind).amends else {"spoken_at": at}),
             )
             if pending.author_id is not None and entry.client_id is not None:
                 self._known[(thread.id, pending.author_id, entry.client_id)] = entry

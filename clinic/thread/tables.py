@@ -24,6 +24,7 @@ threads = sa.Table(
     sa.Column("changed_at", UtcInstant, nullable=False, index=True),
     sa.Column("title", sa.String(200)),  # what staff named it; of a 1:1 for staff only
     sa.Column("status_id", sa.ForeignKey("statuses.id")),
+    sa.Column("spoken_at", UtcInstant),  # of the newest entry with a line of its own: the order of staff's list
     sa.Column("claimed_by", sa.ForeignKey("accounts.id")),  # who of the staff said that they answer
     sa.Column("waiting_since", UtcInstant, index=True),  # the oldest message of a patient that staff have not answered
     # A member has put the thread away: the next entry brings it back to their list.

@@ -1,9 +1,9 @@
-"""Views of threads for a member: the list, the head, a page of entries, states of own entries. Imports clinic only."""
+"""Views of a thread for a member: the head, a page of entries, states of own entries. (The list of threads is listing.py.) Imports clinic only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,29 +14,17 @@ from clinic.fields import is_uid
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, Author, Entry, by_audience, entries, entry_of, reaches, select_entries, visible
 from clinic.permissions import Permission, Role
-from clinic.thread.tables import memberships
+from clinic.thread.listing import UNREAD_AT_MOST, ThreadRow, thread_list
+from clinic.thread.shown import MemberView, by_others, member_view, patients_shown, title_for
 from clinic.work import Work
+
+__all__ = ["UNREAD_AT_MOST", "MemberView", "ThreadRow", "thread_list", "title_for"]  # asked for here, too
 
 PAGE_AT_MOST = 100
 STATES_AT_MOST = 100
 # Own entries are looked for among so many of the thread: who wrote last years ago does not have it all read.
 STATES_AMONG = 1000
-# Counted no further; the page says "99+".
-UNREAD_AT_MOST = 100
 UNKNOWN_PLACE = "This place in the thread is not known. Load the thread again."
-
-
-@dataclass(frozen=True, slots=True)
-class MemberView:
-    """A member as other members see them."""
-
-    account_uid: str
-    name: str
-    nick: str
-    role: Role
-    group_admin: bool
-    is_me: bool
-    birth_date: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +42,6 @@ class Head:
     me: MemberView
     muted: bool
     may: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadRow:
-    """One row of a person's list of threads; all of it as that person may see it. unread: at most UNREAD_AT_MOST."""
-
-    uid: str
-    title: str
-    patients: tuple[MemberView, ...]
-    members: tuple[str, ...]
-    last_line: str
-    last_author: str | None
-    last_mine: bool
-    last_at: datetime
-    unread: int
-    muted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +79,6 @@ class OwnState:
     read_by: tuple[str, ...]
 
 
-def title_for(thread: LoadedThread, reader: int) -> str:
-    """Return what a thread is called for the member `reader` (account id): as staff named it (a 1:1 for staff only), else
-    the patients' names for staff, the practitioners' for a patient.
-    """
-    others = [member for member in thread.members.values() if member.account_id != reader]
-    patients = [member.nick for member in others if member.role is Role.PATIENT]
-    practitioners = [member.nick for member in others if member.role is Role.PRACTITIONER]
-    me = thread.members.get(reader)
-    if thread.title and (thread.kind == "group" or (me is not None and me.role.is_staff)):
-        return thread.title
-    names = practitioners if me is not None and me.role is Role.PATIENT else patients or practitioners
-    return ", ".join(names or [member.nick for member in others]) or "Thread"
-
-
 def state_of(seq: int, audience: Audience, author: int, thread: LoadedThread) -> tuple[str, tuple[str, ...]]:
     """Return the state of an entry for its author and the names of the members who have read it.
 
@@ -139,82 +97,22 @@ def state_of(seq: int, audience: Audience, author: int, thread: LoadedThread) ->
     return ("delivered" if any(member.delivered_seq >= seq for member in side) else "sent"), readers
 
 
-def _member_view(member: LoadedMember, reader: LoadedMember) -> MemberView:
-    # A patient sees of others what they are called and their role, nothing that identifies them elsewhere.
-    born = member.birth_date if reader.role.is_staff or member is reader else None
-    return MemberView(member.uid, member.name, member.nick, member.role, member.group_admin, member is reader, born)
-
-
-def _patients(thread: LoadedThread, reader: LoadedMember) -> tuple[MemberView, ...]:
-    return tuple(_member_view(p, reader) for p in thread.patients) if reader.role.is_staff else ()
-
-
 @view(Permission.THREAD_READ)
 def thread_head(work: Work, uid: str) -> Head:
     """Return the head of a thread's page. Raises: NotFound."""
     thread = work.thread(uid)
     me = work.member(thread)
-    members = tuple(_member_view(member, me) for member in thread.members.values())
+    members = tuple(member_view(member, me) for member in thread.members.values())
     return Head(
         uid=thread.uid,
         title=title_for(thread, me.account_id),
         kind=thread.kind,
-        patients=_patients(thread, me),
+        patients=patients_shown(thread, me),
         members=members,
-        me=_member_view(me, me),
+        me=member_view(me, me),
         muted=me.muted,
         may=frozenset(permission.value for permission in Permission if work.may(permission, thread)),
     )
-
-
-@view(Permission.THREAD_READ)
-def thread_list(work: Work) -> list[ThreadRow]:
-    """Return the actor's threads, the one with the newest visible entry first."""
-    me_id, role = work.person.id, work.role
-    assert role is not None  # the view has asked the table
-    here = entries.c.thread_id == memberships.c.thread_id
-    newest = sa.select(sa.func.max(entries.c.seq)).where(here, visible(role, memberships.c.from_seq))
-    last_seq = by_audience(newest, role).correlate(memberships).scalar_subquery()
-    from_seq, read_seq = memberships.c.from_seq, memberships.c.read_seq
-    news = visible(role, sa.case((read_seq > from_seq, read_seq), else_=from_seq))
-    unread_ones = sa.select(entries.c.seq).where(here, news, _by_others(me_id)).limit(UNREAD_AT_MOST)
-    counted = by_audience(unread_ones, role).correlate(memberships).subquery()
-    unread = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
-    mine = (
-        sa.select(memberships.c.thread_id, memberships.c.muted, last_seq.label("last_seq"), unread.label("unread"))
-        .where(memberships.c.account_id == me_id, memberships.c.ended_at.is_(None))
-        .subquery()
-    )
-    last = sa.and_(entries.c.thread_id == mine.c.thread_id, entries.c.seq == mine.c.last_seq)
-    query = (
-        select_entries()
-        .add_columns(mine.c.muted.label("mine_muted"), mine.c.unread.label("mine_unread"))
-        .join(mine, last)
-        .order_by(entries.c.at.desc(), entries.c.thread_id.desc())
-    )
-    rows = work.rows(query)
-    loaded = {thread.uid: thread for thread in work.threads([row.thread_uid for row in rows])}
-    return [_thread_row(loaded[row.thread_uid], entry_of(row), row, me_id) for row in rows]
-
-
-def _thread_row(thread: LoadedThread, last: Entry, row: sa.Row[Any], reader: int) -> ThreadRow:
-    me = thread.members[reader]
-    return ThreadRow(
-        uid=thread.uid,
-        title=title_for(thread, reader),
-        patients=_patients(thread, me),
-        members=tuple(member.nick for member in thread.members.values() if member is not me),
-        last_line=" ".join(last.body.split())[:200],
-        last_author=last.author.nick if last.author else None,
-        last_mine=row.author_id == reader,
-        last_at=last.at,
-        unread=row.mine_unread,
-        muted=row.mine_muted,
-    )
-
-
-def _by_others(account_id: int) -> sa.ColumnElement[bool]:
-    return sa.or_(entries.c.author_id.is_(None), entries.c.author_id != account_id)
 
 
 def _seen_in(thread: LoadedThread, me: LoadedMember, *, after: int = 0) -> sa.ColumnElement[bool]:
@@ -260,7 +158,7 @@ def thread_page(work: Work, uid: str, *, before: str | None = None, after: str |
 
 
 def _first_unread(work: Work, thread: LoadedThread, me: LoadedMember) -> str | None:
-    unread = sa.and_(_seen_in(thread, me, after=me.read_seq), _by_others(me.account_id))
+    unread = sa.and_(_seen_in(thread, me, after=me.read_seq), by_others(me.account_id))
     query = by_audience(sa.select(entries.c.uid).where(unread), me.role)
     row = work.row(query.order_by(entries.c.seq).limit(1))
     return None if row is None else str(row.uid)

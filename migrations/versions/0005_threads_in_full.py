@@ -22,7 +22,7 @@ UPDATE threads SET waiting_since = (
         WHERE s.thread_id = threads.id AND s.author_role IN ('practitioner', 'coordinator')), 0))
 """
 NEW_COLUMNS = {
-    "threads": ("closed_at", "put_away", "waiting_since", "claimed_by", "status_id", "title"),
+    "threads": ("closed_at", "put_away", "waiting_since", "claimed_by", "spoken_at", "status_id", "title"),
     "memberships": ("opened_at", "put_away_seq", "invited_by"),
 }
 
@@ -169,12 +169,14 @@ def upgrade() -> None:
     op.add_column("memberships", sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("threads", sa.Column("title", sa.String(length=200), nullable=True))
     _refer("threads", "status_id", "statuses")
+    op.add_column("threads", sa.Column("spoken_at", sa.DateTime(timezone=True), nullable=True))
     _refer("threads", "claimed_by", "accounts")
     op.add_column("threads", sa.Column("waiting_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("threads", sa.Column("put_away", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("threads", sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index(op.f("ix_threads_waiting_since"), "threads", ["waiting_since"], unique=False)
     op.execute(WAITING)
+    op.execute("UPDATE threads SET spoken_at = last_entry_at")  # until now every entry had a line of its own
 
 
 def downgrade() -> None:

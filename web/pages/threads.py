@@ -79,7 +79,7 @@ def marks(uid: str) -> Response:
 
 def _rows() -> Sequence[ThreadRow]:
     with clinic_db().read(current_actor()) as work:
-        return thread_list(work)
+        return thread_list(work, limit=1000)
 
 
 def _linked(found: Sequence[ThreadRow]) -> bool:
@@ -96,7 +96,7 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str
     with clinic_db().read(current_actor()) as work:
         top = thread_head(work, uid)
         page = thread_page(work, uid, before=before or None, limit=PAGE)
-        rows = thread_list(work)
+        rows = thread_list(work, limit=1000)
     if not before:
         _delivered(uid, page.entries)
     shown = {entry.uid for entry in page.entries}
