@@ -1,0 +1,129 @@
+"""Who may do which action, written by hand from product.md's table: one row for each action of the inventory.
+
+A row's letters stand for patient, practitioner, coordinator, group admin, admin: Y may, N may not, S only where the clinic has
+switched it on (the prepared clinic has not). What is done on a thread is done by its members; for everybody else the thread does
+not exist. `values` gives fields with which it succeeds for whoever may.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.access.scene import ABSENT, COORDINATOR, GROUP_ADMIN, NOBODY, PATIENT, PRACTITIONER, Scene
+
+Fields = dict[str, Any]
+ADMIN = "admin"
+OWN, FOREIGN = "own", "foreign"
+COLUMNS = (PATIENT, PRACTITIONER, COORDINATOR, GROUP_ADMIN, ADMIN)
+
+
+@dataclass(frozen=True)
+class Act:
+    """One row. on: "thread", or how the subject of "own", "foreign" and "absent" is found, or None for an action without one.
+
+    values: the fields for an actor and one of these labels (of a thread: its label); None where there is nothing to ask.
+    works: of an action on a thread, in which threads it succeeds for those who may; in others it may refuse in words.
+    entry: the field that names an entry, which hidden, foreign and absent ones must make no difference to.
+    hard: who may and yet is refused here, for a reason that the row's comment names.
+    """
+
+    may: dict[str, str]
+    on: str | Callable[[Scene, str, str], str | None] | None
+    values: Callable[[Scene, str, str], Fields | None]
+    works: tuple[str, ...] = ("direct", "group", "foreign")
+    entry: str = ""
+    hard: frozenset[str] = frozenset()
+
+    def letter(self, relation: str) -> str:
+        """Return what the row says of a relation or a role."""
+        return self.may.get(relation, "N")
+
+    def at_all(self, role: str) -> bool:
+        """Say whether a role may it with some subject."""
+        return self.letter(role) in "YS" or (role == PRACTITIONER and self.letter(GROUP_ADMIN) == "Y")
+
+
+def act(letters: str, on: str | Callable[[Scene, str, str], str | None] | None = None, values: Any = None, **more: Any) -> Act:
+    """Return a row of the five letters."""
+    alone = on is None  # then there is nothing foreign or absent to ask for
+    given = values if callable(values) else lambda _scene, _who, label: None if alone and label != OWN else dict(values or {})
+    return Act(dict(zip(COLUMNS, letters.split(), strict=True)), on, given, **more)
+
+
+def once() -> str:
+    """Return a client id that nobody has used."""
+    return secrets.token_hex(8)
+
+
+def entry_of(scene: Scene, label: str, which: str = "text") -> str:
+    """Return the uid of an entry of a thread, or one that there is not."""
+    return scene.threads[label].entries.get(which, ABSENT) if label in scene.threads else ABSENT
+
+
+def account(scene: Scene, _who: str, label: str) -> str | None:
+    """An account: somebody's, or one that there is not."""
+    return {OWN: scene.uids["eve"], "absent": ABSENT}.get(label)
+
+
+def closed_account(scene: Scene, _who: str, label: str) -> str | None:
+    """A deactivated account."""
+    return {OWN: scene.uids["dora"], "absent": ABSENT}.get(label)
+
+
+def device(scene: Scene, who: str, label: str) -> str | None:
+    """A device: one's own, somebody else's, or one that there is not."""
+    if label == OWN:
+        return scene.things.get(("device", who))
+    return ABSENT if label == "absent" else scene.things["device", "eve" if who != "eve" else "ana"]
+
+
+def _other(scene: Scene, who: str, label: str) -> Fields | None:
+    """Whom to start a thread with: somebody of one's own, a practitioner whom a patient is not linked to, nobody."""
+    if label == "absent":
+        return {"person": ABSENT, "reason": "Asked for"}
+    own = {"boris": "ana", "bruno": "eve", "chen": "ada", "ana": "boris", "ada": "boris", "rosa": "boris", "eve": "bruno"}
+    if label == OWN:
+        return {"person": scene.uids[own[who]]} if who in own else None
+    # Staff may start with everybody in care, with a reason; only to a patient is somebody not theirs nobody at all.
+    return {"person": scene.uids["bella"], "reason": "Asked for"} if scene.role(who) == PATIENT else None
+
+
+def _pair(left: str, right: str, linked: bool) -> Callable[[Scene, str, str], Fields | None]:
+    people = {("coordinator", True): "chen", ("coordinator", False): "cora", ("patient", True): "ana", ("patient", False): "eve"}
+
+    def values(scene: Scene, _who: str, label: str) -> Fields | None:
+        return {left: scene.uids[people[left, linked]], right: scene.uids["boris"]} if label == OWN else None
+
+    return values
+
+
+NEVER = act("N N N N N")  # only the clinic's own code: for every client it does not exist
+INTERNAL = frozenset(
+    "account.accept_invitation account.change_password bookmark.seek bookmark.told clinic.open_set_up clinic.set_up device.used "
+    "live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen relay.advance relay.delivered".split()
+)
+
+ACTS: dict[str, Act] = {
+    "account.activate": act("N N N N Y", closed_account),
+    "account.create": act("N N N N Y", values={"name": "Nia New", "roles": ["practitioner"]}),
+    "account.deactivate": act("N N N N Y", account),
+    "account.describe": act("N N N N Y", account, {"name": "Eve Evans", "birth_date": "1933-09-23"}),
+    "account.invite": act("N N N N Y", account),
+    "account.switch_role": act("Y Y Y Y Y", values=lambda s, w, label: {"role": s.role(w)} if label == OWN else None),
+    "clinic.describe": act("N N N N Y", values={"clinic_name": "Other", "emergency_number": "112", "time_zone": "UTC"}),
+    "device.mint": act("Y Y Y Y Y", values=lambda _s, _w, label: {"name": "Laptop"} if label == OWN else None, hard=frozenset({"dina"})),
+    "device.revoke": act("Y Y Y Y Y", device),
+    "link.coordinator_add": act("N N N N Y", values=_pair("coordinator", "practitioner", linked=False)),
+    "link.coordinator_remove": act("N N N N Y", values=_pair("coordinator", "practitioner", linked=True)),
+    "link.patient_add": act("N N N N Y", values=_pair("patient", "practitioner", linked=False)),
+    "link.patient_remove": act("N N N N Y", values=_pair("patient", "practitioner", linked=True)),
+    "text.post": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "client_id": once()}),
+    "thread.mark": act("Y Y Y Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label), "state": "read"}, entry="entry"),
+    "thread.mute": act("Y Y Y Y N", "thread", {"muted": "1"}),
+    "thread.start": act("Y Y Y Y N", values=_other),
+}
+
+assert NOBODY not in COLUMNS

@@ -1,0 +1,83 @@
+"""Who may ask for which route, written by hand from product.md: one row for each route and method of the inventory.
+
+A route that asks for a thread is there for its members (`on="thread"`); for everybody else it answers like one that does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.access.scene import ABSENT, COORDINATOR, GROUP_ADMIN, NOBODY, PATIENT, PRACTITIONER, Scene
+
+Fields = dict[str, Any]
+ADMIN = "admin"
+CARE = frozenset({PATIENT, PRACTITIONER, COORDINATOR})
+STAFF = frozenset({PRACTITIONER, COORDINATOR})
+PEOPLE = CARE | {ADMIN}
+ANYBODY = PEOPLE | {NOBODY}
+CLINIC: frozenset[str] = frozenset()  # its own processes, with the internal token
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row. who: the roles that it is there for. on: what its `<uid>` names. ok: how an answer looks to whom it is for.
+
+    sends: the form of a POST. asks: further queries to put behind the address, each of which must tell nothing either.
+    members: relations that it is for, where not for all members.
+    """
+
+    who: frozenset[str]
+    on: str = ""
+    ok: tuple[int, ...] = (200,)
+    sends: Callable[[Scene, str], Fields] | None = None
+    asks: tuple[str, ...] = ("",)
+    members: frozenset[str] = CARE | {GROUP_ADMIN}
+
+
+def _nothing(_scene: Scene, _who: str) -> Fields:
+    return {}
+
+
+ROUTES: dict[str, Route] = {
+    "GET /": Route(PEOPLE, ok=(200, 302)),
+    "GET /account": Route(PEOPLE),
+    "GET /account/devices": Route(CARE),
+    "GET /admin/accounts": Route(frozenset({ADMIN})),
+    "GET /admin/clinic": Route(frozenset({ADMIN})),
+    "GET /admin/links": Route(frozenset({ADMIN})),
+    "GET /authority.pem": Route(ANYBODY, ok=(200, 404)),
+    "GET /healthz": Route(ANYBODY),
+    "GET /internal/xmpp/exists": Route(CLINIC),
+    "GET /invite/<token>": Route(ANYBODY, ok=(410,)),
+    "GET /login": Route(ANYBODY, ok=(200, 302)),
+    "GET /session": Route(ANYBODY),
+    "GET /setup/<token>": Route(ANYBODY, ok=(410,)),
+    "GET /static/<path:filename>": Route(ANYBODY, ok=(200, 404)),
+    "GET /threads/<uid>": Route(CARE, on="thread"),
+    "GET /threads/<uid>/entries": Route(CARE, on="thread", asks=("", f"?after={ABSENT}", f"?before={ABSENT}"), ok=(200, 404)),
+    "GET /threads/<uid>/head": Route(CARE, on="thread"),
+    "GET /threads/<uid>/marks": Route(CARE, on="thread"),
+    "GET /threads/list": Route(CARE, asks=("", f"?open={ABSENT}")),
+    "GET /threads/new": Route(CARE, asks=("", "?q=e", "?q=1931-07-19", "?q=1933-09-23")),
+    "POST /account/devices": Route(CARE, sends=lambda _s, _w: {"name": "Laptop"}),
+    "POST /account/look": Route(PEOPLE, sends=lambda _s, _w: {"theme": "dark"}, ok=(303,)),
+    "POST /account/password": Route(PEOPLE, sends=lambda _s, _w: {"current": "not it", "password": "x", "again": "x"}, ok=(422,)),
+    "POST /account/role": Route(PEOPLE, sends=lambda s, w: {"role": s.role(w)}, ok=(303,)),
+    # The actions' own rows are in acts.py; here only that these routes need somebody who is signed in.
+    "POST /actions/<name>": Route(PEOPLE, sends=_nothing, ok=(303, 404, 422)),
+    "POST /actions/<name>/<uid>": Route(PEOPLE, sends=_nothing, ok=(303, 403, 404, 422)),
+    "POST /admin/accounts": Route(frozenset({ADMIN}), sends=lambda _s, _w: {"name": "Nia New", "roles": "practitioner"}),
+    "POST /admin/accounts/<uid>/invite": Route(frozenset({ADMIN}), on="account", sends=_nothing),
+    "POST /admin/clinic": Route(
+        frozenset({ADMIN}), sends=lambda _s, _w: {"clinic_name": "Other", "emergency_number": "112", "time_zone": "UTC"}, ok=(303,)
+    ),
+    "POST /feed/token": Route(CARE, sends=_nothing),
+    "POST /internal/xmpp/check": Route(CLINIC, sends=lambda s, _w: {"user": s.handles["ana"], "secret": s.things["device password", "boris"]}),
+    "POST /invite/<token>": Route(ANYBODY, sends=_nothing, ok=(410,)),
+    "POST /login": Route(ANYBODY, sends=lambda _s, _w: {"email": "x@clinic.example", "password": "wrong"}, ok=(401, 429)),
+    "POST /logout": Route(ANYBODY, sends=_nothing, ok=(303,)),
+    "POST /session": Route(PEOPLE, sends=_nothing),
+    "POST /setup/<token>": Route(ANYBODY, sends=_nothing, ok=(410,)),
+}
