@@ -18,6 +18,7 @@ from tests.support.databases import DATABASES
 TESTS = Path(__file__).parent
 # Not run again on PostgreSQL: what touches no database on the server's side, and what chooses its engines itself.
 NO_DATABASE = (
+    "access/test_inventory.py",
     "contract",
     "domain",
     "e2e/test_look.py",

@@ -48,6 +48,9 @@ ROUTES: dict[str, Route] = {
     "GET /admin/clinic": Route(frozenset({ADMIN})),
     "GET /admin/links": Route(frozenset({ADMIN})),
     "GET /authority.pem": Route(ANYBODY, ok=(200, 404)),
+    # Which action is offered to whom is in acts.py; this one is offered to nobody.
+    "GET /do/<name>": Route(PEOPLE, ok=(404,)),
+    "GET /do/<name>/<uid>": Route(PEOPLE, ok=(404,)),
     "GET /healthz": Route(ANYBODY),
     "GET /internal/xmpp/exists": Route(CLINIC),
     "GET /invite/<token>": Route(ANYBODY, ok=(410,)),

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.access.acts import ACTS, FOREIGN, INTERNAL, OWN, Act, Fields
-from tests.access.inventory import keys
+from tests.access.inventory import keys, said_of
 from tests.access.scene import ABSENT, ACTORS, NOBODY
 from tests.access.visitors import Pages, bare
 
@@ -132,6 +132,31 @@ def test_what_only_the_clinic_does_does_not_exist_for_anybody(pages: Pages, name
             for answer in (ask(pages, name, who, subject, {}), ask(pages, name, who, subject, {"token": "x", "email": "x", "uids": []})):
                 assert answer.status_code == (401 if pages.scene.role(who) == NOBODY else 404), (who, answer.text)
     pages.unchanged(before, name)
+    pages.done()
+
+
+def test_the_page_that_asks_for_an_action_is_there_for_whoever_may_and_changes_nothing(pages: Pages) -> None:
+    offered = {key.split(": ")[-1].split()[0] for key in (f"{key}: {said_of('offer', key)}" for key in keys("offer"))}
+    before, shown = pages.state.held(), set[str]()
+    for name in PUBLIC:
+        row = ACTS[name]
+        for who in ACTORS:
+            for label, subject, _values in cells(pages, row, who):
+                cell, wanted = f"the page of {name} of {label} by {who}", expected(pages, row, who, label)
+                answer = pages.visitors[who].get(f"/do/{name}/{subject}" if subject else f"/do/{name}")
+                pages.leaks(answer, who, cell)
+                if wanted == "log in":
+                    right = answer.status_code == 303
+                elif name in offered and wanted in ("allowed", "perhaps") or row.on is None:
+                    right = answer.status_code in (200, 404)  # not everything makes sense at every time
+                else:
+                    right = answer.status_code == 404
+                shown |= {name} if answer.status_code == 200 else set()
+                if not right:
+                    pages.problems.append(f"{cell}: expected {wanted}, got {answer.status_code}")
+    pages.unchanged(before, "the pages that ask for an action")
+    if shown != offered:
+        pages.problems.append(f"offered and shown to nobody: {offered - shown}; shown and not offered: {shown - offered}")
     pages.done()
 
 

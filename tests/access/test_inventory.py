@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.access import matrix
 from tests.access.acts import ACTS, INTERNAL
 from tests.access.inventory import FILE, inventory, keys, said_of
 from tests.access.routes import ROUTES
@@ -34,3 +35,9 @@ def test_each_action_has_a_policy() -> None:
 
 def test_what_is_the_clinics_own_is_reached_by_no_client() -> None:
     assert {name for name in keys("action") if said_of("action", name).startswith("internal ")} == INTERNAL
+
+
+def test_the_readme_says_who_may_what_as_the_table_decides_it() -> None:
+    assert not matrix.unnamed(), f"Say in tests/access/matrix.py, in words of product.md, what these allow: {sorted(matrix.unnamed())}"
+    assert matrix.in_readme(), f"README.md has no section between {matrix.BEGIN!r} and {matrix.END!r}."
+    assert matrix.in_readme() == matrix.table(), "Run `python -m tests.access.matrix`: the table of permissions is another than README.md says."

@@ -1,0 +1,74 @@
+"""README.md's table of permissions, made from the one table that decides. Renewed by `python -m tests.access.matrix`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clinic.permissions import GROUP_ADMIN, SWITCHES, TABLE, Grant, Permission, Role
+
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- permissions: made by `python -m tests.access.matrix` -->", "<!-- end of permissions -->"
+COLUMNS = (Role.PATIENT, Role.PRACTITIONER, Role.COORDINATOR, GROUP_ADMIN, Role.ADMIN)
+LETTERS = {Grant.NEVER: "N", Grant.OWN: "o", Grant.SETTING: "setting", Grant.ALWAYS: "Y"}
+
+# What a row is called by people who use the clinic, in the order in which they would look for it.
+WORDS: dict[Permission, str] = {
+    Permission.THREAD_START: "start a 1:1 thread (patient: with a linked practitioner; staff: else with a reason; coordinator: for own practitioner)",
+    Permission.GROUP_CREATE: "create a group",
+    Permission.THREAD_READ: "read a thread, live and in the archive",
+    Permission.TEXT_POST: "post a text",
+    Permission.TEXT_CORRECT: "correct an own text",
+    Permission.TEXT_RETRACT: "retract an own text",
+    Permission.TEXT_MODERATE: "retract another's message (moderate)",
+    Permission.TEXT_ORIGINAL: "see what a corrected or retracted text said",
+    Permission.TEXT_REACT: "react",
+    Permission.TEXT_FORWARD: "forward a text to another thread",
+    Permission.TEXT_SCHEDULE: "send at a set time",
+    Permission.SEARCH: "search own threads",
+    Permission.THREAD_MARK: "mark as read",
+    Permission.THREAD_MUTE: "mute",
+    Permission.THREAD_LEAVE: "leave and delete the own view",
+    Permission.THREAD_RENAME: "rename",
+    Permission.THREAD_INVITE: "invite",
+    Permission.THREAD_CLAIM: "claim a thread",
+    Permission.GROUP_MANAGE: "share link, approve, remove a participant, close a group, hand over",
+    Permission.STATUS_SEE: "see the status and its history",
+    Permission.STATUS_CHANGE: "change the status",
+    Permission.STATUS_MANAGE: "keep the list of statuses",
+    Permission.NOTE: "internal note: write, read",
+    Permission.SAVED_REPLY_OWN: "saved replies",
+    Permission.URGENT_CALL: "“urgent: I need help”",
+    Permission.URGENT_ANSWER: "acknowledge and resolve “urgent”",
+    Permission.ABSENCE_OWN: "away reply and covering colleague",
+    Permission.DEVICE_OWN: "mint and revoke own devices (messaging for care roles only)",
+    Permission.ACCOUNT_OWN: "own account: password, role",
+    Permission.ACCOUNT_MANAGE: "accounts: create, correct, deactivate, invite",
+    Permission.LINK_MANAGE: "link coordinators and patients with practitioners",
+    Permission.CLINIC_DESCRIBE: "what the clinic says of itself, and its settings",
+}
+NO_PERSONS = frozenset({Permission.SIGN_IN, Permission.SYSTEM})
+
+
+def unnamed() -> set[Permission]:
+    """Return the permissions that the table in the README has no words for."""
+    return set(Permission) - set(WORDS) - NO_PERSONS
+
+
+def table() -> str:
+    """Return the section as the README has it."""
+    rows = [f"| {words} | {' | '.join(LETTERS[TABLE[permission][column]] for column in COLUMNS)} |" for permission, words in WORDS.items()]
+    switched = ", ".join(f"“{WORDS[permission]}”" for permission in SWITCHES)
+    head = f"| | {' | '.join(str(column) for column in COLUMNS)} |\n|---|{'---|' * len(COLUMNS)}"
+    said = f"Y yes · N no · o only one's own, or in threads one is in · setting: where the clinic has switched it on ({switched})."
+    return "\n".join([BEGIN, said, "What one may not see answers like what there is not.", "", head, *rows, END])
+
+
+def in_readme() -> str:
+    """Return the section as the README has it now, or nothing."""
+    text = README.read_text()
+    start, end = text.find(BEGIN), text.find(END)
+    return text[start : end + len(END)] if 0 <= start < end else ""
+
+
+if __name__ == "__main__":
+    README.write_text(README.read_text().replace(in_readme(), table()))
