@@ -19,9 +19,10 @@ from clinic import Actor, Call, Database, Done
 from clinic.config import Config
 from clinic.errors import DomainError, NotAcceptable, NotFound, NotPermitted
 from clinic.thread.nicks import CLINIC
-from xmpp_components import feed, handlers, jobs, wire
+from xmpp_components import commands, feed, handlers, jobs, wire
 from xmpp_components.bookmarks import Bookmarks
 from xmpp_components.confirmation import Confirmation
+from xmpp_components.doer import Doer
 from xmpp_components.failures import log_failure, log_failures_of
 from xmpp_components.fanout import FanOut
 from xmpp_components.feed import Feeds
@@ -51,7 +52,7 @@ LONGEST_REFUSED_ID_BYTES = 1024
 STRANGER = "Only people with an account at this clinic are served here. Sign in with the address that the clinic gave you."
 
 # Whoever adds a module of stanza handlers adds it here.
-HANDLERS = (admin, archive, disco, feed, join, messages)
+HANDLERS = (admin, archive, commands, disco, feed, join, messages)
 
 
 class Threads:
@@ -63,6 +64,7 @@ class Threads:
         self.domain, self.server = config.threads_domain, config.domain
         self.share = Share(config.component, config.components)
         self.reader = Reader(db)
+        self.doer = Doer(db)
         self.tail = Tail(self)
         self.writer = Writer(db, self.tail.committed)
         self.rooms = Rooms(self)
@@ -71,6 +73,7 @@ class Threads:
         self.confirmation = Confirmation(self)
         self.availability = Availability(self)
         self.turns = Turns()
+        self.commands = commands.Sessions()
         self.posts = Buckets(config.posts_per_second, config.posts_burst)
         self.notes = Buckets(TYPING_PER_SECOND, TYPING_BURST)
         # Of several processes one keeps bookmarks, so that what was read first is written first.
@@ -92,8 +95,8 @@ class Threads:
         """Answer an iq with a result."""
         self.send(wire.stanza("iq", {"from": request.to.full, "type": "result", "id": request.id}, *inside), request.sender)
 
-    def refuse(self, request: Request, condition: str, type: str, text: str) -> None:
-        """Answer with an error; an error is never answered. Source: RFC 6120 section 8.3."""
+    def refuse(self, request: Request, condition: str, type: str, text: str, special: wire.Xml | None = None) -> None:
+        """Answer with an error; an error is never answered. ``special``: as of Refusal. Source: RFC 6120 section 8.3."""
         if request.type in ("error", "result"):
             return
         if request.target is Target.FEED and not self.share.has(request.to.local):
@@ -108,7 +111,8 @@ class Threads:
         self.send(wire.stanza(request.kind, {"from": came_from, "type": "error", "id": request.id}, *marker, wire.element(
             "error", {"type": type, "by": request.to.bare},
             wire.element(condition, {"xmlns": wire.STANZAS}),
-            wire.element("text", {"xmlns": wire.STANZAS, "xml:lang": "en"}, text))), request.sender)
+            wire.element("text", {"xmlns": wire.STANZAS, "xml:lang": "en"}, text),
+            *(() if special is None else (special,)))), request.sender)
         if not joining:
             self._say_refused(request, text)
 
@@ -148,7 +152,7 @@ class Threads:
 
     def _failed(self, request: Request, error: BaseException) -> None:
         if isinstance(error, DomainError | Refusal):
-            self.refuse(request, error.condition, error.type, error.text)
+            self.refuse(request, error.condition, error.type, error.text, getattr(error, "special", None))
             return
         log_failure("a handler failed on %s %s to a %s", error, request.kind, request.type, request.target)
         self.refuse(request, "internal-server-error", "cancel",
@@ -293,4 +297,5 @@ class Threads:
         for queue in self.queues:
             queue.close()
         self.reader.close()
+        self.doer.close()
         return stop.is_set()

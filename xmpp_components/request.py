@@ -37,11 +37,14 @@ def target_of(to: wire.Address) -> Target:
 
 
 class Refusal(Exception):
-    """A refusal that exists on this wire only. ``condition`` and ``type`` as in RFC 6120 section 8.3."""
+    """A refusal that exists on this wire only. ``condition`` and ``type`` as in RFC 6120 section 8.3.
 
-    def __init__(self, condition: str, type: str, text: str) -> None:
+    ``special``: the condition of the protocol spoken, beside the general one (section 8.3.4).
+    """
+
+    def __init__(self, condition: str, type: str, text: str, special: wire.Xml | None = None) -> None:
         super().__init__(condition)
-        self.condition, self.type, self.text = condition, type, text
+        self.condition, self.type, self.text, self.special = condition, type, text, special
 
 
 @dataclass(slots=True)

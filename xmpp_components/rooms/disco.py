@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from clinic import Actor
 from clinic.thread.archive import my_rooms
-from xmpp_components import wire
+from xmpp_components import commands, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Refusal, Request, Target
 from xmpp_components.rooms.presence import TITLES
@@ -19,11 +19,11 @@ from xmpp_components.rooms.room import Member, Room, same_nick
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
-SERVICE = (wire.DISCO_INFO, wire.DISCO_ITEMS, wire.MUC, wire.PING, wire.SID)
+SERVICE = (wire.DISCO_INFO, wire.DISCO_ITEMS, wire.MUC, wire.PING, wire.SID, wire.COMMANDS)
 ROOM = (
     wire.DISCO_INFO, wire.DISCO_ITEMS, wire.MUC, "muc_membersonly", "muc_semianonymous", "muc_persistent", "muc_hidden",
     "muc_unmoderated", "muc_unsecured", wire.STABLE_ID, wire.SELF_PING, wire.MAM, wire.MAM_EXTENDED, wire.SID,
-    wire.OCCUPANT_ID, wire.HATS, wire.CHATSTATES, wire.MARKERS, wire.PING,
+    wire.OCCUPANT_ID, wire.HATS, wire.CHATSTATES, wire.MARKERS, wire.PING, wire.COMMANDS,
 )
 OWN_NICK = "x-roomuser-item"
 
@@ -38,21 +38,38 @@ def _node(request: Request) -> str | None:
     return request.payload.get("node") if request.payload is not None else None
 
 
+async def _command_info(component: Threads, request: Request, node: str) -> None:
+    """Describe the list of commands, or one that the reader is offered here. Source: XEP-0050 section 2.3."""
+    if node == wire.COMMANDS:
+        identity, features = {"category": "automation", "type": "command-list", "name": "Commands"}, [wire.COMMANDS]
+    else:
+        found = await commands.offered(component, request, node)
+        identity = {"category": "automation", "type": "command-node", "name": found.title}
+        features = [wire.COMMANDS, wire.DATA]
+    component.reply(request, _info(node, [identity], features))
+
+
 def _refuse_nodes(request: Request) -> None:
     if _node(request):
         raise Refusal("item-not-found", "cancel", "There is nothing more to say at this address.")
 
 
 @handles("iq get", Target.SERVICE, f"{{{wire.DISCO_INFO}}}query", policy=Policy.ANYONE)
-def service_info(component: Threads, request: Request) -> None:
+async def service_info(component: Threads, request: Request) -> None:
     """Say that this is a service of group chats."""
+    if (node := _node(request)) and request.handle is not None:
+        await _command_info(component, request, node)
+        return
     _refuse_nodes(request)
     component.reply(request, _info(None, [{"category": "conference", "type": "text", "name": "Threads"}], SERVICE))
 
 
 @handles("iq get", Target.SERVICE, f"{{{wire.DISCO_ITEMS}}}query", policy=Policy.ACCOUNT)
 async def service_items(component: Threads, request: Request) -> None:
-    """List the reader's own threads. Source: XEP-0045 section 6.3."""
+    """List the reader's own threads, or at their node the commands. Source: XEP-0045 section 6.3."""
+    if _node(request) == wire.COMMANDS:
+        await commands.listed(component, request)
+        return
     _refuse_nodes(request)
     async with component.turn(request):
         rooms = await component.reader.view(Actor.xmpp(request.person), my_rooms)
@@ -61,14 +78,16 @@ async def service_items(component: Threads, request: Request) -> None:
 
 
 @handles("iq get", Target.ROOM, f"{{{wire.DISCO_INFO}}}query", policy=Policy.MEMBER)
-def room_info(component: Threads, request: Request) -> None:
+async def room_info(component: Threads, request: Request) -> None:
     """Describe a room to its members; the node x-roomuser-item tells a member's own nick. Source: XEP-0045 6.4 and 7.12."""
     room, member = request.inside()
     if _node(request) == OWN_NICK:
         identity: Mapping[str, str | None] = {"category": "conference", "type": "text", "name": member.nick}
         component.reply(request, _info(OWN_NICK, [identity], ()))
         return
-    _refuse_nodes(request)
+    if node := _node(request):
+        await _command_info(component, request, node)
+        return
     component.reply(request, _info(
         None, [{"category": "conference", "type": "text", "name": member.title}], ROOM,
         _room_form(room, member)))
@@ -94,9 +113,12 @@ def _people(room: Room) -> str:
 
 
 @handles("iq get", Target.ROOM, f"{{{wire.DISCO_ITEMS}}}query", policy=Policy.MEMBER)
-def room_items(component: Threads, request: Request) -> None:
-    """List who is present. Source: XEP-0045 section 6.5."""
+async def room_items(component: Threads, request: Request) -> None:
+    """List who is present, or at their node the commands. Source: XEP-0045 section 6.5."""
     room, _member = request.inside()
+    if _node(request) == wire.COMMANDS:
+        await commands.listed(component, request)
+        return
     _refuse_nodes(request)
     component.reply(request, wire.element("query", {"xmlns": wire.DISCO_ITEMS}, *(
         wire.element("item", {"jid": room.nick_jid(other.nick), "name": other.nick})

@@ -1,0 +1,234 @@
+"""Ad-hoc commands: what a person is offered, as lists and data forms of any XMPP client. Owns who is in the middle of which command.
+
+A room offers what is done in its thread, the service the rest. A form is one step; each step asks the clinic anew who asks and what they may.
+Source: XEP-0050, XEP-0004, house rule 15.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import Element
+
+from clinic import Actor
+from clinic.errors import DomainError, Invalid, NotFound, TooMany
+from clinic.offers import Offered, OfferedField, Shape, offer, offers
+from clinic.thread.views import thread_head
+from xmpp_components import wire
+from xmpp_components.handlers import Policy, handles
+from xmpp_components.request import Refusal, Request, Target
+
+if TYPE_CHECKING:
+    from xmpp_components.component import Threads
+
+COMMAND = f"{{{wire.COMMANDS}}}command"
+MOST_SESSIONS = 2000  # of everybody
+MOST_OWN_SESSIONS = 20
+KEPT_SECONDS = 30 * 60.0
+
+STALE = "This command is not going on any more: it was finished, cancelled, or left alone for too long. Start it again."
+NOT_OFFERED = "This is not offered to you here at the moment. Ask for the list of commands to see what is."
+BAD_ACTION = "This command has one form: complete it or cancel it."
+NO_FORM = "The filled form is missing. Nothing was changed; start the command again."
+TOO_FAST = "These are too many commands at once. This one was not done: wait a moment and start it again."
+WHEN = "year-month-day hour:minute, for example 2026-11-30 09:00"
+
+
+@dataclass(slots=True)
+class Session:
+    """One command that somebody has been shown the form of. ``id``: known to them; ``until``: by the steady clock."""
+
+    id: str
+    sender: str
+    place: str
+    node: str
+    until: float
+
+
+class Sessions:
+    """The commands under way, few a session, for a while."""
+
+    def __init__(self) -> None:
+        self._going: dict[str, Session] = {}
+
+    def begin(self, sender: str, place: str, node: str) -> Session:
+        """Start one; the oldest go when there are too many. Returns: the session."""
+        now = time.monotonic()
+        self._going = {one.id: one for one in self._going.values() if one.until > now}
+        own = [one.id for one in self._going.values() if one.sender == sender]
+        too_many = max(0, len(own) + 1 - MOST_OWN_SESSIONS), max(0, len(self._going) + 1 - MOST_SESSIONS)
+        for id in [*own[:too_many[0]], *list(self._going)[:too_many[1]]]:
+            self._going.pop(id, None)
+        session = Session(uuid.uuid4().hex, sender, place, node, now + KEPT_SECONDS)
+        self._going[session.id] = session
+        return session
+
+    def take(self, id: str, sender: str, place: str, node: str) -> Session:
+        """Take out one's own session, so that no step is done twice. Raises: Refusal for what is not theirs, here and of this command."""
+        session = self._going.get(id)
+        if session is None or (session.sender, session.place, session.node) != (sender, place, node) or session.until < time.monotonic():
+            raise Refusal("bad-request", "modify", STALE, wire.element("bad-sessionid", {"xmlns": wire.COMMANDS}))
+        return self._going.pop(id)
+
+    def put_back(self, session: Session) -> None:
+        """Go on with a session whose step was refused."""
+        session.until = time.monotonic() + KEPT_SECONDS
+        self._going[session.id] = session
+
+
+def thread_of(request: Request) -> str | None:
+    """Returns: the uid of the thread that a command is given in, or None at the service."""
+    return request.to.local if request.target is Target.ROOM else None
+
+
+async def listed(component: Threads, request: Request) -> None:
+    """List what the reader may do here now. Source: XEP-0050 section 3.2."""
+    async with component.turn(request):
+        found = await component.reader.view(Actor.xmpp(request.person), offers, thread_of(request))
+    component.reply(request, wire.element("query", {"xmlns": wire.DISCO_ITEMS, "node": wire.COMMANDS}, *(
+        wire.element("item", {"jid": request.to.bare, "node": one.action, "name": one.title}) for one in found)))
+
+
+async def offered(component: Threads, request: Request, node: str) -> Offered:
+    """Returns: one command, as it is offered to the sender here and now. Raises: NotFound, in one wording for whatever is not."""
+    try:
+        return await component.reader.view(Actor.xmpp(request.person), offer, node, thread_of(request))
+    except NotFound:
+        raise NotFound(NOT_OFFERED) from None
+
+
+@handles("iq set", Target.SERVICE, COMMAND, policy=Policy.ACCOUNT)
+@handles("iq set", Target.ROOM, COMMAND, policy=Policy.MEMBER)
+async def command(component: Threads, request: Request) -> None:
+    """Take one step of a command. Source: XEP-0050 sections 3.3 to 3.5."""
+    asked = request.payload
+    assert asked is not None  # it is what the handler was found by
+    node, id, step = asked.get("node", ""), asked.get("sessionid"), asked.get("action", "execute")
+    form = wire.child(asked, wire.DATA, "x")
+    if id is None:
+        if step not in ("execute", "complete", "next"):
+            raise Refusal("bad-request", "modify", BAD_ACTION, wire.element("bad-action", {"xmlns": wire.COMMANDS}))
+        await _begin(component, request, node)
+        return
+    session = component.commands.take(id, request.sender, request.to.bare, node)
+    if step == "cancel" or (form is not None and form.get("type") == "cancel"):
+        _answer(component, request, session, "canceled")
+        return
+    if step not in ("execute", "complete"):
+        component.commands.put_back(session)
+        raise Refusal("bad-request", "modify", BAD_ACTION, wire.element("bad-action", {"xmlns": wire.COMMANDS}))
+    await _complete(component, request, session, form)
+
+
+async def _begin(component: Threads, request: Request, node: str) -> None:
+    found = await offered(component, request, node)
+    if found.at_once:
+        _paced(component, request)
+        said = await _done(component, request, found, {}, uuid.uuid4().hex)
+        _answer(component, request, Session(uuid.uuid4().hex, request.sender, request.to.bare, node, 0), "completed", _note("info", said))
+        return
+    title = await _title(component, request)
+    session = component.commands.begin(request.sender, request.to.bare, node)
+    _answer(component, request, session, "executing", _actions(), form_of(found, title))
+
+
+async def _complete(component: Threads, request: Request, session: Session, form: Element | None) -> None:
+    found = await offered(component, request, session.node)
+    if found.fields and (form is None or form.get("type", "submit") != "submit"):
+        component.commands.put_back(session)
+        raise Refusal("bad-request", "modify", NO_FORM, wire.element("bad-payload", {"xmlns": wire.COMMANDS}))
+    typed = wire.form_fields(form) if form is not None else {}
+    try:
+        _paced(component, request)
+        said = await _done(component, request, found, values_of(found, typed), session.id)
+    except NotFound:
+        raise
+    except DomainError as error:
+        title = await _title(component, request)
+        component.commands.put_back(session)
+        _answer(component, request, session, "executing", _actions(), _note("error", error.text), form_of(found, title, typed))
+        return
+    _answer(component, request, session, "completed", _note("info", said))
+
+
+def _paced(component: Threads, request: Request) -> None:
+    if not component.posts.take(request.person):
+        raise TooMany(TOO_FAST)
+
+
+async def _done(component: Threads, request: Request, found: Offered, values: Mapping[str, Any], client_id: str) -> str:
+    return await component.doer.do(Actor.xmpp(request.person), found, values, f"command-{client_id}", component.config.shared_url)
+
+
+async def _title(component: Threads, request: Request) -> str | None:
+    """Returns: what the thread is called for the reader; None at the service."""
+    thread = thread_of(request)
+    if thread is None:
+        return None
+    return (await component.reader.view(Actor.xmpp(request.person), thread_head, thread)).title
+
+
+def _answer(component: Threads, request: Request, session: Session, status: str, *inside: wire.Xml) -> None:
+    component.reply(request, wire.element(
+        "command", {"xmlns": wire.COMMANDS, "node": session.node, "sessionid": session.id, "status": status}, *inside))
+
+
+def _actions() -> wire.Xml:
+    return wire.element("actions", {"execute": "complete"}, wire.element("complete"))
+
+
+def _note(type: str, text: str) -> wire.Xml:
+    return wire.element("note", {"type": type}, text)
+
+
+# --- forms
+
+TYPES = {Shape.LINES: "text-multi", Shape.ONE: "list-single", Shape.SEVERAL: "list-multi", Shape.FLAG: "boolean"}
+
+
+def form_of(found: Offered, title: str | None, typed: Mapping[str, list[str]] | None = None) -> wire.Xml:
+    """Build the form of a command. ``typed``: what was filled in before. Returns: Xml. Source: XEP-0004 section 3."""
+    said = [f"In the thread {title}."] if title is not None else []
+    said += [found.offer.help] if found.offer.help else []
+    if found.offer.grave or not found.fields:
+        said.append("Nothing has happened yet: to do it, submit this form.")
+    return wire.element(
+        "x", {"xmlns": wire.DATA, "type": "form"}, wire.element("title", {}, found.title),
+        *(wire.element("instructions", {}, line) for line in said), *(_field(field, (typed or {}).get(field.name, [])) for field in found.fields))
+
+
+def _field(field: OfferedField, values: list[str]) -> wire.Xml:
+    type = TYPES.get(field.shape, "text-single")
+    label = f"{field.label} ({WHEN})" if field.shape is Shape.MOMENT else field.label
+    inside = [wire.element("required")] if field.required else []
+    inside += [wire.element("value", {}, value) for value in values]
+    if field.shape is Shape.ONE and not field.required:
+        inside.append(wire.element("option", {"label": "None"}, wire.element("value")))
+    inside += [wire.element("option", {"label": f"{one.label} · {one.more}" if one.more else one.label}, wire.element("value", {}, one.value))
+               for one in field.options]
+    return wire.element("field", {"var": field.name, "type": type, "label": label}, *inside)
+
+
+def values_of(found: Offered, typed: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Read a submitted form by what was asked, since clients submit differently. Returns: raw values by field.
+
+    profanity and poezio send no types and one string, Gajim a list; what was left blank is empty or absent. Raises: Invalid.
+    """
+    unknown = sorted(typed.keys() - {field.name for field in found.fields} - {"", "FORM_TYPE"})
+    if unknown:
+        raise Invalid(f"Nobody asked for {unknown[0]}: fill in the fields of the form.")
+    return {field.name: _value(field, typed.get(field.name, [])) for field in found.fields}
+
+
+def _value(field: OfferedField, values: list[str]) -> Any:
+    if field.shape is Shape.SEVERAL:
+        return [line for value in values for line in value.split("\n") if line.strip()]
+    if field.shape is Shape.LINES:
+        return "\n".join(values)
+    given = " ".join(values)
+    if field.shape is Shape.FLAG and field.required and not given:
+        return "0"  # a box that is not ticked is left out by some
+    return given

@@ -1,0 +1,42 @@
+"""What people ask of the clinic by command: one action at a time, off the event loop, as the person who asks. May import clinic.
+
+The writer's batches take what may share a transaction; what is offered by command need not, and is rare.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from clinic import ACTIONS, Actor, Database
+from clinic.offers import Offered, told
+
+AT_ONCE = 2
+
+
+class Doer:
+    """Performs offered actions. Each runs as an own transaction, which asks again who acts and what they may."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._threads = ThreadPoolExecutor(AT_ONCE, "doer")
+
+    async def do(self, actor: Actor, offered: Offered, values: Mapping[str, Any], client_id: str, base_url: str) -> str:
+        """Perform what was offered. ``client_id``: the sender's own, for actions that take one. Returns: what to say of it.
+
+        Raises: DomainError.
+        """
+        given = dict(values) | ({offered.client_id: client_id} if offered.client_id else {})
+
+        def run() -> Any:
+            return self._db.perform(actor, offered.action, offered.thread, **given).value
+        value = await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        words, address = told(ACTIONS[offered.action], value, base_url)
+        return words if address is None else f"{words} {address}"
+
+    def close(self) -> None:
+        """Wait for what is being done."""
+        self._threads.shutdown()
+
