@@ -125,6 +125,11 @@ def offer(work: Work, action: str, thread_uid: str | None = None) -> Offered:
     return found
 
 
+def action_of(word: str) -> str:
+    """Return the action that is offered under a word, or "", which names none."""
+    return next((name for name, spec in ACTIONS.items() if spec.offer is not None and spec.offer.word == word), "")
+
+
 def _offered(work: Work, spec: ActionSpec, thread: LoadedThread | None) -> Offered | None:
     offer = spec.offer
     if offer is None or not spec.public or (spec.load is None) != (thread is None) or not work.may(spec.permission, thread):

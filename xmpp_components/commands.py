@@ -1,6 +1,7 @@
 """Ad-hoc commands: what a person is offered, as lists and data forms of any XMPP client. Owns who is in the middle of which command.
 
-A room offers what is done in its thread, the service the rest. A form is one step; each step asks the clinic anew who asks and what they may.
+A room offers what is done in its thread, the service the rest; a command's node is the word of its text command (profanity shows nodes
+only). A form is one step; each step asks the clinic anew who asks and what they may.
 Source: XEP-0050, XEP-0004, house rule 15.
 """
 
@@ -15,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 from clinic import Actor
 from clinic.errors import DomainError, Invalid, NotFound, TooMany
-from clinic.offers import Offered, OfferedField, Shape, offer, offers
+from clinic.offers import Offered, OfferedField, Shape, action_of, offer, offers
 from clinic.thread.views import thread_head
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
@@ -89,13 +90,13 @@ async def listed(component: Threads, request: Request) -> None:
     async with component.turn(request):
         found = await component.reader.view(Actor.xmpp(request.person), offers, thread_of(request))
     component.reply(request, wire.element("query", {"xmlns": wire.DISCO_ITEMS, "node": wire.COMMANDS}, *(
-        wire.element("item", {"jid": request.to.bare, "node": one.action, "name": one.title}) for one in found)))
+        wire.element("item", {"jid": request.to.bare, "node": one.offer.word, "name": one.title}) for one in found)))
 
 
 async def offered(component: Threads, request: Request, node: str) -> Offered:
     """Returns: one command, as it is offered to the sender here and now. Raises: NotFound, in one wording for whatever is not."""
     try:
-        return await component.reader.view(Actor.xmpp(request.person), offer, node, thread_of(request))
+        return await component.reader.view(Actor.xmpp(request.person), offer, action_of(node), thread_of(request))
     except NotFound:
         raise NotFound(NOT_OFFERED) from None
 

@@ -61,6 +61,17 @@ const orders = {
   async say({ room, text, id }) {
     app.sendMessage({ to: room, type: "groupchat", body: text, id, originId: id });
   },
+  // What is offered by command at an address: node → name.
+  async offered({ to }) {
+    const { items } = await app.getCommands(to);
+    return Object.fromEntries((items ?? []).map((item) => [item.node, item.name]));
+  },
+  // One step of a command; `fields` are submitted as this library writes a form.
+  async command({ to, node, session, fields }) {
+    const form = fields && { type: "submit", fields: Object.entries(fields).map(([name, value]) => ({ name, value })) };
+    const { command } = await app.sendIQ({ to, type: "set", command: { node, sid: session, action: session ? "complete" : "execute", form } });
+    return command;
+  },
   async catchUp({ room, known, size }) {
     return await catchUp(room, known, size);
   },

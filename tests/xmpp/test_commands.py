@@ -74,13 +74,13 @@ def on_stage(test):
 async def test_each_person_finds_what_they_may_do_there_and_nothing_else(stage: Stage, tried: Tried) -> None:
     ana, boris, eve = stage.client(stage.ana), stage.client(stage.boris), stage.client(stage.eve)
     for_ana, for_boris = await nodes(ana, stage.room), await nodes(boris, stage.room)
-    assert for_ana["thread.mute"] == "Mute or unmute the thread" and "t.staff" not in for_ana and "thread.start" not in for_ana
-    assert for_boris["t.staff"] == "Staff things"
-    assert "thread.start" in await nodes(ana, stage.server.domain)
-    for node in (COMMANDS, "t.now"):
+    assert for_ana["mute"] == "Mute or unmute the thread" and "staff" not in for_ana and "start" not in for_ana
+    assert for_boris["staff"] == "Staff things"
+    assert "start" in await nodes(ana, stage.server.domain)
+    for node in (COMMANDS, "now"):
         eve.sends(f"<iq type='get' id='x' to='{stage.room}'><query xmlns='{ITEMS}' node='{node}'/></iq>")
         await eve.finds(f"<iq id='x' type='error'><error><item-not-found {STANZAS}/></error></iq>")
-    hidden, absent = await gives(eve, stage.room, "t.now"), await gives(eve, f"{'0' * 26}@{stage.server.domain}", "t.now")
+    hidden, absent = await gives(eve, stage.room, "now"), await gives(eve, f"{'0' * 26}@{stage.server.domain}", "now")
     assert shown(hidden).replace(stage.thread, "0" * 26) == shown(absent)
     assert tried.calls == []
 
@@ -88,15 +88,15 @@ async def test_each_person_finds_what_they_may_do_there_and_nothing_else(stage: 
 @on_stage
 async def test_a_command_describes_itself(stage: Stage, tried: Tried) -> None:
     ana = stage.client(stage.ana)
-    for to, node, category, name in ((stage.room, COMMANDS, "command-list", "Commands"), (stage.room, "t.try", "command-node", "Try it"),
-                                     (stage.server.domain, "thread.start", "command-node", "Start a thread")):
+    for to, node, category, name in ((stage.room, COMMANDS, "command-list", "Commands"), (stage.room, "try", "command-node", "Try it"),
+                                     (stage.server.domain, "start", "command-node", "Start a thread")):
         ana.sends(f"<iq type='get' id='d' to='{to}'><query xmlns='{INFO}' node='{node}'/></iq>")
         await ana.receives(f"<iq id='d' type='result'><query xmlns='{INFO}' node='{node}'><identity category='automation' type='{category}' name='{name}'/>"
                            f"<feature var='{COMMANDS}'/></query></iq>")
     for to in (stage.room, stage.server.domain):
         ana.sends(f"<iq type='get' id='f' to='{to}'><query xmlns='{INFO}'/></iq>")
         await ana.receives(f"<iq id='f' type='result'><query xmlns='{INFO}'><feature var='{COMMANDS}'/></query></iq>")
-        for node in ("t.staff", "no.such", "text.post"):
+        for node in ("staff", "no.such", "text.post"):
             ana.sends(f"<iq type='get' id='g' to='{to}'><query xmlns='{INFO}' node='{node}'/></iq>")
             await ana.receives(f"<iq id='g' type='error'><error><item-not-found {STANZAS}/></error></iq>")
 
@@ -104,7 +104,7 @@ async def test_a_command_describes_itself(stage: Stage, tried: Tried) -> None:
 @on_stage
 async def test_a_form_asks_every_field_and_submitting_it_does_the_action_once(stage: Stage, tried: Tried) -> None:
     ana = stage.client(stage.ana)
-    first = await gives(ana, stage.room, "t.try")
+    first = await gives(ana, stage.room, "try")
     assert command(first).get("status") == "executing"
     actions = command(first).find(f"{{{COMMANDS}}}actions")
     assert actions.get("execute") == "complete" and [one.tag for one in actions] == [f"{{{COMMANDS}}}complete"]
@@ -115,13 +115,13 @@ async def test_a_form_asks_every_field_and_submitting_it_does_the_action_once(st
         "at": ("text-single", [], [], False), "sure": ("boolean", [], [], True)}
     session = command(first).get("sessionid")
     form = submitted(words="a  b", story=["one", "two"], one="2", some=["1", "2"], colour="", at="2026-12-01 09:00", sure="true")
-    done = await gives(ana, stage.room, "t.try", form, session)
+    done = await gives(ana, stage.room, "try", form, session)
     assert command(done).get("status") == "completed" and note(done) == ("info", "Tried.")
     [(name, values)] = tried.calls
     assert name == "t.try" and values["at"].isoformat() == "2026-12-01T09:00:00" and values["client_id"] == f"command-{session}"
     assert {key: values[key] for key in ("words", "story", "one", "some", "colour", "sure")} == {
         "words": "a b", "story": "one\ntwo", "one": "2", "some": ("1", "2"), "colour": None, "sure": True}
-    again = await gives(ana, stage.room, "t.try", form, session)
+    again = await gives(ana, stage.room, "try", form, session)
     assert again.find(f".//{{{COMMANDS}}}bad-sessionid") is not None and "Start it again" in "".join(again.itertext())
     assert len(tried.calls) == 1
 
@@ -135,8 +135,8 @@ async def test_clients_may_submit_as_they_do(stage: Stage, tried: Tried) -> None
         (submitted(FORM_TYPE="x", words="w", story=[], one="1", some=[""], sure="1", at=""), (None, None, True)),
         (submitted(words="w", one="1", sure="0").replace("<field var='sure'", "<field type='boolean' var='sure'"), (None, None, False)),
     ):
-        first = await gives(ana, stage.room, "t.try")
-        done = await gives(ana, stage.room, "t.try", form, command(first).get("sessionid"), "complete")
+        first = await gives(ana, stage.room, "try")
+        done = await gives(ana, stage.room, "try", form, command(first).get("sessionid"), "complete")
         assert note(done) == ("info", "Tried."), shown(done)
         _name, values = tried.calls[-1]
         assert (values["story"], values["some"] or None, values["sure"]) == wanted
@@ -145,63 +145,63 @@ async def test_clients_may_submit_as_they_do(stage: Stage, tried: Tried) -> None
 @on_stage
 async def test_a_refused_form_comes_again_with_the_reason_and_what_was_typed(stage: Stage, tried: Tried) -> None:
     ana = stage.client(stage.ana)
-    session = command(await gives(ana, stage.room, "t.try")).get("sessionid")
+    session = command(await gives(ana, stage.room, "try")).get("sessionid")
     for words, reason in (("refuse", "These words are not right."), ("too late", "Somebody else did it."), ("", "Words is missing.")):
-        refused = await gives(ana, stage.room, "t.try", submitted(words=words, story=["a", "b"], one="2", some="1", sure="1"), session)
+        refused = await gives(ana, stage.room, "try", submitted(words=words, story=["a", "b"], one="2", some="1", sure="1"), session)
         assert (command(refused).get("status"), command(refused).get("sessionid"), note(refused)) == ("executing", session, ("error", reason))
         assert command(refused).find(f"{{{COMMANDS}}}actions/{{{COMMANDS}}}complete") is not None
         found = asked(refused)
         assert (found["words"][1], found["story"][1], found["one"][1], found["some"][1]) == ([words], ["a", "b"], ["2"], ["1"])
-    unknown = await gives(ana, stage.room, "t.try", submitted(words="w", one="1", sure="1", account="x"), session)
+    unknown = await gives(ana, stage.room, "try", submitted(words="w", one="1", sure="1", account="x"), session)
     assert note(unknown)[0] == "error"
     assert tried.calls == []
-    await gives(ana, stage.room, "t.try", submitted(words="w", one="1", sure="1"), session)
+    await gives(ana, stage.room, "try", submitted(words="w", one="1", sure="1"), session)
     assert len(tried.calls) == 1
 
 
 @on_stage
 async def test_what_needs_no_word_is_done_at_once_and_what_is_grave_asks_first(stage: Stage, tried: Tried) -> None:
     ana = stage.client(stage.ana)
-    done = await gives(ana, stage.room, "t.now")
+    done = await gives(ana, stage.room, "now")
     assert command(done).get("status") == "completed" and note(done) == ("info", "Done now.") and tried.calls == [("t.now", {})]
-    first = await gives(ana, stage.room, "t.end")
+    first = await gives(ana, stage.room, "end")
     said = [one.text for one in command(first).find(f"{{{DATA}}}x").findall(f"{{{DATA}}}instructions")]
     assert command(first).get("status") == "executing" and said[1:] == [
         "It is over for everybody then.", "Nothing has happened yet: to do it, submit this form."]
     assert len(tried.calls) == 1
     session = command(first).get("sessionid")
-    cancelled = await gives(ana, stage.room, "t.end", session=session, step="cancel")
+    cancelled = await gives(ana, stage.room, "end", session=session, step="cancel")
     assert command(cancelled).get("status") == "canceled"
-    late = await gives(ana, stage.room, "t.end", session=session)
+    late = await gives(ana, stage.room, "end", session=session)
     assert late.get("type") == "error" and len(tried.calls) == 1
-    session = command(await gives(ana, stage.room, "t.end")).get("sessionid")
-    assert note(await gives(ana, stage.room, "t.end", f"<x xmlns='{DATA}' type='submit'/>", session)) == ("info", "Over.")
+    session = command(await gives(ana, stage.room, "end")).get("sessionid")
+    assert note(await gives(ana, stage.room, "end", f"<x xmlns='{DATA}' type='submit'/>", session)) == ("info", "Over.")
     assert tried.calls[1:] == [("t.end", {})]
 
 
 @on_stage
 async def test_a_step_that_is_not_possible_or_not_ones_own_is_refused_and_does_nothing(stage: Stage, tried: Tried) -> None:
     ana, tablet, boris = stage.client(stage.ana), stage.client(stage.ana, "tablet"), stage.client(stage.boris)
-    session = command(await gives(ana, stage.room, "t.say")).get("sessionid")
+    session = command(await gives(ana, stage.room, "say")).get("sessionid")
     form = submitted(words="hello")
-    for client, to, node, given in ((tablet, stage.room, "t.say", session), (boris, stage.room, "t.say", session), (ana, stage.room, "t.say", "0" * 32),
-                                    (ana, stage.server.domain, "t.say", session), (ana, stage.room, "t.end", session)):
+    for client, to, node, given in ((tablet, stage.room, "say", session), (boris, stage.room, "say", session), (ana, stage.room, "say", "0" * 32),
+                                    (ana, stage.server.domain, "say", session), (ana, stage.room, "end", session)):
         answer = await gives(client, to, node, form, given)
         assert answer.find(f".//{{{COMMANDS}}}bad-sessionid") is not None, shown(answer)
     for step in ("prev", "next", "nonsense"):
-        answer = await gives(ana, stage.room, "t.say", form, session, step)
+        answer = await gives(ana, stage.room, "say", form, session, step)
         assert answer.find(f".//{{{COMMANDS}}}bad-action") is not None
-    answer = await gives(ana, stage.room, "t.say", "", session)
+    answer = await gives(ana, stage.room, "say", "", session)
     assert answer.find(f".//{{{COMMANDS}}}bad-payload") is not None
     assert tried.calls == []
-    await gives(ana, stage.room, "t.say", form, session)
+    await gives(ana, stage.room, "say", form, session)
     assert tried.calls == [("t.say", {"words": "hello"})]
 
 
 @on_stage
 async def test_who_may_not_any_more_is_refused_at_the_last_step(stage: Stage, tried: Tried) -> None:
     chen = stage.client(stage.chen)
-    session = command(await gives(chen, stage.room, "t.say")).get("sessionid")
+    session = command(await gives(chen, stage.room, "say")).get("sessionid")
     people = {"coordinator": stage.chen.uid, "practitioner": stage.boris.uid}
     stage.db.perform(stage.cast.dina, "link.coordinator_remove", **people)
 
@@ -209,36 +209,36 @@ async def test_who_may_not_any_more_is_refused_at_the_last_step(stage: Stage, tr
         with stage.db.read(Actor.system()) as work:
             return all(member.handle != stage.chen.handle for member in room(work, stage.thread).members)
     await stage.until(out)
-    answer = await gives(chen, stage.room, "t.say", submitted(words="still here"), session)
+    answer = await gives(chen, stage.room, "say", submitted(words="still here"), session)
     assert answer.get("type") == "error" and tried.calls == []
 
 
 @on_stage
 async def test_commands_left_alone_end_and_nobody_holds_many(stage: Stage, tried: Tried) -> None:
     ana = stage.client(stage.ana)
-    first = [command(await gives(ana, stage.room, "t.say")).get("sessionid") for _ in range(commands.MOST_OWN_SESSIONS + 1)]
-    assert (await gives(ana, stage.room, "t.say", submitted(words="a"), first[0])).get("type") == "error"
-    assert note(await gives(ana, stage.room, "t.say", submitted(words="b"), first[1])) == ("info", "Said.")
+    first = [command(await gives(ana, stage.room, "say")).get("sessionid") for _ in range(commands.MOST_OWN_SESSIONS + 1)]
+    assert (await gives(ana, stage.room, "say", submitted(words="a"), first[0])).get("type") == "error"
+    assert note(await gives(ana, stage.room, "say", submitted(words="b"), first[1])) == ("info", "Said.")
     assert stage.component is not None
     stage.component.commands._going[first[2]].until = time.monotonic() - 1
-    assert (await gives(ana, stage.room, "t.say", submitted(words="c"), first[2])).get("type") == "error"
+    assert (await gives(ana, stage.room, "say", submitted(words="c"), first[2])).get("type") == "error"
     assert [values["words"] for _, values in tried.calls] == ["b"]
 
 
 @played
 async def test_starting_a_thread_by_command_tells_where_it_is(stage: Stage) -> None:
     bella = stage.client(stage.ana)
-    first = await gives(bella, stage.server.domain, "thread.start")
+    first = await gives(bella, stage.server.domain, "start")
     assert asked(first)["person"][2] == ["Boris Brandt · practitioner"]
-    done = await gives(bella, stage.server.domain, "thread.start", submitted(person=Cast.uid(stage.cast, "boris")), command(first).get("sessionid"))
+    done = await gives(bella, stage.server.domain, "start", submitted(person=Cast.uid(stage.cast, "boris")), command(first).get("sessionid"))
     assert note(done) == ("info", f"The thread is there. http://clinic.example/threads/{stage.thread}")
 
 
 @played
 async def test_muting_by_command_mutes(stage: Stage) -> None:
     ana = stage.client(stage.ana)
-    session = command(await gives(ana, stage.room, "thread.mute")).get("sessionid")
-    await gives(ana, stage.room, "thread.mute", submitted(muted="1"), session)
+    session = command(await gives(ana, stage.room, "mute")).get("sessionid")
+    await gives(ana, stage.room, "mute", submitted(muted="1"), session)
     with stage.db.read(stage.ana.actor) as work:
         thread = work.thread(stage.thread)
         assert work.member(thread).muted
