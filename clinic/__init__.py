@@ -21,7 +21,7 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     "account": ("tables", "actions", "set_up", "attempts", "sessions", "views", "people", "admin"),
     "thread": ("tables", "kinds", "actions", "links", "names", "live", "listing", "views", "archive", "bookmarks", "relay"),
     "text": ("tables", "kinds", "actions"),
-    "group": (),
+    "group": ("managing", "inviting", "leaving", "sharing", "views"),
     "status": ("tables",),
     "saved_reply": ("tables",),
     "note": (),

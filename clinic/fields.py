@@ -220,6 +220,16 @@ class PickSeveral(Pick):
 
 
 @dataclass(frozen=True, slots=True)
+class PickPerson(Pick):
+    """Somebody of this clinic, by their account's uid. Their account is locked before the thread is, as links are decided under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PickPeople(PickSeveral, PickPerson):
+    """One or more people of this clinic, each as PickPerson."""
+
+
+@dataclass(frozen=True, slots=True)
 class Moment(Field):
     """A date and time: 2026-11-30 09:00 on the clinic's clock, or with an offset of its own.
 

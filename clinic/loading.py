@@ -51,7 +51,7 @@ class Person:
 
 @dataclass(slots=True)
 class LoadedMember:
-    """A current member of a loaded thread."""
+    """A current member of a loaded thread. invited_by: the account id of who invited them; opened_at: since when they have something of it."""
 
     id: int
     account_id: int
@@ -66,6 +66,13 @@ class LoadedMember:
     read_seq: int
     muted: bool
     birth_date: date | None
+    invited_by: int | None
+    opened_at: datetime | None
+
+    @property
+    def included(self) -> bool:
+        """Whether they are here by themselves, as the coordinator of a practitioner in the thread; nobody invited them."""
+        return self.role is Role.COORDINATOR and self.invited_by is None
 
 
 class Members(MutableMapping[int, LoadedMember]):
@@ -107,7 +114,7 @@ class Members(MutableMapping[int, LoadedMember]):
 class LoadedThread:
     """A thread under its lock, with its current members by account id. `last_seq` moves as entries are settled.
 
-    title: what staff named it (a group has one always). waiting_since: the oldest message of a patient that no staff has
+    title: what staff named it. waiting_since: the oldest message of a patient that no staff has
     answered. put_away: a member has put it away, and the next entry brings it back to their list.
     """
 

@@ -19,7 +19,7 @@ from clinic.thread.tables import memberships, threads
 from clinic.writes import Buffer
 
 MOST_THREADS, MOST_PERSONS = 500, 5000
-_MARKS = {"delivered_seq", "read_seq", "muted"}
+_MARKS = {"delivered_seq", "read_seq", "muted", "opened_at", "put_away_seq"}
 _PLACE_OF_THREAD = {name: place for place, name in enumerate(THREAD_FIELDS)}
 _PLACE_OF_MEMBER = {name: place for place, name in enumerate(MEMBER_FIELDS)}
 _KEY = "bedside_memory"

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from clinic.actions import ActionSpec
 from clinic.audit.tables import denials
 from clinic.errors import Conflict, NotFound
-from clinic.fields import is_uid
+from clinic.fields import PickPerson, is_uid
 from clinic.kinds import encode, kind_named
 from clinic.loading import LoadedThread, Lock, Person, existing, load_known, load_persons, load_threads
 from clinic.log import Audience, Entry, clock_steps, entries, entry_references, settle
@@ -104,6 +104,8 @@ class Transaction:
         work.require(spec.permission)
         if spec.load is not None and not is_uid(call.subject or ""):
             raise NotFound()
+        if not spec.batchable and (people := _people_named(spec, values)):
+            work.lock_people([*people, *([work.person.uid] if work.person_or_none else ())])  # accounts before threads, everywhere
         subject = () if spec.load is None else (spec.load(work, call.subject or ""),)
         if subject and (thread := subject[0] if isinstance(subject[0], LoadedThread) else None):
             work.require(spec.permission, thread)
@@ -141,9 +143,10 @@ class Transaction:
             work.insert(entries, **_entry_row(thread.id, pending.author_id, entry))
             if pending.about is not None:
                 work.insert(entry_references, thread_id=thread.id, target_seq=pending.about, seq=entry.seq)
-            if thread.put_away:
-                thread.put_away = False
-                work.update(threads, thread.id, put_away=False)
+            if thread.put_away and not kind_named(entry.kind).amends:
+                # What is for staff only brings it back to staff; to a patient who has put it away the next entry for all does.
+                thread.put_away = entry.audience is not Audience.EVERYONE
+                work.update(threads, thread.id, put_away=thread.put_away)
                 work.enqueue(BOOKMARKS, BOOKMARK, thread=thread.uid)
             work.update(
                 threads,
@@ -205,6 +208,12 @@ class Transaction:
 def _client_ids(values: Mapping[str, Any]) -> list[str]:
     """Return the ids under which what is being sent may be stored already, the one it would get now first."""
     return [values[name] for name in ("client_id", "earlier_client_id") if values.get(name)]
+
+
+def _people_named(spec: ActionSpec, values: Mapping[str, Any]) -> list[str]:
+    """Return the uids of the accounts that the fields of a call name."""
+    given = [values[field.name] or () for field in spec.fields if isinstance(field, PickPerson)]
+    return [uid for value in given for uid in ((value,) if isinstance(value, str) else value)]
 
 
 def _instant(now: datetime, last: datetime) -> datetime:

@@ -281,6 +281,11 @@ class Work:
         locked = sa.select(accounts.c.active).where(accounts.c.id == account_id).with_for_update(key_share=True)
         return any(row.active for row in self.rows(locked))
 
+    def lock_people(self, uids: Sequence[str]) -> None:
+        """Lock the accounts of `uids` as `lock_account` does, in the one order of ids; what names nobody is passed over."""
+        named = sa.select(accounts.c.id).where(accounts.c.uid.in_([uid for uid in uids if is_uid(uid)]))
+        self.rows(named.order_by(accounts.c.id).with_for_update(key_share=True))
+
     def audit(self, action: str, subject: str | None, detail: Mapping[str, Any]) -> None:
         """Write an audit row: ids and event codes only, never a text or a health datum."""
         self.insert(

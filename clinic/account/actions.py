@@ -172,9 +172,8 @@ def invite(work: Work, account: sa.Row[Any]) -> Invited:
     return Invited(account.uid, new_invitation(work, account.id, timedelta(days=INVITATION_DAYS)))
 
 
-@action("account.deactivate", Permission.ACCOUNT_MANAGE, on=account_for)
-def deactivate(work: Work, account: sa.Row[Any]) -> None:
-    """Close an account's every way in at once; its entries and memberships stay."""
+def shut_out(work: Work, account: sa.Row[Any]) -> None:
+    """Deactivate an account and end its every way in. Raises: NotPermitted for the actor's own."""
     if work.person_or_none is not None and work.person.id == account.id:
         raise NotPermitted("You cannot deactivate the account you are using. Another administrator can.")
     work.lock_account(account.id)  # against a log-in or a device that is being made at this moment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -41,8 +42,10 @@ class Found:
 
 
 @view(Permission.THREAD_START)
-def find_people(work: Work, query: str = "") -> list[Found]:
+def find_people(work: Work, query: str = "", *, roles: Sequence[Role] | None = None) -> list[Found]:
     """Return with whom the actor may start a 1:1 thread, at most FOUND_AT_MOST, by name.
+
+    roles: for staff who look for people to bring into a thread: these, and without a query the staff of the clinic too.
 
     query: parts of the name and, for staff, a birth date (1984-03-27 or 27/3/1984). A patient sees the practitioners
     they are linked to; staff search everybody in care. Without a query staff see who is linked to them.
@@ -61,6 +64,8 @@ def find_people(work: Work, query: str = "") -> list[Found]:
     wanted = [Role.PRACTITIONER] if work.role is Role.PATIENT else [Role.PATIENT, Role.PRACTITIONER]
     if work.role is Role.COORDINATOR:
         wanted = [Role.PATIENT]
+    if roles is not None and work.role is not Role.PATIENT:
+        wanted = list(roles)
     statement = (
         sa.select(accounts, account_roles.c.role, linked.label("linked"))
         .join(account_roles, account_roles.c.account_id == accounts.c.id)
@@ -73,14 +78,15 @@ def find_people(work: Work, query: str = "") -> list[Found]:
     if born is not None and work.role is not Role.PATIENT:
         statement = statement.where(accounts.c.birth_date == born)
     if work.role is Role.PATIENT or not (words or born):
-        statement = statement.where(linked)
+        colleague = account_roles.c.role.in_([Role.PRACTITIONER, Role.COORDINATOR])
+        statement = statement.where(sa.or_(linked, colleague) if roles and work.role is not Role.PATIENT else linked)
     return [
         Found(
             row.uid,
             row.name,
             Role(row.role),
             row.birth_date if row.role == Role.PATIENT else None,
-            bool(row.linked) or row.role == Role.PRACTITIONER,
+            bool(row.linked) or row.role != Role.PATIENT,
         )
         for row in work.rows(statement)
     ]

@@ -1,1 +1,1 @@
-"""Groups: threads that a practitioner creates and administers, with several practitioners or patients."""
+"""Who is in a thread by people's own decision: groups, names, invitations, leaving, share links."""

@@ -13,10 +13,10 @@ from clinic.errors import Invalid, NotFound, NotPermitted
 from clinic.fields import Choice, Flag, Option, Pick, Text, Uid
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import entries, visible
+from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.permissions import Permission, Role
-from clinic.storage import new_id, new_uid
 from clinic.thread.kinds import Notice
-from clinic.thread.members import Joining, add_member, coordinators_of, include_coordinators, invite_live
+from clinic.thread.members import Joining, add_member, bring_coordinators, invite_live, new_thread
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
@@ -70,6 +70,7 @@ def start(work: Work, person: str, reason: str | None, practitioner: str | None)
     existing = work.row(sa.select(threads.c.uid).where(threads.c.pair_key == key))
     work.audit_detail(practitioner=chief.uid, existing=existing is not None)
     if existing is not None:
+        _bring_back(work, existing.uid)
         work.about(existing.uid)
         return str(existing.uid)
     linked = patient is None or _linked(work, patient.id, other.id if patient is work.person else chief.id)
@@ -83,6 +84,18 @@ def start(work: Work, person: str, reason: str | None, practitioner: str | None)
     uid = _new_direct(work, chief, other, other_role, key, "" if linked else reason or "")
     work.about(uid)
     return uid
+
+
+def _bring_back(work: Work, uid: str) -> None:
+    """Whoever wants to write in a thread that they have put away has it in their list again."""
+    query = (
+        sa.select(memberships.c.id)
+        .join(threads, threads.c.id == memberships.c.thread_id)
+        .where(threads.c.uid == uid, memberships.c.account_id == work.person.id, memberships.c.put_away_seq > 0)
+    )
+    if (row := work.row(query)) is not None:
+        work.update(memberships, row.id, put_away_seq=0)
+        work.enqueue(BOOKMARKS, BOOKMARK, thread=uid)
 
 
 def _other(work: Work, uid: str) -> tuple[sa.Row[Any], Role]:
@@ -129,21 +142,7 @@ def _linked(work: Work, patient_id: int, practitioner_id: int) -> bool:
 
 
 def _new_direct(work: Work, chief: Joining, other: sa.Row[Any], other_role: Role, key: str, reason: str) -> str:
-    uid = new_uid()
-    thread = LoadedThread(new_id(), uid, "direct", 0, work.now, 0, 0)
-    work.insert(
-        threads,
-        id=thread.id,
-        uid=uid,
-        kind="direct",
-        pair_key=key,
-        created_at=work.now,
-        last_seq=0,
-        last_entry_at=work.now,
-        relayed_seq=0,
-        version=0,
-        changed_at=work.now,
-    )
+    thread = new_thread(work, "direct", pair_key=key)
     chief_role = Role.PATIENT if work.role is Role.PATIENT else Role.PRACTITIONER
     add_member(work, thread, chief, chief_role)
     add_member(work, thread, other, other_role)
@@ -154,15 +153,13 @@ def _new_direct(work: Work, chief: Joining, other: sa.Row[Any], other_role: Role
     if reason:
         code += "-unlinked"
     work.append(thread, Notice(code, (*starter, *(m.nick for m in thread.members.values())), reason))
-    if thread.patients:
-        practitioners = [m.account_id for m in thread.members.values() if m.role is Role.PRACTITIONER]
-        include_coordinators(work, thread, coordinators_of(work, practitioners))
+    bring_coordinators(work, thread)
     for joining in (chief, other):
         invite_live(work, thread, joining)
     starter_member = thread.members.get(work.person.id)
     if starter_member is not None:  # what one did oneself is not news to oneself
         work.update(memberships, starter_member.id, read_seq=len(work.pending), delivered_seq=len(work.pending))
-    return uid
+    return thread.uid
 
 
 @action(
@@ -205,7 +202,9 @@ def _move(work: Work, thread: LoadedThread, member: LoadedMember, **markers: int
     for name, seq in moved.items():
         setattr(member, name, seq)
     if moved:
-        work.update(memberships, member.id, **moved)
+        opened = {} if member.opened_at else {"opened_at": work.now}
+        member.opened_at = member.opened_at or work.now
+        work.update(memberships, member.id, **moved, **opened)
         work.touch(thread, members=False)
     return bool(moved)
 

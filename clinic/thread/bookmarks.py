@@ -19,6 +19,7 @@ from clinic.loading import LoadedThread
 from clinic.outbox import BOOKMARK, BOOKMARKS, jobs
 from clinic.permissions import Permission
 from clinic.thread.actions import thread_for
+from clinic.thread.shown import put_away
 from clinic.thread.tables import bookmarks, live_sessions, memberships, threads
 from clinic.thread.views import title_for
 from clinic.work import Work
@@ -36,7 +37,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """What a person's list is to say of a thread (None: they are no member any more), and what it was told last."""
+    """What a person's list is to say of a thread (None: nothing, they are no member any more or have put it away), and what it was told last."""
 
     handle: str
     wanted: Listing | None
@@ -45,7 +46,7 @@ class Bookmark:
 
 def _here(thread: LoadedThread) -> sa.Select[Any]:
     """Return the selection of all memberships of a thread, ended ones too, with what was told of them."""
-    columns = memberships.c.id, memberships.c.account_id, memberships.c.nick, accounts.c.handle
+    columns = memberships.c.id, memberships.c.account_id, memberships.c.nick, put_away().label("away"), accounts.c.handle
     source = memberships.join(accounts, accounts.c.id == memberships.c.account_id).outerjoin(bookmarks)
     told = bookmarks.c.title, bookmarks.c.nick.label("told_nick")
     return sa.select(*columns, *told).select_from(source).where(memberships.c.thread_id == thread.id)
@@ -57,7 +58,7 @@ def untold(work: Work, uid: str) -> list[Bookmark]:
     thread = work.thread(uid)
     found = []
     for row in work.rows(_here(thread).order_by(memberships.c.id)):
-        here = row.account_id in thread.members
+        here = row.account_id in thread.members and not row.away
         wanted = Listing(title_for(thread, row.account_id), row.nick) if here else None
         told = Listing(row.title, row.told_nick) if row.title is not None else None
         if wanted != told:
@@ -115,9 +116,9 @@ def seek(work: Work) -> int:
             waiting.add(json.loads(row.payload)["thread"])
         else:
             given_up.append(row.id)
-    ended, listed = memberships.c.ended_at.is_not(None), bookmarks.c.title.is_not(None)
+    gone, listed = sa.or_(memberships.c.ended_at.is_not(None), put_away()), bookmarks.c.title.is_not(None)
     source = memberships.join(threads, threads.c.id == memberships.c.thread_id).outerjoin(bookmarks)
-    wrong = sa.select(threads.c.uid).select_from(source).where(ended == listed).distinct()
+    wrong = sa.select(threads.c.uid).select_from(source).where(gone == listed).distinct()
     missing = {row.uid for row in work.rows(wrong)} - waiting
     for job_id in given_up:
         work.delete(jobs, job_id)

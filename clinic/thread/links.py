@@ -1,7 +1,8 @@
 """Actions that link people: coordinators to practitioners, patients to practitioners. Admins only. Imports clinic only.
 
-A coordinator is a member of every 1:1 thread of their practitioners, now and later; linking and unlinking therefore
-change those threads at once and say so in each, and so does opening a coordinator's deactivated account again.
+A coordinator is a member of every thread of their practitioners with a patient, now and later (of groups where the clinic has it
+so); linking and unlinking therefore change those threads at once and say so in each, and so does opening a coordinator's
+deactivated account again.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.account.actions import account_for
+from clinic.account.settings import setting
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import action
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import Uid
+from clinic.loading import LoadedThread
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id
 from clinic.thread.members import exclude_coordinator, include_coordinators
@@ -48,27 +51,39 @@ def _link_id(work: Work, table: sa.Table, **columns: int) -> int | None:
     return None if row is None else int(row.id)
 
 
-def _direct_patient_threads(work: Work, practitioners: Sequence[int]) -> list[str]:
-    """Return the uids of the 1:1 threads that practitioners (account ids) have with patients."""
+def _shared_threads(work: Work, practitioners: Sequence[int]) -> list[LoadedThread]:
+    """Return the threads, locked, in which practitioners (account ids) may have coordinators: 1:1 with patients, and groups.
+
+    Groups without a patient too: one may be joining at this moment, and under the lock it is known.
+    """
     patient = memberships.alias()
+    treated = sa.exists().where(patient.c.thread_id == threads.c.id, patient.c.role == Role.PATIENT)
     query = (
         sa.select(threads.c.uid)
         .join(memberships, memberships.c.thread_id == threads.c.id)
-        .join(patient, patient.c.thread_id == threads.c.id)
         .where(
-            threads.c.kind == "direct",
+            sa.or_(threads.c.kind == "group", treated),
             memberships.c.account_id.in_(practitioners),
             memberships.c.ended_at.is_(None),
-            patient.c.role == Role.PATIENT,
         )
         .distinct()
     )
-    return [row.uid for row in work.rows(query)]
+    known = -1
+    while known < len(found := work.threads(sorted({row.uid for row in work.rows(query)}))):
+        known = len(found)  # whoever held one of them may have started another group from it
+    return found
+
+
+def _joined(work: Work, practitioners: Sequence[int]) -> list[LoadedThread]:
+    """Return those of them that coordinators are included in as the clinic has it now."""
+    in_groups = setting(work, "coordinators_in_groups") == "1"
+    found = _shared_threads(work, practitioners)
+    return [thread for thread in found if thread.patients and (thread.kind == "direct" or in_groups)]
 
 
 @action("link.coordinator_add", Permission.LINK_MANAGE, fields=(COORDINATOR, PRACTITIONER))
 def coordinator_add(work: Work, coordinator: str, practitioner: str) -> int:
-    """Let a coordinator assist a practitioner: they join all of that practitioner's 1:1 threads, announced in each.
+    """Let a coordinator assist a practitioner: they join all of that practitioner's threads with patients, announced in each.
 
     Returns: how many threads they joined. Raises: Conflict when they are linked already.
     """
@@ -84,7 +99,7 @@ def coordinator_add(work: Work, coordinator: str, practitioner: str) -> int:
         created_at=work.now,
     )
     # Whose account is deactivated joins when it is opened again.
-    joined = work.threads(_direct_patient_threads(work, [chief.id])) if assistant.active else []
+    joined = _joined(work, [chief.id]) if assistant.active else []
     for thread in joined:
         include_coordinators(work, thread, [assistant])
     return len(joined)
@@ -92,7 +107,9 @@ def coordinator_add(work: Work, coordinator: str, practitioner: str) -> int:
 
 @action("link.coordinator_remove", Permission.LINK_MANAGE, fields=(COORDINATOR, PRACTITIONER))
 def coordinator_remove(work: Work, coordinator: str, practitioner: str) -> int:
-    """End a coordinator's assistance: they leave that practitioner's 1:1 threads at once, announced in each.
+    """End a coordinator's assistance: they leave that practitioner's threads at once, announced in each.
+
+    Also groups, however the clinic has it now; but those stay into which somebody has invited them.
 
     Returns: how many threads they left. Raises: NotFound when they are not linked.
     """
@@ -102,10 +119,10 @@ def coordinator_remove(work: Work, coordinator: str, practitioner: str) -> int:
     if link_id is None:
         raise NotFound("This coordinator does not assist this practitioner. Reload the page.")
     work.delete(coordinator_links, link_id)
-    left = work.threads(_direct_patient_threads(work, [chief.id]))
-    for thread in left:
+    before = len(work.pending)
+    for thread in _shared_threads(work, [chief.id]):
         exclude_coordinator(work, thread, assistant.id)
-    return len(left)
+    return len(work.pending) - before
 
 
 @action("account.activate", Permission.ACCOUNT_MANAGE, on=account_for)
@@ -117,7 +134,7 @@ def activate(work: Work, account: sa.Row[Any]) -> None:
     chiefs = sorted(row.practitioner_id for row in work.rows(assisted))
     for chief in chiefs:
         work.lock_account(chief)
-    for thread in work.threads(_direct_patient_threads(work, chiefs)):
+    for thread in _joined(work, chiefs):
         include_coordinators(work, thread, [account])
 
 

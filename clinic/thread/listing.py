@@ -20,7 +20,7 @@ from clinic.log import Entry, by_audience, entries, entry_of, select_entries, sp
 from clinic.permissions import Permission, Role
 from clinic.status.palette import StatusView
 from clinic.status.tables import statuses
-from clinic.thread.shown import MemberView, by_others, patients_shown, title_for
+from clinic.thread.shown import MemberView, by_others, patients_shown, put_away, title_for
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
@@ -121,7 +121,7 @@ def _later(one: sa.ColumnElement[int], other: sa.ColumnElement[int]) -> sa.Colum
 
 def _listed(account_id: int) -> sa.ColumnElement[bool]:
     """Return the SQL condition that a membership puts its thread on the account's list."""
-    return sa.and_(memberships.c.account_id == account_id, memberships.c.ended_at.is_(None))
+    return sa.and_(memberships.c.account_id == account_id, memberships.c.ended_at.is_(None), ~put_away())
 
 
 def _page(work: Work, wanted: Wanted, limit: int) -> sa.Subquery:

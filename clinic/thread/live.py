@@ -23,6 +23,12 @@ THREAD = Uid("thread", required=False)
 NICK = Text("nick", required=False, max_bytes=1000, multiline=True)  # as it was told, to the letter
 
 
+def is_live(work: Work, thread_uid: str, handle: str) -> bool:
+    """Say whether an app or a page of the account is in the thread now."""
+    here = sa.and_(live_sessions.c.thread_uid == thread_uid, live_sessions.c.handle == handle)
+    return work.row(sa.select(live_sessions.c.key).where(here).limit(1)) is not None
+
+
 def _key(address: str, kind: str, thread: str | None) -> str:
     # A tab has one feed, whichever thread is open in it; in threads it is a page, as a client is an occupant.
     return f"{kind} {address}" if kind == "feed" else f"{kind} {thread} {address}"

@@ -13,14 +13,15 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from clinic.account.settings import setting
 from clinic.account.tables import accounts, coordinator_links
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.permissions import Role
-from clinic.storage import new_id
+from clinic.storage import new_id, new_uid
 from clinic.thread import nicks
 from clinic.thread.kinds import Notice
-from clinic.thread.tables import memberships
+from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
 # Apps open a thread that appears in their list at once, some (Gajim) after ten seconds.
@@ -42,10 +43,33 @@ class Joining(Protocol):
     def birth_date(self) -> Any: ...
 
 
-def add_member(work: Work, thread: LoadedThread, joining: Joining, role: Role, *, group_admin: bool = False) -> None:
+def new_thread(work: Work, kind: str, *, pair_key: str | None = None, title: str | None = None) -> LoadedThread:
+    """Make a thread without members; `kind` is "direct" (then `pair_key` is of the two) or "group"."""
+    thread = LoadedThread(new_id(), new_uid(), kind, 0, work.now, 0, 0, title=title)
+    work.insert(
+        threads,
+        id=thread.id,
+        uid=thread.uid,
+        kind=kind,
+        pair_key=pair_key,
+        title=title,
+        created_at=work.now,
+        last_seq=0,
+        last_entry_at=work.now,
+        relayed_seq=0,
+        version=0,
+        changed_at=work.now,
+    )
+    return thread
+
+
+def add_member(
+    work: Work, thread: LoadedThread, joining: Joining, role: Role, *, group_admin: bool = False, invited_by: int | None = None
+) -> None:
     """Add an account to a thread, or bring a former member back; the shown name is made unique in the thread.
 
-    Staff see the whole log; a patient who joins later sees what comes after (product.md, Threads).
+    invited_by: the account id of the member who wants them here. Staff see the whole log; a patient who joins later sees
+    what comes after (product.md, Threads).
     """
     former = None
     if thread.last_seq:  # a thread just made has no former members
@@ -67,6 +91,8 @@ def add_member(work: Work, thread: LoadedThread, joining: Joining, role: Role, *
         read_seq=thread.last_seq,
         muted=False,
         birth_date=joining.birth_date,
+        invited_by=invited_by,
+        opened_at=None,
     )
     thread.members[joining.id] = member
     values: dict[str, Any] = {
@@ -75,7 +101,11 @@ def add_member(work: Work, thread: LoadedThread, joining: Joining, role: Role, *
         "from_seq": member.from_seq,
         "delivered_seq": member.delivered_seq,
         "read_seq": member.read_seq,
+        "muted": False,
         "ended_at": None,
+        "put_away_seq": 0,
+        "invited_by": invited_by,
+        "opened_at": None,
     }
     if former:
         work.update(memberships, member.id, **values)
@@ -86,7 +116,6 @@ def add_member(work: Work, thread: LoadedThread, joining: Joining, role: Role, *
             thread_id=thread.id,
             account_id=joining.id,
             nick=member.nick,
-            muted=False,
             joined_at=work.now,
             **values,
         )
@@ -102,7 +131,8 @@ def end_membership(work: Work, thread: LoadedThread, account_id: int) -> None:
 
 def include_coordinators(work: Work, thread: LoadedThread, coordinators: Sequence[Joining]) -> None:
     """Add the coordinators who are not members yet and say so in one notice, visible to everyone."""
-    new = [coordinator for coordinator in coordinators if coordinator.id not in thread.members]
+    # Who assists several practitioners here comes once.
+    new = list({one.id: one for one in coordinators if one.id not in thread.members}.values())
     if not new:
         return
     for coordinator in new:
@@ -112,9 +142,12 @@ def include_coordinators(work: Work, thread: LoadedThread, coordinators: Sequenc
 
 
 def exclude_coordinator(work: Work, thread: LoadedThread, coordinator_id: int) -> None:
-    """End a coordinator's membership, announced, unless another practitioner here is still assisted by them."""
+    """End a coordinator's membership, announced, unless another practitioner here is still assisted by them.
+
+    Nor does it end where they were invited into a group: its admin removes them. In a 1:1 nobody else could.
+    """
     member = thread.members.get(coordinator_id)
-    if member is None or member.role is not Role.COORDINATOR:
+    if member is None or member.role is not Role.COORDINATOR or (thread.kind == "group" and not member.included):
         return
     # The link that is being removed is still in the table: with more than one, another practitioner keeps them here.
     chiefs = [other.account_id for other in thread.members.values() if other.role is Role.PRACTITIONER]
@@ -125,6 +158,30 @@ def exclude_coordinator(work: Work, thread: LoadedThread, coordinator_id: int) -
         return
     end_membership(work, thread, coordinator_id)
     work.append(thread, Notice("coordinator-excluded", (member.nick,)))
+
+
+def bring_coordinators(work: Work, thread: LoadedThread) -> None:
+    """Include the coordinators of everybody who treats here, where a patient is present and, in a group, the clinic has it so."""
+    if thread.patients and (thread.kind == "direct" or setting(work, "coordinators_in_groups") == "1"):
+        include_coordinators(work, thread, coordinators_of(work, practitioners_in(thread)))
+
+
+def release_coordinators(work: Work, thread: LoadedThread) -> None:
+    """End the memberships of included coordinators none of whose practitioners is here any more, announced."""
+    included = [member for member in thread.members.values() if member.included]
+    if not included:
+        return
+    links = sa.select(coordinator_links.c.coordinator_id).where(coordinator_links.c.practitioner_id.in_(practitioners_in(thread)))
+    assisting = {row.coordinator_id for row in work.rows(links)}
+    for member in included:
+        if member.account_id not in assisting:
+            end_membership(work, thread, member.account_id)
+            work.append(thread, Notice("coordinator-excluded", (member.nick,)))
+
+
+def practitioners_in(thread: LoadedThread) -> list[int]:
+    """Return the account ids of the practitioners who are members, in order of joining."""
+    return [member.account_id for member in thread.members.values() if member.role is Role.PRACTITIONER]
 
 
 def coordinators_of(work: Work, practitioners: Sequence[int]) -> Sequence[sa.Row[Any]]:

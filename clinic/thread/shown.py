@@ -8,13 +8,14 @@ from datetime import date
 import sqlalchemy as sa
 
 from clinic.loading import LoadedMember, LoadedThread
-from clinic.log import entries
+from clinic.log import Audience, entries, spoken
 from clinic.permissions import Role
+from clinic.thread.tables import memberships
 
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A member as other members see them."""
+    """A member as other members see them. account_uid: empty, and no birth date, where a patient looks at somebody else."""
 
     account_uid: str
     name: str
@@ -27,28 +28,39 @@ class MemberView:
 
 def title_for(thread: LoadedThread, reader: int) -> str:
     """Return what a thread is called for the member `reader` (account id): as staff named it (a 1:1 for staff only), else
-    the patients' names for staff, the practitioners' for a patient.
+    the patients' names for staff, the practitioners' for a patient; of a group without a name everybody's.
     """
-    others = [member for member in thread.members.values() if member.account_id != reader]
-    patients = [member.nick for member in others if member.role is Role.PATIENT]
-    practitioners = [member.nick for member in others if member.role is Role.PRACTITIONER]
     me = thread.members.get(reader)
     if thread.title and (thread.kind == "group" or (me is not None and me.role.is_staff)):
         return thread.title
-    names = practitioners if me is not None and me.role is Role.PATIENT else patients or practitioners
+    others = [member for member in thread.members.values() if member.account_id != reader]
+    patients = [member.nick for member in others if member.role is Role.PATIENT]
+    practitioners = [member.nick for member in others if member.role is Role.PRACTITIONER]
+    if thread.kind == "group":  # not to be taken for the 1:1 with one of them
+        names = [*patients, *practitioners]
+    else:
+        names = practitioners if me is not None and me.role is Role.PATIENT else patients or practitioners
     return ", ".join(names or [member.nick for member in others]) or "Thread"
 
 
 def member_view(member: LoadedMember, reader: LoadedMember) -> MemberView:
     """Return a member as `reader`, another one or the same, sees them."""
     # A patient sees of others what they are called and their role, nothing that identifies them elsewhere.
-    born = member.birth_date if reader.role.is_staff or member is reader else None
-    return MemberView(member.uid, member.name, member.nick, member.role, member.group_admin, member is reader, born)
+    open_to = reader.role.is_staff or member is reader
+    born, uid = (member.birth_date, member.uid) if open_to else (None, "")
+    return MemberView(uid, member.name, member.nick, member.role, member.group_admin, member is reader, born)
 
 
 def patients_shown(thread: LoadedThread, reader: LoadedMember) -> tuple[MemberView, ...]:
     """Return the patients of a thread for staff; for a patient nobody, who needs no link to themselves."""
     return tuple(member_view(p, reader) for p in thread.patients) if reader.role.is_staff else ()
+
+
+def put_away() -> sa.ColumnElement[bool]:
+    """Return the SQL condition that a membership's thread was put away, and nothing that its member sees was said there since."""
+    seen = sa.or_(memberships.c.role != Role.PATIENT, entries.c.audience == Audience.EVERYONE)
+    since = sa.and_(entries.c.thread_id == memberships.c.thread_id, entries.c.seq > memberships.c.put_away_seq, seen, spoken())
+    return sa.and_(memberships.c.put_away_seq > 0, ~sa.exists().where(since).correlate(memberships))
 
 
 def by_others(account_id: int) -> sa.ColumnElement[bool]:

@@ -171,7 +171,7 @@ def _entry_view(entry: Entry, author_id: int | None, thread: LoadedThread, me: L
         uid=entry.uid,
         kind=entry.kind,
         at=entry.at,
-        author=entry.author,
+        author=entry.author if mine or me.role.is_staff else _known_here(entry.author),
         mine=mine,
         body=entry.body,
         payload=entry.payload,
@@ -179,6 +179,11 @@ def _entry_view(entry: Entry, author_id: int | None, thread: LoadedThread, me: L
         read_by=read_by if me.role.is_staff else (),
         client_id=entry.client_id if mine else None,
     )
+
+
+def _known_here(author: Author | None) -> Author | None:
+    """Return an author as patients know them: by what they are called in the thread, by nothing that names them elsewhere."""
+    return author and Author(author.nick, author.nick, author.nick, author.role, "")
 
 
 @view(Permission.THREAD_READ)

