@@ -229,13 +229,13 @@ def shut(work: Work, thread: LoadedThread) -> None:
             work.update(table, row.id, **over)
 
 
-@action("group.forget_closed", Permission.THREAD_LEAVE, fields=(Uid("thread", "Thread"),), audited=False)
-def forget_closed(work: Work, thread: str) -> None:
+@action("group.forget_closed", Permission.THREAD_LEAVE, fields=(Uid("group", "Group"),), audited=False)
+def forget_closed(work: Work, group: str) -> None:
     """Have read that a group was closed, and whom to contact: it is not said again. Raises: NotFound."""
     query = (
         sa.select(memberships.c.id, threads.c.last_seq)
         .join(threads, threads.c.id == memberships.c.thread_id)
-        .where(threads.c.uid == thread, memberships.c.account_id == work.person.id, memberships.c.ended_at == threads.c.closed_at)
+        .where(threads.c.uid == group, memberships.c.account_id == work.person.id, memberships.c.ended_at == threads.c.closed_at)
     )
     row = work.row(query)
     if row is None:
