@@ -19,11 +19,12 @@ from clinic.work import Actor, Call, Done, Door, Work
 # In dependency order; each names the modules that declare something.
 CAPABILITIES: dict[str, tuple[str, ...]] = {
     "account": ("tables", "actions", "set_up", "attempts", "sessions", "views", "people", "admin"),
-    "thread": ("tables", "kinds", "actions", "links", "names", "live", "listing", "views", "archive", "bookmarks", "relay"),
+    "thread": ("tables", "kinds", "actions", "claims", "links", "names", "live", "listing", "views", "archive", "bookmarks", "relay"),
     "text": ("tables", "kinds", "actions"),
     "group": ("managing", "inviting", "leaving", "sharing", "views"),
-    "status": ("tables",),
+    "status": ("tables", "kinds", "actions", "views"),
     "saved_reply": ("tables",),
+    "profile": ("actions",),
     "note": (),
     "urgent": ("tables",),
     "absence": ("tables",),

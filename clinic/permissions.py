@@ -60,6 +60,7 @@ class Permission(StrEnum):
     STATUS_CHANGE = "status.change"
     STATUS_MANAGE = "status.manage"
     SAVED_REPLY_OWN = "saved-reply.own"
+    PROFILE_OPEN = "profile.open"
     URGENT_CALL = "urgent.call"
     URGENT_ANSWER = "urgent.answer"
     ABSENCE_OWN = "absence.own"
@@ -126,6 +127,7 @@ TABLE: dict[Permission, dict[Column, Grant]] = {
     Permission.STATUS_CHANGE: _row(_N, _Y, _S, _Y, _N),
     Permission.STATUS_MANAGE: _row(_N, _N, _N, _N, _Y),
     Permission.SAVED_REPLY_OWN: _row(_N, _O, _O, _O, _N),
+    Permission.PROFILE_OPEN: _row(_N, _O, _O, _O, _N),
     Permission.URGENT_CALL: _row(_Y, _N, _N, _N, _N),
     Permission.URGENT_ANSWER: _row(_N, _Y, _Y, _Y, _N),
     Permission.ABSENCE_OWN: _row(_N, _O, _O, _O, _N),

@@ -122,6 +122,7 @@ class Demo:
         if set(self.state["threads"]) == set(THREADS):
             return
         self.database.perform(CONSOLE, "clinic.describe", **CLINIC)
+        self.database.perform(self.actor("dina"), "status.add_examples")
         for patient, practitioner in PATIENT_LINKS:
             self.link("link.patient_add", patient=patient, practitioner=practitioner)
         for coordinator, practitioner in COORDINATOR_LINKS:

@@ -42,6 +42,12 @@ SAID: dict[str, str] = {
     "link.coordinator_remove": "The link is removed.",
     "link.patient_add": "Linked.",
     "link.patient_remove": "The link is removed.",
+    "status.create": "Added.",
+    "status.add_examples": "The examples are added.",
+    "status.describe": "Saved.",
+    "status.archive": "Archived: it is offered no more.",
+    "status.restore": "It is offered again.",
+    "status.permit": "Saved.",
 }
 
 

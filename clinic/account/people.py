@@ -104,6 +104,18 @@ def assisted(work: Work) -> list[PersonRef]:
     return [PersonRef(row.uid, row.name, None) for row in work.rows(query)]
 
 
+@view(Permission.THREAD_CLAIM)
+def practitioners(work: Work) -> list[PersonRef]:
+    """Return the clinic's active practitioners by name, for the filter of staff's list."""
+    query = (
+        sa.select(accounts)
+        .join(account_roles, account_roles.c.account_id == accounts.c.id)
+        .where(account_roles.c.role == Role.PRACTITIONER, accounts.c.active.is_(True))
+        .order_by(accounts.c.folded_name, accounts.c.id)
+    )
+    return [PersonRef(row.uid, row.name, None) for row in work.rows(query)]
+
+
 def _search_terms(query: str) -> tuple[list[str], date | None]:
     words, born = [], None
     for word in fold_name(query).split():

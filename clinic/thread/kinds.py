@@ -53,6 +53,10 @@ SENTENCES = {
         "coordinators invite will manage it; until then, ask the clinic."
     ),
     "group-closed": lambda n, r: f"{n[0]} closed this group for everyone.",
+    # For staff only: who of them answers.
+    "claimed": lambda n, r: f"{n[0]} answers in this thread now.",
+    "claim-taken-over": lambda n, r: f"{n[0]} answers in this thread now, instead of {n[1]}.",
+    "claim-released": lambda n, r: f"{n[0]} no longer answers in this thread; somebody else may.",
     "coordinator-excluded": lambda n, r: f"{_one(n)} no longer assists here as coordinator and has left this thread.",
 }
 

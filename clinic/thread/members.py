@@ -126,7 +126,15 @@ def end_membership(work: Work, thread: LoadedThread, account_id: int) -> None:
     """End a membership: from now on the thread does not exist for that account."""
     member = thread.members.pop(account_id)
     work.update(memberships, member.id, ended_at=work.now)
+    if thread.claimed_by == account_id:
+        put_claim(work, thread, None)
     members_changed(work, thread)
+
+
+def put_claim(work: Work, thread: LoadedThread, account_id: int | None) -> None:
+    """Keep who of the staff answers in a thread; None: nobody has said so."""
+    thread.claimed_by = account_id
+    work.update(threads, thread.id, claimed_by=account_id)
 
 
 def include_coordinators(work: Work, thread: LoadedThread, coordinators: Sequence[Joining]) -> None:

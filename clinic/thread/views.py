@@ -31,7 +31,8 @@ UNKNOWN_PLACE = "This place in the thread is not known. Load the thread again."
 class Head:
     """The top of a thread's page. patients: empty for a patient, who needs no link to themselves.
 
-    may: the names of the permissions that the reader has in this thread.
+    may: the names of the permissions that the reader has in this thread. answered_by: for staff, the shown name of whom of them
+    answers.
     """
 
     uid: str
@@ -42,6 +43,8 @@ class Head:
     me: MemberView
     muted: bool
     may: frozenset[str]
+    answered_by: str | None
+    answered_by_me: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def thread_head(work: Work, uid: str) -> Head:
     """Return the head of a thread's page. Raises: NotFound."""
     thread = work.thread(uid)
     me = work.member(thread)
+    answering = thread.members.get(thread.claimed_by) if thread.claimed_by and me.role.is_staff else None
     members = tuple(member_view(member, me) for member in thread.members.values())
     return Head(
         uid=thread.uid,
@@ -112,6 +116,8 @@ def thread_head(work: Work, uid: str) -> Head:
         me=member_view(me, me),
         muted=me.muted,
         may=frozenset(permission.value for permission in Permission if work.may(permission, thread)),
+        answered_by=answering.nick if answering else None,
+        answered_by_me=answering is me,
     )
 
 

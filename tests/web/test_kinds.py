@@ -12,6 +12,7 @@ from flask import Flask
 from clinic import KINDS, Database
 from clinic.kinds import Payload, encode
 from clinic.log import entries
+from clinic.status.kinds import StatusChange
 from clinic.text.kinds import TextPayload
 from clinic.thread.kinds import SENTENCES, Notice
 from clinic.thread.views import EntryView, thread_list, thread_page
@@ -22,6 +23,7 @@ HOSTILE = "<script>alert(1)</script> ]]> & \" ' \u2028 \ud7ff"
 # One payload of each kind and shape, with text that nobody has made harmless. Whoever adds a kind adds its samples here.
 SAMPLES: dict[str, list[Payload]] = {
     "text": [TextPayload(HOSTILE)],
+    "status": [StatusChange(HOSTILE, HOSTILE, "0" * 26, "blue", HOSTILE), StatusChange(HOSTILE, before=HOSTILE)],
     "notice": [Notice(code, (HOSTILE, "Boris", "Chen"), HOSTILE) for code in SENTENCES],
 }
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import actions
-from web.pages import account, admin, certificate, doing, feed, health, internal, joining, login, people, threads
+from web.pages import account, admin, certificate, doing, feed, health, internal, joining, login, patients, people, statuses, threads
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     login.blueprint,
     joining.blueprint,
     threads.blueprint,
     people.blueprint,
+    patients.blueprint,
     account.blueprint,
     admin.blueprint,
+    statuses.blueprint,
     doing.blueprint,
     feed.blueprint,
     internal.blueprint,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from clinic.account.people import find_people
 from clinic.errors import DomainError
-from clinic.permissions import Role
-from clinic.thread.views import EntryView, ThreadRow, own_states, thread_head, thread_list, thread_page
-from web.actions import keeps
+from clinic.permissions import STAFF
+from clinic.status.views import standing
+from clinic.thread.views import EntryView, own_states, thread_head, thread_page
+from clinic.work import Work
+from web.actions import keeps, local_path
 from web.auth import current_actor, current_visitor
 from web.db import clinic_db, try_perform
 from web.drawing import TOGETHER, draw, lines
-from web.policies import caring, signed_in
+from web.listing import narrow, side
+from web.policies import caring, roles, signed_in
 
 blueprint = Blueprint("threads", __name__)
 PAGE = 50
@@ -29,16 +32,26 @@ def home() -> str | BaseResponse:
     visitor = current_visitor()
     if visitor and not visitor.cares:
         return redirect(url_for("admin.accounts"))
-    found = _rows()
-    return render_template("threads/home.html", here="threads", rows=found, linked=_linked(found), open_uid=None)
+    with clinic_db().read(current_actor()) as work:
+        shown = side(work, None)
+    return render_template("threads/home.html", here="threads", **shown)
 
 
 @blueprint.get("/threads/list")
 @caring
 def rows() -> str:
-    """The rows of the list alone. `open`: the thread that is shown beside it."""
-    found = _rows()
-    return render_template("threads/_list.html", rows=found, linked=_linked(found), open_uid=request.args.get("open"))
+    """The rows of the list alone. `open`: the thread that is shown beside it; `upto`: how many rows at most."""
+    with clinic_db().read(current_actor()) as work:
+        shown = side(work, request.args.get("open"), whole=False)
+    return render_template("threads/_list.html", **shown)
+
+
+@blueprint.post("/threads/narrow")
+@roles(*STAFF)
+def narrow_list() -> BaseResponse:
+    """Keep what the person wants of their list, and go back to where they were."""
+    narrow(*(request.form.get(name, "") for name in ("show", "practitioner", "status")))
+    return redirect(local_path(request.form.get("next"), url_for("threads.home")), 303)
 
 
 @blueprint.get("/threads/<uid>")
@@ -63,9 +76,9 @@ def entries(uid: str) -> Response:
 @blueprint.get("/threads/<uid>/head")
 @caring
 def head(uid: str) -> str:
-    """The top of a thread alone: its title and who is in it."""
+    """The top of a thread alone: its title, who is in it, where it stands."""
     with clinic_db().read(current_actor()) as work:
-        return render_template("threads/_head.html", head=thread_head(work, uid))
+        return render_template("threads/_head.html", **_top(work, uid))
 
 
 @blueprint.get("/threads/<uid>/marks")
@@ -77,35 +90,25 @@ def marks(uid: str) -> Response:
     return jsonify(states={state.uid: {"state": state.state, "read_by": list(state.read_by)} for state in found})
 
 
-def _rows() -> Sequence[ThreadRow]:
-    with clinic_db().read(current_actor()) as work:
-        return thread_list(work, limit=1000)
-
-
-def _linked(found: Sequence[ThreadRow]) -> bool:
-    """Say whether somebody without a thread has a person to start the first one with; a patient may have none."""
-    visitor = current_visitor()
-    if found or visitor is None or visitor.role is not Role.PATIENT:
-        return True
-    with clinic_db().read(current_actor()) as work:
-        return bool(find_people(work, ""))
+def _top(work: Work, uid: str) -> dict[str, Any]:
+    """Return what templates/threads/_head.html shows. standing: None for a patient, who learns nothing of a status."""
+    return {"head": thread_head(work, uid), "standing": standing(work, uid) if work.role in STAFF else None}
 
 
 def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str:
     before = request.args.get("before") if request.method == "GET" else None
     with clinic_db().read(current_actor()) as work:
-        top = thread_head(work, uid)
+        top = _top(work, uid)
         page = thread_page(work, uid, before=before or None, limit=PAGE)
-        rows = thread_list(work, limit=1000)
+        shown_beside = side(work, uid)
     if not before:
         _delivered(uid, page.entries)
     shown = {entry.uid for entry in page.entries}
     return render_template(
         "threads/show.html",
         here="threads",
-        rows=rows,
-        open_uid=uid,
-        head=top,
+        **shown_beside,
+        **top,
         page=page,
         lines=lines(page.entries, page.first_unread),
         draw=draw,

@@ -23,3 +23,8 @@ test("where counting has ended, a newer entry is news", () => {
 test("where counting has ended, one's own entry is no news", () => {
   assert.equal(tellsNews(row(COUNTED_AT_MOST, "10:01", true), row(COUNTED_AT_MOST, "10:00")), false);
 });
+
+test("a thread that stood further down than the list reached is no news when the list grows", () => {
+  assert.equal(tellsNews(row(3, "09:00"), undefined, "09:30"), false);
+  assert.equal(tellsNews(row(3, "10:00"), undefined, "09:30"), true);
+});

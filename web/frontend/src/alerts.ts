@@ -1,5 +1,6 @@
 // What calls a person back: the count in the title, a soft tone, a desktop notification. Muted threads stay silent.
 import { setting, store } from "./store.ts";
+import { COUNTED_AT_MOST } from "./unread.ts";
 
 let audio: AudioContext | null = null;
 
@@ -33,8 +34,8 @@ export function tone(): void {
 
 /** The number of unread messages before the page's own title. */
 export function titleCount(unread: number): void {
-  const plain = document.title.replace(/^\(\d+\) /, "");
-  const title = unread > 0 ? `(${unread}) ${plain}` : plain;
+  const plain = document.title.replace(/^\(\d+\+?\) /, "");
+  const title = unread > 0 ? `(${unread < COUNTED_AT_MOST ? unread : "99+"}) ${plain}` : plain;
   if (document.title !== title) document.title = title;
 }
 

@@ -1,6 +1,6 @@
 // The head of an open thread (title, members), drawn by the server and fetched again when somebody joined, left or is renamed.
 import htmx from "htmx.org";
-import { one, parse } from "./dom.ts";
+import { all, one, parse } from "./dom.ts";
 import { getFragments } from "./http.ts";
 
 const words = (header: HTMLElement) => (header.textContent ?? "").replace(/\s+/g, " ").trim();
@@ -11,8 +11,11 @@ export async function refreshHead(root: HTMLElement, signal: AbortSignal): Promi
   const fresh = parse(html)[0];
   const shown = one(":scope > header", root);
   if (signal.aborted || !shown || !(fresh instanceof HTMLElement) || words(shown) === words(fresh)) return;
-  const focused = shown.contains(document.activeElement) ? document.activeElement?.tagName : null;
+  const focused = shown.contains(document.activeElement) ? document.activeElement : null;
+  const again = focused?.id ? `#${focused.id}` : focused?.tagName.toLowerCase();
+  // A menu that somebody has just opened stays open.
+  for (const summary of all("details[open] > summary[id]", shown)) one(`#${summary.id}`, fresh)?.parentElement?.setAttribute("open", "");
   shown.replaceWith(fresh);
   htmx.process(fresh);
-  if (focused) one(focused.toLowerCase(), fresh)?.focus({ preventScroll: true });
+  if (again) one(again, fresh)?.focus({ preventScroll: true });
 }

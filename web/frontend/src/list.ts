@@ -15,6 +15,7 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
   let known: Map<string, Row> | null = null;
   let busy = false;
   let again = false;
+  let upto = Number(one(".rows")?.dataset.upto ?? 0);
 
   /** A tab in the background leaves time to one in which the person is just reading it. */
   function tellOf(thread: string, row: Row): void {
@@ -22,7 +23,9 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
     setTimeout(() => alertOf(account, thread, row.stamp, row.who, () => go(`/threads/${thread}`)), wait);
   }
 
-  function read(rows: HTMLElement[]): void {
+  /** Reads the rows, or where the list is narrowed the unseen ones that tell of all threads. */
+  function read(list: HTMLElement, heard: Element | null | undefined): void {
+    const rows = all("li[data-thread]", heard ?? list);
     const now = new Map<string, Row>();
     for (const row of rows) {
       now.set(row.dataset.thread ?? "", {
@@ -33,15 +36,14 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
         muted: row.dataset.muted === "1",
       });
     }
-    let sum = 0;
+    const oldest = known ? [...known.values()].reduce((least, row) => (row.stamp < least ? row.stamp : least), "~") : "";
     for (const [thread, row] of now) {
-      if (!row.muted) sum += row.unread;
-      const grew = known !== null && tellsNews(row, known.get(thread));
+      const grew = known !== null && tellsNews(row, known.get(thread), oldest === "~" ? "" : oldest);
       if (grew && isOpen(thread)) claim(account, thread, row.stamp);
       else if (grew && !row.muted) tellOf(thread, row);
     }
     known = now;
-    titleCount(sum);
+    titleCount(Number(list.dataset.unreadAll ?? 0));
   }
 
   async function refresh(): Promise<void> {
@@ -54,11 +56,11 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
     try {
       const shown = one(".rows");
       const open = one(".thread")?.dataset.thread ?? "";
-      const { html } = await getFragments(`/threads/list?open=${encodeURIComponent(open)}`);
-      const fresh = parse(html)[0];
+      const { html } = await getFragments(`/threads/list?open=${encodeURIComponent(open)}&upto=${upto}`);
+      const [fresh, heard] = parse(html);
       if (!(fresh instanceof HTMLElement)) return;
       localTimes(fresh);
-      read(all("li[data-thread]", fresh));
+      read(fresh, heard);
       if (shown?.isConnected) place(shown, fresh);
     } catch (error) {
       live.missed(error);
@@ -79,8 +81,18 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
   on("sent", soon);
   on("marks", soon);
   // What was there before the page came is no news: a page without the list learns of it first.
-  if (one(".rows")) read(all(".rows li[data-thread]"));
+  const list = one(".rows");
+  if (list) read(list, one(".heard"));
   else soon();
+  document.addEventListener("click", (event) => {
+    const more = event.target instanceof Element ? event.target.closest<HTMLElement>(".rows .more a[data-upto]") : null;
+    if (!more) return;
+    event.preventDefault();
+    event.stopPropagation();
+    upto = Number(more.dataset.upto);
+    more.textContent = "Loading more…";
+    void refresh();
+  }, true);
 }
 
 /** Puts the fresh rows in place and keeps scroll position and keyboard focus. */

@@ -13,6 +13,9 @@ import type { Outbox } from "./outbox.ts";
 import { Typists } from "./typists.ts";
 import { Waiting } from "./waiting.ts";
 
+// Kinds of entries that tell of what the head shows.
+const HEAD_FOLLOWS = new Set(["notice", "status"]);
+
 export class OpenThread {
   readonly uid: string;
   readonly #log: HTMLElement;
@@ -161,8 +164,8 @@ export class OpenThread {
     for (const entry of added) if (entry.dataset.authorName) this.#typists.heard(entry.dataset.authorName, "active");
     if (atEnd) this.#frame.toEnd();
     else if (!quiet) this.#frame.offerJump();
-    // Who joined or left is said by a notice; the list of members above follows it.
-    if (added.some((entry) => entry.dataset.kind === "notice")) void this.#head();
+    // Who joined or left, and where the thread stands, is said by an entry; the head follows it.
+    if (added.some((entry) => HEAD_FOLLOWS.has(entry.dataset.kind ?? ""))) void this.#head();
     this.#look();
     const last = added.findLast((entry) => entry.dataset.mine !== "1");
     const order = last ? (this.#orders.get(last) ?? 0) : 0;

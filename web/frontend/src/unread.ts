@@ -12,8 +12,12 @@ export interface Row {
   muted: boolean;
 }
 
-/** Says whether `row` tells of more than it did before (undefined: it was not there). */
-export function tellsNews(row: Row, before: Row | undefined): boolean {
+/**
+ * Says whether `row` tells of more than it did before (undefined: it was not there).
+ * `oldest`: the oldest stamp that was there before; what is older than it only stood further down than the list reached.
+ */
+export function tellsNews(row: Row, before: Row | undefined, oldest = ""): boolean {
+  if (!before && row.stamp <= oldest) return false;
   if (row.stamp === before?.stamp) return false;
   return row.unread > (before?.unread ?? 0) || (row.unread >= COUNTED_AT_MOST && !row.mine);
 }

@@ -1,0 +1,1 @@
+"""The patient profile. For now who the patient is and which threads the reader shares with them."""
