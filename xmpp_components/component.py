@@ -19,7 +19,7 @@ from clinic import Actor, Call, Database, Done
 from clinic.config import Config
 from clinic.errors import DomainError, NotAcceptable, NotFound, NotPermitted
 from clinic.thread.nicks import CLINIC
-from xmpp_components import commands, feed, handlers, jobs, wire
+from xmpp_components import commands, feed, handlers, jobs, text_commands, wire
 from xmpp_components.bookmarks import Bookmarks
 from xmpp_components.confirmation import Confirmation
 from xmpp_components.doer import Doer
@@ -74,6 +74,7 @@ class Threads:
         self.availability = Availability(self)
         self.turns = Turns()
         self.commands = commands.Sessions()
+        self.text_commands = text_commands.Memory()
         self.posts = Buckets(config.posts_per_second, config.posts_burst)
         self.notes = Buckets(TYPING_PER_SECOND, TYPING_BURST)
         # Of several processes one keeps bookmarks, so that what was read first is written first.
@@ -123,7 +124,9 @@ class Threads:
             return
         if request.kind == "message" and request.target is not Target.ROOM:
             return
-        said = f"{'Not sent. ' if request.kind == 'message' else ''}{text} (Only you see this.)"
+        body = wire.stanza_child(request.xml, "body")
+        command = body is not None and text_commands.looks_like_one(body.text or "")
+        said = f"{'Not sent. ' if request.kind == 'message' and not command else ''}{text} (Only you see this.)"
         self.send(wire.stanza("message", {"from": room.nick_jid(CLINIC), "type": "groupchat", "id": f"refused-{uuid.uuid4().hex}"},
                               wire.element("body", {}, said), wire.element("no-store", {"xmlns": wire.HINTS})), request.sender)
 

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 from clinic import Actor, Done
 from clinic.errors import Invalid, NotAcceptable, NotPermitted, TooMany
-from xmpp_components import wire
+from xmpp_components import text_commands, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Request, Target
 from xmpp_components.rooms import render
@@ -40,9 +40,7 @@ INVITE = "Inviting people from a client is not possible yet. The clinic's staff 
 FILES = "Files cannot be sent here yet. Nothing was sent; describe in words what it shows."
 TOO_FAST = "You are sending faster than one person's messages are taken here. This one was not stored: wait a moment and send it again."
 
-COMMAND = ("A message that begins with ! and a word is a command, and there are none yet. Nothing was sent; to send it as text, "
-           "begin with something else.")
-LOOKS_LIKE_A_COMMAND = re.compile(r"\s*![^\W\d_]")
+CORRECTION = "urn:xmpp:message-correct:0"
 # In some apps this begins a private message; others (Dino) send it to everybody as it stands.
 MEANT_FOR_ONE = re.compile(r"\s*/(msg|query|tell|w|whisper)\s", re.IGNORECASE)
 
@@ -63,6 +61,8 @@ def groupchat(component: Threads, request: Request) -> None:
     """Take a message to the room; one without a text and without anything known is dropped."""
     room, member = request.inside()
     inside = list(wire.namespaces(request.xml))
+    if _command(component, request, room, member):
+        return
     if words := next((REFUSED[namespace] for namespace, _name in inside if namespace in REFUSED), None):
         raise NotAcceptable(words)
     body, subject = wire.stanza_child(request.xml, "body"), wire.stanza_child(request.xml, "subject")
@@ -81,6 +81,19 @@ def groupchat(component: Threads, request: Request) -> None:
         state = next((state for state in STATES if state in known), None)
         if state:
             typing(component, room, member, state, besides=request.sender)
+
+
+def _command(component: Threads, request: Request, room: Room, member: Member) -> bool:
+    """Take a message that looks like a command: it is never posted, whatever else it carries. Returns: whether it is one."""
+    body = wire.stanza_child(request.xml, "body")
+    if body is None or not body.text or not text_commands.looks_like_one(body.text):
+        return False
+    if request.sender not in room.occupants:
+        raise NotAcceptable(NOT_JOINED)
+    corrects = wire.child(request.xml, CORRECTION, "replace") is not None
+    ids = client_ids(request.xml, body.text, component.db.now())
+    text_commands.take(component, request, room, member, body.text, ids, corrects=corrects)
+    return True
 
 
 def client_ids(xml: Element, body: str, now: datetime) -> tuple[str, str | None]:
@@ -103,8 +116,6 @@ def client_ids(xml: Element, body: str, now: datetime) -> tuple[str, str | None]
 
 def post(component: Threads, request: Request, room: Room, member: Member, body: str) -> None:
     """Hand a text to the clinic; the sender sees it come back once it is stored, or reads why not."""
-    if LOOKS_LIKE_A_COMMAND.match(body):
-        raise NotAcceptable(COMMAND)
     if MEANT_FOR_ONE.match(body):
         raise NotAcceptable(PRIVATE)
     if not component.posts.take(member.handle):
