@@ -29,7 +29,8 @@ class Offer:
     title: what it does, as an imperative ("Rename the thread"). word: the text command after "!" ("rename"). help: one more
     sentence. done: what to say afterwards. when: whether it makes sense in this thread now, beside the permission.
     grave: it is asked for a confirmation wherever it would otherwise be done at once.
-    leads: the path on the page to what its value is, where that is news ("/threads/…", a link that is shown once).
+    leads: the path on the page to what its value is, where that is news ("/threads/…", a link that is shown once); "/" where
+    the thread is no place to stay afterwards.
     Source: design.md, rule 15.
     """
 

@@ -170,7 +170,7 @@ def told(spec: ActionSpec, value: Any, base_url: str) -> tuple[str, str | None]:
     if spec.offer is None:
         raise TypeError(f"{spec.name} is offered to nobody")
     path = spec.offer.leads(value) if spec.offer.leads else None
-    return spec.offer.done, None if path is None else f"{base_url}{path}"
+    return spec.offer.done, None if path in (None, "/") else f"{base_url}{path}"
 
 
 def confirm_link(base_url: str, action: str, thread_uid: str | None = None, values: Mapping[str, Any] | None = None) -> str:

@@ -148,5 +148,7 @@ def _carry_on(name: str, uid: str | None, done: Done) -> BaseResponse:
         said = said or (words if address is None else f"{words} {shareable_root()}{address}")
     if said is not None:
         flash(said, "good")
-    default = home_of(uid) if request.form.get("form") == "do" else url_for("threads.home")
-    return redirect(local_path(request.form.get("next"), default), 303)
+    going = local_path(request.form.get("next"), home_of(uid) if request.form.get("form") == "do" else url_for("threads.home"))
+    if spec.offer is not None and spec.offer.leads is not None and going == home_of(uid) and spec.offer.leads(done.value) == "/":
+        going = url_for("threads.home")  # the thread is no place to stay
+    return redirect(going, 303)

@@ -150,7 +150,7 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
     if word == "yes" and not rest:
         if asked is None:
             raise Invalid(NOTHING_ASKED)
-        return await component.doer.do(actor, asked.offered, asked.values, f"command-{id}", base)
+        return await _perform(component, actor, asked.offered, asked.values, id)
     found = {one.offer.word: one for one in await component.reader.view(actor, _offered, room.uid)}
     if word == "help":
         return help_of(found, rest.removeprefix("!").casefold(), base)
@@ -162,10 +162,15 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
         component.text_commands.ask(room.uid, request.sender, Asked(one, values, time.monotonic() + CONFIRMED_WITHIN_SECONDS))
         said = f" {one.offer.help}" if one.offer.help else ""
         return f"{one.title}{_spelled(one, values)}?{said} Nothing has happened yet: send !yes within five minutes to do it."
+    return await _perform(component, actor, one, values, id)
+
+
+async def _perform(component: Threads, actor: Actor, offered: Offered, values: Mapping[str, Any], id: str) -> str:
+    base = component.config.shared_url
     try:
-        return await component.doer.do(actor, one, values, f"command-{id}", base)
+        return await component.doer.do(actor, offered, values, f"command-{id}", base)
     except Invalid as error:
-        raise Invalid(f"{error.text}\n{usage(one, base, values)}", field=error.field) from None
+        raise Invalid(f"{error.text}\n{usage(offered, base, values)}", field=error.field) from None
 
 
 # --- reading
@@ -259,7 +264,7 @@ def _or(words: Sequence[str]) -> str:
 
 def pattern(offered: Offered) -> str:
     """Return how a command is written: !word <field> ; [<field>]."""
-    fields = [f"<{field.label.lower()}>" if field.required else f"[{field.label.lower()}]" for field in asked_by_text(offered)]
+    fields = [f"<{_short(field)}>" if field.required else f"[{_short(field)}]" for field in asked_by_text(offered)]
     return " ".join([f"!{offered.offer.word}", *([" ; ".join(fields)] if fields else [])])
 
 
@@ -274,7 +279,12 @@ def example(offered: Offered) -> str:
 def _example(field: OfferedField) -> str:
     if field.options:
         return field.options[0].label
-    return {Shape.FLAG: "yes", Shape.MOMENT: WHEN, Shape.DAY: "1984-03-27", Shape.EMAIL: "name@example.org"}.get(field.shape, f"<{field.label.lower()}>")
+    return {Shape.FLAG: "yes", Shape.MOMENT: WHEN, Shape.DAY: "1984-03-27", Shape.EMAIL: "name@example.org"}.get(field.shape, f"<{_short(field)}>")
+
+
+def _short(field: OfferedField) -> str:
+    """Return a field's label without what it explains."""
+    return re.split(r"[,(]", field.label.lower())[0].strip()
 
 
 def usage(offered: Offered, base: str, filled: Mapping[str, Any] | None = None) -> str:

@@ -45,6 +45,7 @@ def _becomes(work: Work, thread: LoadedThread | None) -> list[Option]:
         "It is gone from your list; the clinic keeps the record. A thread of two comes back with the next message; a group is left for good.",
         "The thread is gone from your list.",
         grave=True,
+        leads=lambda _: "/",
     ),
 )
 def leave(work: Work, thread: LoadedThread, then: str | None) -> None:

@@ -49,6 +49,7 @@ INCLUDED = (
         "group",
         "Patients see the names of everybody in it, and nothing else of each other.",
         "The group is there.",
+        leads=lambda uid: f"/threads/{uid}",
     ),
 )
 def create(work: Work, title: str, people: Sequence[str], reason: str | None) -> str:
@@ -207,7 +208,7 @@ def let_go(work: Work, account_id: int) -> None:
     Permission.GROUP_MANAGE,
     on=thread_for,
     offer=Offer("Close the group for everyone", "close", "It is gone from everybody's lists and apps; the clinic keeps the record. "
-                "This can't be undone.", "The group is closed.", when=is_group, grave=True),
+                "This can't be undone.", "The group is closed.", when=is_group, grave=True, leads=lambda _: "/"),
 )
 def close(work: Work, thread: LoadedThread) -> None:
     """End a group for everybody; its log stays in the clinic's record, where nobody is a member."""
