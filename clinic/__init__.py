@@ -28,6 +28,7 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     "note": (),
     "urgent": ("tables",),
     "absence": ("tables",),
+    "search": ("tables", "views"),
     "audit": ("tables",),
 }
 

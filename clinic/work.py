@@ -183,6 +183,11 @@ class Work:
 
     # -- reading
 
+    @property
+    def dialect(self) -> str:
+        """The name of the database's engine, where a question is asked in its own language."""
+        return self._transaction.connection.dialect.name
+
     def rows(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
         """Return all rows of `statement`."""
         return self._transaction.connection.execute(statement).all()

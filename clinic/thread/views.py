@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -136,16 +137,24 @@ def cursor(work: Work, thread: LoadedThread, me: LoadedMember, uid: str) -> int:
 
 
 @view(Permission.THREAD_READ)
-def thread_page(work: Work, uid: str, *, before: str | None = None, after: str | None = None, limit: int = 50) -> Page:
-    """Return up to `limit` (at most PAGE_AT_MOST) entries: the newest, or those next to a cursor entry's uid.
+def thread_page(
+    work: Work, uid: str, *, before: str | None = None, after: str | None = None, around: str | None = None, limit: int = 50
+) -> Page:
+    """Return up to `limit` (at most PAGE_AT_MOST) entries: the newest, or those next to, or around, a cursor entry's uid.
 
     Raises: NotFound for the thread or a cursor that the reader cannot see.
     """
     thread = work.thread(uid)
     me = work.member(thread)
     limit = max(1, min(limit, PAGE_AT_MOST))
+    rows: Sequence[sa.Row[Any]]
     query = by_audience(select_entries(), me.role).limit(limit + 1)
-    if after is not None:
+    if around is not None:
+        place, half = cursor(work, thread, me, around), limit // 2
+        until = work.rows(query.where(_seen_in(thread, me), entries.c.seq <= place).order_by(entries.c.seq.desc()).limit(half + 1))
+        since = work.rows(query.where(_seen_in(thread, me, after=place)).order_by(entries.c.seq).limit(half + 1))
+        more_before, more_after, rows = len(until) > half, len(since) > half, [*until[:half][::-1], *since[:half]]
+    elif after is not None:
         later = _seen_in(thread, me, after=cursor(work, thread, me, after))
         rows = work.rows(query.where(later).order_by(entries.c.seq))
         more_before, more_after, rows = True, len(rows) > limit, rows[:limit]

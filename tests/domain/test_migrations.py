@@ -27,7 +27,9 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine
 def test_upgrading_gives_exactly_the_declared_tables(engine: sa.Engine) -> None:
     upgrade(engine)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        # The inverted index of the search is no table that SQLAlchemy could declare.
+        declared = {"include_name": lambda name, kind, _parents: not (kind == "table" and name.startswith("search_index"))}
+        assert compare_metadata(MigrationContext.configure(connection, opts=declared), metadata) == []
     assert current(engine) == newest()
     upgrade(engine)
 

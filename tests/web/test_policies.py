@@ -64,6 +64,7 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             "/do/text.post",
             f"/do/text.post/{UID}",
             f"/patients/{UID}",
+            "/search",
             "/threads/list",
             "/threads/new",
             f"/threads/{UID}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import actions
-from web.pages import account, admin, certificate, doing, feed, health, internal, joining, login, patients, people, statuses, threads
+from web.pages import account, admin, certificate, doing, feed, health, internal, joining, login, patients, people, searching, statuses, threads
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     login.blueprint,
@@ -13,6 +13,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     threads.blueprint,
     people.blueprint,
     patients.blueprint,
+    searching.blueprint,
     account.blueprint,
     admin.blueprint,
     statuses.blueprint,

@@ -57,7 +57,7 @@ def narrow_list() -> BaseResponse:
 @blueprint.get("/threads/<uid>")
 @caring
 def show(uid: str) -> str | BaseResponse:
-    """One thread: its newest entries, or with `before` the ones before that entry."""
+    """One thread: its newest entries, or with `before` the ones before that entry, with `around` the ones about it."""
     return _page(uid)
 
 
@@ -97,11 +97,12 @@ def _top(work: Work, uid: str) -> dict[str, Any]:
 
 def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str:
     before = request.args.get("before") if request.method == "GET" else None
+    around = (request.args.get("around") or None) if request.method == "GET" and not before else None
     with clinic_db().read(current_actor()) as work:
         top = _top(work, uid)
-        page = thread_page(work, uid, before=before or None, limit=PAGE)
+        page = thread_page(work, uid, before=before or None, around=around, limit=PAGE)
         shown_beside = side(work, uid)
-    if not before:
+    if not before and not around:
         _delivered(uid, page.entries)
     shown = {entry.uid for entry in page.entries}
     return render_template(
@@ -113,7 +114,8 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str
         lines=lines(page.entries, page.first_unread),
         draw=draw,
         together_seconds=round(TOGETHER.total_seconds()),
-        unread_above=bool(page.first_unread) and page.first_unread not in shown and not before,
+        unread_above=bool(page.first_unread) and page.first_unread not in shown and not before and not around,
+        around=around,
         client_id=str(uuid.uuid4()),
         problem=problem,
         typed=typed,

@@ -80,7 +80,10 @@ export class OpenThread {
     const form = one<HTMLFormElement>("form", one(".compose", this.root) ?? this.root);
     if (form && one(".compose", this.root)) this.#composer = startComposer(form, this.#composing());
     const fresh = one(".fresh", this.#log);
-    if (fresh) this.#frame.toLine(fresh);
+    const sought = one(`#e-${CSS.escape(this.root.dataset.around ?? "")}`, this.#log);
+    sought?.classList.add("sought");
+    if (sought) this.#frame.toLine(sought);
+    else if (fresh) this.#frame.toLine(fresh);
     else this.#frame.toEnd();
     on("news", (news) => news.thread === this.uid && void this.refresh(news.uid), signal);
     on("threads", () => void this.#head(), signal);
@@ -99,7 +102,7 @@ export class OpenThread {
     unread?.addEventListener("click", (event) => (event.preventDefault(), void this.#toUnread(unread)), { signal });
     this.#look();
     this.#scrolled();
-    if (matchMedia("(pointer: fine)").matches) this.#composer?.focus();
+    if (!sought && matchMedia("(pointer: fine)").matches) this.#composer?.focus();
   }
 
   #composing(): Composing {
