@@ -20,7 +20,7 @@ from clinic.work import Actor, Call, Done, Door, Work
 CAPABILITIES: dict[str, tuple[str, ...]] = {
     "account": ("tables", "actions", "set_up", "attempts", "sessions", "views", "people", "admin"),
     "thread": ("tables", "kinds", "actions", "claims", "links", "names", "live", "listing", "views", "archive", "bookmarks", "relay"),
-    "text": ("tables", "kinds", "actions"),
+    "text": ("tables", "kinds", "actions", "scheduled"),
     "group": ("managing", "inviting", "leaving", "sharing", "views"),
     "status": ("tables", "kinds", "actions", "views"),
     "saved_reply": ("tables",),

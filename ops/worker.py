@@ -15,6 +15,7 @@ from clinic.audit.seal import seal
 from clinic.config import Config
 from clinic.errors import DomainError
 from clinic.search.index import Indexer
+from clinic.text.scheduled import deliver_due
 
 QUEUE = "worker"
 WAIT_SECONDS = 0.5
@@ -45,7 +46,7 @@ class Worker:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.stopping = False
-        self.chores = [Chore("sealed", 5, seal), Chore("sessions over", 15, expire), Chore("swept", 60, sweep), Chore("indexed", 1, Indexer())]
+        self.chores = [Chore("sealed", 5, seal), Chore("sessions over", 15, expire), Chore("swept", 60, sweep), Chore("sent later", 1, deliver_due), Chore("indexed", 1, Indexer())]
 
     def stop(self, number: int, frame: object) -> None:
         """Handles SIGTERM and SIGINT."""

@@ -7,6 +7,7 @@ from clinic.fields import ClientId, Text
 from clinic.loading import LoadedThread
 from clinic.permissions import Permission
 from clinic.text.kinds import TextPayload
+from clinic.text.posting import post_as
 from clinic.thread.actions import read_up_to, thread_for
 from clinic.work import Door, Work
 
@@ -45,4 +46,4 @@ def post(
     author = work.member(thread)
     if work.actor.door is Door.XMPP:
         read_up_to(work, thread, author, author.delivered_seq)  # many apps tell nobody that they showed something
-    return work.append(thread, TextPayload(body), author=author, client_id=client_id, message_id=message_id)
+    return post_as(work, thread, author, TextPayload(body), client_id, message_id)

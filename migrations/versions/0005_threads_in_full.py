@@ -101,6 +101,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.String(length=128), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
@@ -109,8 +110,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], name=op.f("fk_scheduled_texts_thread_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scheduled_texts")),
         sa.UniqueConstraint("uid", name=op.f("uq_scheduled_texts_uid")),
+        sa.UniqueConstraint("thread_id", "account_id", "client_id", name=op.f("uq_scheduled_texts_thread_id_account_id_client_id")),
     )
     op.create_index(op.f("ix_scheduled_texts_account_id"), "scheduled_texts", ["account_id"], unique=False)
+    waiting = sa.text("done_at IS NULL")
+    op.create_index(op.f("ix_scheduled_texts_due_at"), "scheduled_texts", ["due_at"], sqlite_where=waiting, postgresql_where=waiting)
     op.create_index(op.f("ix_scheduled_texts_thread_id"), "scheduled_texts", ["thread_id"], unique=False)
     op.create_table("share_links",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),

@@ -58,6 +58,10 @@ IDEMPOTENT_BY_NATURE = {
     "group.unshare",
     "group.admit",
     "group.refuse",
+    # The second finds nothing that waits.
+    "text.reschedule",
+    "text.unschedule",
+    "text.send_scheduled",
 }
 
 

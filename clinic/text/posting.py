@@ -1,0 +1,12 @@
+"""Posting a text for a member: what the action, a text whose time has come and other capabilities share. Imports clinic only."""
+
+from __future__ import annotations
+
+from clinic.loading import LoadedMember, LoadedThread
+from clinic.text.kinds import TextPayload
+from clinic.work import Work
+
+
+def post_as(work: Work, thread: LoadedThread, author: LoadedMember, payload: TextPayload, client_id: str, message_id: str | None = None) -> str:
+    """Append a text of `author`, a member of the loaded thread. client_id: unique in the thread and for the author. Returns: the entry's uid."""
+    return work.append(thread, payload, author=author, client_id=client_id, message_id=message_id)
