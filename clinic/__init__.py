@@ -26,8 +26,8 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     "saved_reply": ("tables",),
     "profile": ("actions",),
     "note": (),
-    "urgent": ("tables",),
-    "absence": ("tables",),
+    "urgent": ("tables", "kinds", "actions", "views"),
+    "absence": ("tables", "actions", "views"),
     "search": ("tables", "views"),
     "audit": ("tables",),
 }

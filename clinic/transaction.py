@@ -40,6 +40,7 @@ class Transaction:
         self.buffer = Buffer()
         self.changed: set[str] = set()
         self.queues: set[str] = set()
+        self.memo: dict[str, Any] = {}  # Work.once
         self.denied: dict[tuple[int | None, str, str], int] = {}
         # Threads that somebody else has locked, left to the next batch (Lock.SKIP on PostgreSQL).
         self.held: set[str] = set()

@@ -7,11 +7,11 @@ buffer; transaction.py decides what becomes of it, and database.py commits.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -32,6 +32,7 @@ from clinic.writes import Buffer
 if TYPE_CHECKING:
     from clinic.transaction import Transaction
 
+Result = TypeVar("Result")
 
 NOT_GROUP_ADMIN = "Only the group admin of this thread may do this. The thread's list of members says who that is."
 NOT_SWITCHED_ON = "This is switched off for coordinators in this clinic. Ask a practitioner of the thread, or the administrator."
@@ -195,6 +196,14 @@ class Work:
     def row(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> sa.Row[Any] | None:
         """Return the first row of `statement`, or None. values: of its bound parameters, where it was built beforehand."""
         return self._transaction.connection.execute(statement, values).first()
+
+    def once(self, key: str, make: Callable[[], Result]) -> Result:
+        """Return what `make` gives, asked once a transaction, whoever acts in it."""
+        memo = self._transaction.memo
+        if key not in memo:
+            memo[key] = make()
+        found: Result = memo[key]
+        return found
 
     def thread(self, uid: str) -> LoadedThread:
         """Return the thread through the actor: NotFound unless they are a member now (system: unless it exists)."""

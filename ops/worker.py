@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from clinic import Database, outbox
+from clinic import Actor, Database, outbox
 from clinic.account.sweep import expire, sweep
 from clinic.audit.seal import seal
 from clinic.config import Config
-from clinic.errors import DomainError
+from clinic.errors import Busy, DomainError
 from clinic.search.index import Indexer
 from clinic.text.scheduled import deliver_due
+from clinic.urgent.actions import ESCALATE
 
 QUEUE = "worker"
 WAIT_SECONDS = 0.5
+JOBS = frozenset({ESCALATE})
 logger = logging.getLogger("worker")
 
 
@@ -46,7 +48,13 @@ class Worker:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.stopping = False
-        self.chores = [Chore("sealed", 5, seal), Chore("sessions over", 15, expire), Chore("swept", 60, sweep), Chore("sent later", 1, deliver_due), Chore("indexed", 1, Indexer())]
+        self.chores = [
+            Chore("sealed", 5, seal),
+            Chore("sessions over", 15, expire),
+            Chore("swept", 60, sweep),
+            Chore("sent later", 1, deliver_due),
+            Chore("indexed", 1, Indexer()),
+        ]
 
     def stop(self, number: int, frame: object) -> None:
         """Handles SIGTERM and SIGINT."""
@@ -56,12 +64,27 @@ class Worker:
         """Does what is due. A database that is busy or full is tried again at the next turn."""
         try:
             for job in outbox.claim(self.database, QUEUE):
-                outbox.retry(self.database, job, "no handler")
-                logger.warning("job %s has no handler", job.name)
+                self._do(job)
             for chore in self.chores:
                 chore.run_if_due(self.database)
         except DomainError as error:
             logger.warning("put off: %s", error.code)
+
+    def _do(self, job: outbox.Job) -> None:
+        """Does one job: those of this queue are actions of the clinic itself on a thread, and safe to do twice."""
+        if job.name not in JOBS:
+            outbox.retry(self.database, job, "no handler")
+            logger.warning("job %s has no handler", job.name)
+            return
+        try:
+            values = {name: value for name, value in job.payload.items() if name != "thread"}
+            self.database.perform(Actor.system(), job.name, job.payload["thread"], **values)
+        except Busy:
+            outbox.retry(self.database, job, Busy.code)
+            raise
+        except DomainError as error:  # such as the thread's end: it would be no other the next time
+            logger.warning("job %s: %s", job.name, error.code)
+        outbox.done(self.database, job)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ Owns nothing: the outbox does. A job may run twice, and may run late; both do no
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -110,7 +111,8 @@ class Jobs:
 
 def of_threads(component: Threads) -> Jobs:
     """Returns: the jobs that must not wait for anything else: who was signed out is out within seconds."""
-    return Jobs(component, QUEUE, AT_ONCE, {"xmpp.disconnect": partial(disconnect, component), "xmpp.invite": partial(invite, component)})
+    doers = {"xmpp.disconnect": disconnect, "xmpp.invite": invite, "xmpp.tell": tell}
+    return Jobs(component, QUEUE, AT_ONCE, {name: partial(doer, component) for name, doer in doers.items()})
 
 
 async def disconnect(component: Threads, handle: str, device: str | None = None) -> None:
@@ -154,4 +156,14 @@ async def invite(component: Threads, thread: str, handle: str) -> None:
             "invite", {"from": component.domain}, wire.element("reason", {}, asked.title))),
         wire.element("x", {"xmlns": wire.DIRECT_INVITE, "jid": room, "reason": asked.title}),
         *((wire.element("no-store", {"xmlns": wire.HINTS}),) if asked.bookmarked else ()),
+    ), f"{handle}@{component.server}")
+
+
+async def tell(component: Threads, handle: str, words: str) -> None:
+    """Have the clinic itself say something to a person's apps, beside every thread: it is heard where a thread is muted.
+
+    The server keeps it for who is offline. It holds no words of a thread.
+    """
+    component.send(wire.stanza(
+        "message", {"from": component.domain, "type": "chat", "id": f"tell-{secrets.token_hex(8)}"}, wire.element("body", {}, words),
     ), f"{handle}@{component.server}")

@@ -58,6 +58,11 @@ SENTENCES = {
     "claim-taken-over": lambda n, r: f"{n[0]} answers in this thread now, instead of {n[1]}.",
     "claim-released": lambda n, r: f"{n[0]} no longer answers in this thread; somebody else may.",
     "coordinator-excluded": lambda n, r: f"{_one(n)} no longer assists here as coordinator and has left this thread.",
+    "urgent-seen": lambda n, r: f"{n[0]} has seen the urgent call of {_one(n[1:])}.",
+    "urgent-resolved": lambda n, r: f"{n[0]} resolved the urgent call of {_one(n[1:])}.",
+    "urgent-not-seen": lambda n, r: f"Nobody has seen the urgent call of {n[0]} yet. {n[0]}: call {r} now.",
+    "urgent-called-in": lambda n, r: f"{n[0]}, who is on duty, called in {n[1]}, who can read and write here now.",
+    "away": lambda n, r: f"{r or n[0]}",
 }
 
 

@@ -150,6 +150,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_urgent_calls")),
         sa.UniqueConstraint("uid", name=op.f("uq_urgent_calls_uid")),
     )
+    unresolved = sa.text("resolved_at IS NULL")
+    op.create_index(op.f("ix_urgent_calls_called_at"), "urgent_calls", ["called_at"], sqlite_where=unresolved, postgresql_where=unresolved)
     op.create_index(op.f("ix_urgent_calls_thread_id"), "urgent_calls", ["thread_id"], unique=False)
     op.create_table("share_requests",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),

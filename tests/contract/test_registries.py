@@ -62,6 +62,9 @@ IDEMPOTENT_BY_NATURE = {
     "text.reschedule",
     "text.unschedule",
     "text.send_scheduled",
+    # The second finds no call that waits for it.
+    "urgent.acknowledge",
+    "urgent.resolve",
 }
 
 

@@ -16,6 +16,7 @@ from clinic.status.kinds import StatusChange
 from clinic.text.kinds import TextPayload
 from clinic.thread.kinds import SENTENCES, Notice
 from clinic.thread.views import EntryView, thread_list, thread_page
+from clinic.urgent.kinds import UrgentPayload
 from tests.support.cast import Cast
 from web.drawing import draw
 
@@ -25,6 +26,7 @@ SAMPLES: dict[str, list[Payload]] = {
     "text": [TextPayload(HOSTILE)],
     "status": [StatusChange(HOSTILE, HOSTILE, "0" * 26, "blue", HOSTILE), StatusChange(HOSTILE, before=HOSTILE)],
     "notice": [Notice(code, (HOSTILE, "Boris", "Chen"), HOSTILE) for code in SENTENCES],
+    "urgent": [UrgentPayload(HOSTILE), UrgentPayload("")],
 }
 
 
