@@ -20,7 +20,7 @@ from clinic.work import Actor, Call, Done, Door, Work
 CAPABILITIES: dict[str, tuple[str, ...]] = {
     "account": ("tables", "actions", "set_up", "attempts", "sessions", "views", "people", "admin"),
     "thread": ("tables", "kinds", "actions", "claims", "links", "names", "live", "listing", "views", "archive", "bookmarks", "relay"),
-    "text": ("tables", "kinds", "actions", "scheduled"),
+    "text": ("tables", "kinds", "actions", "scheduled", "forward"),
     "group": ("managing", "inviting", "leaving", "sharing", "views"),
     "status": ("tables", "kinds", "actions", "views"),
     "saved_reply": ("tables",),
@@ -28,7 +28,7 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     "note": (),
     "urgent": ("tables", "kinds", "actions", "views"),
     "absence": ("tables", "actions", "views"),
-    "search": ("tables", "views"),
+    "search": ("tables", "actions", "views"),
     "audit": ("tables",),
 }
 

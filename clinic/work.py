@@ -217,6 +217,10 @@ class Work:
         self._transaction.preload_threads(uids)
         return [thread for uid in uids if (thread := self._transaction.thread(uid)) is not None]
 
+    def known(self, thread: LoadedThread, client_id: str) -> Entry | None:
+        """Return the actor's own entry already stored under their `client_id` in a thread that is not the call's subject, or None."""
+        return self._transaction.known(thread, self.person, client_id)
+
     def member(self, thread: LoadedThread) -> LoadedMember:
         """Return the actor's own membership of a loaded thread."""
         return thread.members[self.person.id]

@@ -52,7 +52,7 @@ def _same(payload: Any, values: Mapping[str, Any]) -> bool:
         "Urgent: I need help",
         "urgent",
         "Alerts the staff of this thread at once. If your life is in danger, call the emergency number first.",
-        "Sent. Waiting for staff…",
+        "Sent. Staff were alerted; who has seen it stands here.",
         grave=True,
     ),
 )

@@ -58,6 +58,7 @@ IDEMPOTENT_BY_NATURE = {
     "group.unshare",
     "group.admit",
     "group.refuse",
+    "search.ask",
     # The second finds nothing that waits.
     "text.reschedule",
     "text.unschedule",

@@ -13,6 +13,7 @@ from clinic import KINDS, Database
 from clinic.kinds import Payload, encode
 from clinic.log import entries
 from clinic.status.kinds import StatusChange
+from clinic.text.forward import ForwardedPayload
 from clinic.text.kinds import TextPayload
 from clinic.thread.kinds import SENTENCES, Notice
 from clinic.thread.views import EntryView, thread_list, thread_page
@@ -26,6 +27,7 @@ SAMPLES: dict[str, list[Payload]] = {
     "text": [TextPayload(HOSTILE)],
     "status": [StatusChange(HOSTILE, HOSTILE, "0" * 26, "blue", HOSTILE), StatusChange(HOSTILE, before=HOSTILE)],
     "notice": [Notice(code, (HOSTILE, "Boris", "Chen"), HOSTILE) for code in SENTENCES],
+    "forwarded": [ForwardedPayload(HOSTILE, HOSTILE, "patient", "2026-11-29T10:42:00+00:00", HOSTILE)],
     "urgent": [UrgentPayload(HOSTILE), UrgentPayload("")],
 }
 
