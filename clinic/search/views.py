@@ -24,8 +24,8 @@ from clinic.search.index import author, of_kind, scope
 from clinic.search.tables import search_rows, search_words
 from clinic.search.words import Question, marked, parse
 from clinic.text.current import current_bodies
+from clinic.thread.shown import put_away, title_for
 from clinic.thread.tables import memberships, threads
-from clinic.thread.views import title_for
 from clinic.work import Work
 
 PAGE_AT_MOST = 50
@@ -123,13 +123,9 @@ def _own_threads(work: Work, *columns: Any) -> sa.Select[Any]:
             memberships.c.account_id == work.person.id,
             memberships.c.ended_at.is_(None),
             threads.c.closed_at.is_(None),
-            _listed(),
+            ~put_away(),
         )
     )
-
-
-def _listed() -> sa.ColumnElement[bool]:
-    return sa.or_(memberships.c.put_away_seq == 0, memberships.c.put_away_seq < threads.c.last_seq)
 
 
 def _narrowed(work: Work, question: Question, mine: _Mine, person: str | None, kind: str | None) -> str | None:
@@ -212,7 +208,7 @@ def _seen(work: Work, answers: sa.Subquery, thread: int | None) -> sa.Select[Any
             .join(threads, threads.c.id == search_rows.c.thread_id)
             .join(entries, here)
         )
-        .where(memberships.c.ended_at.is_(None), threads.c.closed_at.is_(None), _listed(), visible(role, memberships.c.from_seq))
+        .where(memberships.c.ended_at.is_(None), threads.c.closed_at.is_(None), ~put_away(), visible(role, memberships.c.from_seq))
         .order_by(search_rows.c.id.desc())
     )
     return query if thread is None else query.where(search_rows.c.thread_id == thread)

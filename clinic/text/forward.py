@@ -17,8 +17,8 @@ from clinic.log import Entry, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role
 from clinic.text.current import current_bodies
 from clinic.thread.actions import thread_for
+from clinic.thread.shown import title_for
 from clinic.thread.tables import memberships, threads
-from clinic.thread.views import title_for
 from clinic.transaction import SAME_ID
 from clinic.work import Work
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.access.scene import ABSENT, COORDINATOR, GROUP_ADMIN, NOBODY, PATIENT, PRACTITIONER, Scene
+from tests.access.scene import ABSENT, COORDINATOR, GROUP_ADMIN, NOBODY, PATIENT, PEOPLE, PRACTITIONER, Scene
 
 Fields = dict[str, Any]
 ADMIN = "admin"
@@ -100,13 +101,25 @@ def _pair(left: str, right: str, linked: bool) -> Callable[[Scene, str, str], Fi
     return values
 
 
+EVERYBODY = frozenset(PEOPLE)
+
+
+def soon(days: int) -> str:
+    """Return an instant some days from now, as a page would send it."""
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+
+
 NEVER = act("N N N N N")  # only the clinic's own code: for every client it does not exist
 INTERNAL = frozenset(
     "account.accept_invitation account.change_password bookmark.seek bookmark.told clinic.open_set_up clinic.set_up device.used "
-    "live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen relay.advance relay.delivered".split()
+    "live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen relay.advance relay.delivered text.deliver_scheduled "
+    "urgent.escalate".split()
 )
 
 ACTS: dict[str, Act] = {
+    # Everybody of the staff has an absence planned (furniture.py).
+    "absence.begin": act("N Y Y Y N", values=lambda _s, _w, label: {"until": soon(days=2)} if label == OWN else None),
+    "absence.end": act("N Y Y Y N", values=lambda _s, _w, label: {} if label == OWN else None),
     "account.activate": act("N N N N Y", closed_account),
     "account.create": act("N N N N Y", values={"name": "Nia New", "roles": ["practitioner"]}),
     "account.deactivate": act("N N N N Y", account),
@@ -120,10 +133,28 @@ ACTS: dict[str, Act] = {
     "link.coordinator_remove": act("N N N N Y", values=_pair("coordinator", "practitioner", linked=True)),
     "link.patient_add": act("N N N N Y", values=_pair("patient", "practitioner", linked=False)),
     "link.patient_remove": act("N N N N Y", values=_pair("patient", "practitioner", linked=True)),
+    "search.ask": act("Y Y Y Y N", "thread", {"words": "pain"}),
+    # Among patients and staff there is no thread of staff alone to forward to.
+    "text.forward": act(
+        "N Y Y Y N", "thread", lambda s, _w, label: {"target": ABSENT, "entry": entry_of(s, label), "client_id": once()}, works=(), entry="entry"
+    ),
     "text.post": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "client_id": once()}),
+    # Nothing waits: what is one's own, and that others' do not exist, is proved in tests/domain/test_scheduled.py.
+    "text.reschedule": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"scheduled": ABSENT, "at": soon(days=1)}, works=()),
+    "text.schedule": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "at": soon(days=1), "client_id": once()}),
+    "text.send_scheduled": act("Y Y Y Y N", "thread", {"scheduled": ABSENT}, works=()),
+    "text.unschedule": act("Y Y Y Y N", "thread", {"scheduled": ABSENT}, works=()),
     "thread.mark": act("Y Y Y Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label), "state": "read"}, entry="entry"),
     "thread.mute": act("Y Y Y Y N", "thread", {"muted": "1"}),
     "thread.start": act("Y Y Y Y N", values=_other),
+    # Without an open call there is nothing to answer; the duty account alone calls somebody in.
+    "urgent.acknowledge": act("N Y Y Y N", "thread", {}, works=()),
+    "urgent.call": act("Y N N N N", "thread", lambda _s, _w, _l: {"words": "I need help", "client_id": once()}),
+    "urgent.call_in": act(
+        "N Y Y Y N", values=lambda s, _w, label: {"call": ABSENT, "practitioner": s.uids["boris"]} if label == OWN else None, hard=EVERYBODY
+    ),
+    "urgent.resolve": act("N Y Y Y N", "thread", {}, works=()),
+    "urgent.settings": act("N N N N Y", values={"urgent_seconds": "120"}),
 }
 
 assert NOBODY not in COLUMNS

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.access.scene import FURNISHED, Scene
+from datetime import timedelta
+
+from clinic.search.index import Indexer
+from tests.access.scene import FURNISHED, PEOPLE, Scene
 
 
 def devices(scene: Scene) -> None:
@@ -12,4 +15,17 @@ def devices(scene: Scene) -> None:
         scene.things["device password", name] = scene.do(name, "device.mint", name=f"tablet of {name}").password
 
 
-FURNISHED += [devices]
+def absences(scene: Scene) -> None:
+    """Everybody of the staff has an absence planned."""
+    for name, (_, role, _) in PEOPLE.items():
+        if role.is_staff:
+            since = scene.database.now() + timedelta(days=300)
+            scene.do(name, "absence.begin", since=since, until=since + timedelta(days=1))
+
+
+def indexed(scene: Scene) -> None:
+    """What has been written by now is found by the search."""
+    Indexer()(scene.database)
+
+
+FURNISHED += [devices, absences, indexed]

@@ -109,7 +109,7 @@ def test_who_came_later_as_a_patient_and_who_left_find_nothing_of_it(database: D
     assert snippets(database, cast.ana, "canary") == []
     with pytest.raises(NotFound):
         found(database, cast.ana, "canary", thread=thread)
-    _alter(database, thread, cast.boris, put_away_seq=4)
+    _alter(database, thread, cast.boris, put_away_seq=9)
     assert snippets(database, cast.boris, "canary") == []
 
 
