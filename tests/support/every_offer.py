@@ -1,0 +1,70 @@
+"""All that anybody can be offered, and a clinic to be offered it in: tests over it take in a new offer by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clinic import ACTIONS, Actor, Database, Role
+from clinic.actions import ActionSpec
+from clinic.loading import LoadedThread
+from clinic.permissions import GROUP_ADMIN, TABLE, Grant
+from clinic.thread.actions import thread_for
+from tests.support.cast import NAMES, Cast
+
+OFFERED: dict[str, ActionSpec] = {name: spec for name, spec in sorted(ACTIONS.items()) if spec.offer is not None}
+IN_A_THREAD = [name for name, spec in OFFERED.items() if spec.load is thread_for]
+AT_LARGE = [name for name, spec in OFFERED.items() if spec.load is None]
+PEOPLE = ("ana", "ada", "eve", "boris", "bella", "chen", "dina")
+
+
+@dataclass
+class Scene:
+    """Ana's thread with Boris (and Chen), and a group of Boris's with Ana, Ada and Bella (and Chen); something was said in both."""
+
+    cast: Cast
+    direct: str
+    group: str
+
+    @classmethod
+    def of(cls, cast: Cast, direct: str | None = None) -> Scene:
+        """Play it in a clinic that has the cast."""
+        direct = direct or cast.start("boris", "ana")
+        people = [cast.uid(name) for name in ("ana", "ada", "bella")]
+        made = cast.database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.")
+        if "status.add_examples" in ACTIONS:
+            cast.database.perform(cast.dina, "status.add_examples")
+        for thread in (direct, made.value):
+            for name in ("ana", "boris", "chen"):
+                cast.post(name, thread, f"{name} was here")
+        return cls(cast, direct, made.value)
+
+    @property
+    def threads(self) -> tuple[str, str]:
+        return self.direct, self.group
+
+    def members(self, thread: str) -> tuple[str, ...]:
+        """Return who is in a thread."""
+        return ("ana", "boris", "chen") if thread == self.direct else ("ana", "ada", "boris", "bella", "chen")
+
+
+def permitted(name: str, spec: ActionSpec, *, group_admin: bool) -> bool:
+    """Say by the table alone whether somebody of the cast may do this in a thread that they are in. No setting is switched on."""
+    row, role = TABLE[spec.permission], NAMES[name][1]
+    manages = group_admin and role is Role.PRACTITIONER and row[GROUP_ADMIN] is not Grant.NEVER
+    return row[role] in (Grant.OWN, Grant.ALWAYS) or manages
+
+
+def expected(scene: Scene, thread: str, name: str, actor: Actor) -> set[str]:
+    """Return the actions that somebody must be offered in a thread: what the table allows and what makes sense now."""
+    found = set()
+    database: Database = scene.cast.database
+    with database.read(actor) as work:
+        loaded: LoadedThread = work.thread(thread)
+        for action in IN_A_THREAD:
+            offer = OFFERED[action].offer
+            assert offer is not None
+            if permitted(name, OFFERED[action], group_admin=work.member(loaded).group_admin) and (
+                offer.when is None or offer.when(work, loaded)
+            ):
+                found.add(action)
+    return found
