@@ -210,6 +210,10 @@ class Pick(Field):
 class PickSeveral(Pick):
     """One or more things of what there is, given as a list or as text separated by commas."""
 
+    @property
+    def missing(self) -> str:
+        return f"{self.label or self.name.replace('_', ' ').capitalize()}: choose at least one."
+
     def check(self, raw: Any) -> Any:
         given = raw.split(",") if isinstance(raw, str) else raw
         if not isinstance(given, Sequence) or (not given and self.required):
