@@ -15,7 +15,7 @@ from clinic.config import Config
 from web import auth, context, errors, headers
 from web.assets import STATIC
 from web.db import adopt
-from web.pages import BLUEPRINTS
+from web.pages import BLUEPRINTS, groups
 from web.pages.internal import blueprint as internal
 from web.policies import SAFE_METHODS, enforce, public, require_policies
 from web.proxy import as_peer
@@ -64,6 +64,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.before_request(enforce)
     app.before_request(auth.note_use)
     app.add_url_rule("/static/<path:filename>", "static", _static)
+    app.jinja_env.globals.update(closed_groups=groups.closed, people_of=groups.people_of)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     require_policies(app)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from clinic.account.tables import accounts
+from clinic.account.people import Found
+from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import view
 from clinic.errors import NotFound
 from clinic.group.inviting import unopened
 from clinic.group.managing import successors
 from clinic.group.people import ANYBODY, Chosen, chosen
 from clinic.group.sharing import found_link, live_links, open_requests
-from clinic.permissions import Permission
+from clinic.permissions import Permission, Role
 from clinic.thread.shown import MemberView, member_view
 from clinic.thread.tables import memberships, share_requests, threads
 from clinic.work import Work
@@ -139,3 +141,21 @@ def closed_groups(work: Work) -> list[ClosedGroup]:
         .order_by(threads.c.closed_at.desc())
     )
     return [ClosedGroup(row.uid, row.title or "Group", row.admin, row.closed_at) for row in work.rows(query)]
+
+
+@view(Permission.THREAD_INVITE)
+def people_chosen(work: Work, uids: Sequence[str]) -> list[Found]:
+    """Return the people whom staff have chosen on a form so far, in that order; who can't be chosen any more is left out."""
+    chiefs = sa.select(coordinator_links.c.practitioner_id).where(coordinator_links.c.coordinator_id == work.person.id)
+    mine = sa.or_(patient_links.c.practitioner_id == work.person.id, patient_links.c.practitioner_id.in_(chiefs))
+    linked = {row.patient_id for row in work.rows(sa.select(patient_links.c.patient_id).where(mine))}
+    query = (
+        sa.select(accounts, account_roles.c.role)
+        .join(account_roles, account_roles.c.account_id == accounts.c.id)
+        .where(accounts.c.uid.in_(uids), accounts.c.active.is_(True), account_roles.c.role.in_(ANYBODY))
+    )
+    found = {
+        row.uid: Found(row.uid, row.name, Role(row.role), row.birth_date, row.role != Role.PATIENT or row.id in linked)
+        for row in work.rows(query)
+    }
+    return [found[uid] for uid in dict.fromkeys(uids) if uid in found]

@@ -65,12 +65,15 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             f"/do/text.post/{UID}",
             f"/patients/{UID}",
             "/search",
+            "/join/x",
+            "/threads/group",
             "/threads/list",
             "/threads/new",
             f"/threads/{UID}",
             f"/threads/{UID}/entries",
             f"/threads/{UID}/head",
             f"/threads/{UID}/marks",
+            f"/threads/{UID}/people",
         },
         (Access.SIGNED_IN, "POST"): {
             "/account/devices",
@@ -85,6 +88,9 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             "/feed/token",
             "/threads/narrow",
             "/session",
+            "/threads/group",
+            f"/threads/{UID}/people",
+            f"/threads/{UID}/share",
         },
     }
     found: dict[tuple[Access, str], set[str]] = {}

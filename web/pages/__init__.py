@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import actions
-from web.pages import account, admin, certificate, doing, feed, health, internal, joining, login, patients, people, searching, statuses, threads
+from web.pages import account, admin, certificate, doing, feed, groups, health, internal, joining, login, patients, people, searching, statuses, threads
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     login.blueprint,
@@ -14,6 +14,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     people.blueprint,
     patients.blueprint,
     searching.blueprint,
+    groups.blueprint,
     account.blueprint,
     admin.blueprint,
     statuses.blueprint,
