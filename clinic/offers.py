@@ -83,24 +83,26 @@ class Offered:
         return self.offer.title
 
     @property
+    def asked(self) -> tuple[OfferedField, ...]:
+        """The fields that a person is asked for: an object's uid that may be left out only comes along with a link."""
+        return tuple(field for field in self.fields if field.required or field.shape is not Shape.UID)
+
+    @property
     def at_once(self) -> bool:
         """Whether asking for it is enough: nothing has to be said, and nothing is lost by it."""
-        return not self.fields and not self.offer.grave
+        return not self.asked and not self.offer.grave
 
 
 def shape_of(field: Field) -> Shape:
-    """Return how `field` is asked for. Raises: TypeError for what no person can fill in."""
+    """Return how `field` is asked for: as a line, where nothing else is known of its kind."""
     if isinstance(field, Text) and field.multiline:
         return Shape.LINES
-    found = next((shape for kind, shape in _SHAPES if isinstance(field, kind)), None)
-    if found is None:
-        raise TypeError(f"nobody can be asked for a {type(field).__name__}")
-    return found
+    return next((shape for kind, shape in _SHAPES if isinstance(field, kind)), Shape.LINE)
 
 
 def asked(spec: ActionSpec) -> tuple[Field, ...]:
-    """Return the fields of an action that a person is asked for: not the sender's own ids."""
-    return tuple(field for field in spec.fields if not isinstance(field, ClientId))
+    """Return the fields of an action that a person can be asked for: not the ids of their app, nor what may be left out and has no label."""
+    return tuple(field for field in spec.fields if not isinstance(field, ClientId) and (field.required or field.label))
 
 
 @view(Permission.ACCOUNT_OWN)

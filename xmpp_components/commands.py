@@ -138,7 +138,7 @@ async def _begin(component: Threads, request: Request, node: str) -> None:
 
 async def _complete(component: Threads, request: Request, session: Session, form: Element | None) -> None:
     found = await offered(component, request, session.node)
-    if found.fields and (form is None or form.get("type", "submit") != "submit"):
+    if found.asked and (form is None or form.get("type", "submit") != "submit"):
         component.commands.put_back(session)
         raise Refusal("bad-request", "modify", NO_FORM, wire.element("bad-payload", {"xmlns": wire.COMMANDS}))
     typed = wire.form_fields(form) if form is not None else {}
@@ -194,11 +194,11 @@ def form_of(found: Offered, title: str | None, typed: Mapping[str, list[str]] | 
     """Build the form of a command. ``typed``: what was filled in before. Returns: Xml. Source: XEP-0004 section 3."""
     said = [f"In the thread {title}."] if title is not None else []
     said += [found.offer.help] if found.offer.help else []
-    if found.offer.grave or not found.fields:
+    if found.offer.grave or not found.asked:
         said.append("Nothing has happened yet: to do it, submit this form.")
     return wire.element(
         "x", {"xmlns": wire.DATA, "type": "form"}, wire.element("title", {}, found.title),
-        *(wire.element("instructions", {}, line) for line in said), *(_field(field, (typed or {}).get(field.name, [])) for field in found.fields))
+        *(wire.element("instructions", {}, line) for line in said), *(_field(field, (typed or {}).get(field.name, [])) for field in found.asked))
 
 
 def _field(field: OfferedField, values: list[str]) -> wire.Xml:

@@ -176,14 +176,9 @@ async def _perform(component: Threads, actor: Actor, offered: Offered, values: M
 # --- reading
 
 
-def asked_by_text(offered: Offered) -> list[OfferedField]:
-    """Return the fields that a text command names: an object's id is given only where there is no other way."""
-    return [field for field in offered.fields if field.required or field.shape is not Shape.UID]
-
-
 def understood(offered: Offered, rest: str, base: str) -> dict[str, Any]:
     """Return the values of a command's rest by field. Raises: Invalid, which says how it is written and what there is to choose."""
-    fields = asked_by_text(offered)
+    fields = list(offered.asked)
     values: dict[str, Any] = {}
     parts = _parts(fields, rest)
     if parts is None:
@@ -264,14 +259,14 @@ def _or(words: Sequence[str]) -> str:
 
 def pattern(offered: Offered) -> str:
     """Return how a command is written: !word <field> ; [<field>]."""
-    fields = [f"<{_short(field)}>" if field.required else f"[{_short(field)}]" for field in asked_by_text(offered)]
+    fields = [f"<{_short(field)}>" if field.required else f"[{_short(field)}]" for field in offered.asked]
     return " ".join([f"!{offered.offer.word}", *([" ; ".join(fields)] if fields else [])])
 
 
 def example(offered: Offered) -> str:
     """Return a command as somebody might write it, with values that there are."""
-    parts = [_example(field) for field in asked_by_text(offered)]
-    while parts and not asked_by_text(offered)[len(parts) - 1].required:
+    parts = [_example(field) for field in offered.asked]
+    while parts and not offered.asked[len(parts) - 1].required:
         parts.pop()
     return " ".join([f"!{offered.offer.word}", *([" ; ".join(parts)] if parts else [])])
 
@@ -290,7 +285,7 @@ def _short(field: OfferedField) -> str:
 def usage(offered: Offered, base: str, filled: Mapping[str, Any] | None = None) -> str:
     """Return how a command is written, what there is to choose, and the page that asks for the same."""
     lines = [f"Write: {pattern(offered)}"]
-    for field in asked_by_text(offered):
+    for field in offered.asked:
         if field.options:
             lines.append(f"{field.label}: {_or([_named(one, field.options) for one in field.options])}.")
         elif field.shape is Shape.MOMENT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from clinic import ACTIONS, Actor, Database, Role
 from clinic.actions import ActionSpec
@@ -14,12 +15,18 @@ from tests.support.cast import NAMES, Cast
 OFFERED: dict[str, ActionSpec] = {name: spec for name, spec in sorted(ACTIONS.items()) if spec.offer is not None}
 IN_A_THREAD = [name for name, spec in OFFERED.items() if spec.load is thread_for]
 AT_LARGE = [name for name, spec in OFFERED.items() if spec.load is None]
+
+
+def _in(days: int) -> str:
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d %H:%M}"
+
+
 PEOPLE = ("ana", "ada", "eve", "boris", "bella", "chen", "dina")
 
 
 @dataclass
 class Scene:
-    """Ana's thread with Boris (and Chen), and a group of Boris's with Ana, Ada and Bella (and Chen); something was said in both."""
+    """Ana's thread with Boris (and Chen), into which Bella was invited, and a group of Boris's with Ana, Ada and Bella (and Chen)."""
 
     cast: Cast
     direct: str
@@ -36,7 +43,21 @@ class Scene:
         for thread in (direct, made.value):
             for name in ("ana", "boris", "chen"):
                 cast.post(name, thread, f"{name} was here")
-        return cls(cast, direct, made.value)
+        scene = cls(cast, direct, made.value)
+        scene.goes_on()
+        return scene
+
+    def goes_on(self) -> None:
+        """Let happen what other actions answer: somebody asks to be let in, is invited, calls for help, answers, writes for later, is away."""
+        do, cast = self.cast.database.perform, self.cast
+        cast.start("boris", "bella")
+        link = do(cast.boris, "group.share", self.group).value
+        do(cast.eve, "group.ask", token=link.token)
+        do(cast.boris, "thread.invite", self.direct, people=[cast.uid("bella")])
+        do(cast.bella, "thread.claim", self.group)
+        do(cast.boris, "text.schedule", self.direct, body="Until then", at=_in(10), client_id="later")
+        do(cast.ana, "urgent.call", self.direct, words="It bleeds", client_id="urgent")
+        do(cast.boris, "absence.begin", since=_in(10), until=_in(20))
 
     @property
     def threads(self) -> tuple[str, str]:
@@ -44,7 +65,7 @@ class Scene:
 
     def members(self, thread: str) -> tuple[str, ...]:
         """Return who is in a thread."""
-        return ("ana", "boris", "chen") if thread == self.direct else ("ana", "ada", "boris", "bella", "chen")
+        return ("ana", "boris", "chen", "bella") if thread == self.direct else ("ana", "ada", "boris", "bella", "chen")
 
 
 def permitted(name: str, spec: ActionSpec, *, group_admin: bool) -> bool:
