@@ -94,6 +94,28 @@ UNKNOWN = Kind("unknown", UnknownPayload, "text.html", None, None)
 _BY_PAYLOAD[UnknownPayload] = UNKNOWN
 
 
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of an entry that was taken back: nothing of what it said. by: uid of the entry that took it back.
+
+    at: when, as text (ISO 8601). moderator: who removed it, where it was not its author. reason: theirs.
+    """
+
+    by: str
+    at: str
+    moderator: str = ""
+    reason: str = ""
+
+    @property
+    def body(self) -> str:
+        if not self.moderator:
+            return "This message was taken back."
+        return f"This message was removed by {self.moderator}." + (f" Reason: {self.reason}" if self.reason else "")
+
+
+_BY_PAYLOAD[Tombstone] = Kind("tombstone", Tombstone, "text.html", None, None)
+
+
 def kind_named(name: str) -> Kind:
     """Return the kind of a stored entry. One entry that cannot be shown must not take its thread with it."""
     return KINDS.get(name, UNKNOWN)
@@ -104,6 +126,12 @@ def kind_of(payload: Payload) -> Kind:
     return _BY_PAYLOAD[type(payload)]
 
 
+@functools.cache
+def _defaults(payload: type) -> dict[str, Any]:
+    return {field.name: field.default for field in fields(payload)}
+
+
 def encode(payload: Payload) -> str:
-    """Return `payload` as the JSON that the log stores."""
-    return _ENCODE({name: getattr(payload, name) for name in _field_names(type(payload))})
+    """Return `payload` as the JSON that the log stores; a value that is its field's default is left out."""
+    values = {name: getattr(payload, name) for name in _field_names(type(payload))}
+    return _ENCODE({name: value for name, value in values.items() if value != _defaults(type(payload))[name]})

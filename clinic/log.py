@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
@@ -36,9 +36,14 @@ entries = sa.Table(
     sa.Column("client_id", sa.String(128)),
     sa.Column("message_id", sa.String(1024)),
     sa.Column("payload", sa.Text, nullable=False),
+    # The place of the earlier entry that this one changes: its correction, its retraction, a reaction to it.
+    sa.Column("about_seq", sa.BigInteger),
     sa.UniqueConstraint("thread_id", "author_id", "client_id"),
     # Keeps a patient's page flat when most entries are for staff only.
     sa.Index("ix_entries_thread_id_audience_seq", "thread_id", "audience", "seq"),
+    # Holds only entries that change an earlier one: what people write costs nothing here.
+    sa.Index("ix_entries_thread_id_about_seq", "thread_id", "about_seq", sqlite_where=sa.text("about_seq IS NOT NULL"),
+             postgresql_where=sa.text("about_seq IS NOT NULL")),
     sqlite_with_rowid=False,
 )
 
@@ -48,17 +53,6 @@ clock_steps = sa.Table(
     "clock_steps",
     metadata,
     sa.Column("thread_id", sa.ForeignKey("threads.id"), primary_key=True),
-    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
-    sqlite_with_rowid=False,
-)
-
-
-# Which later entries speak of an earlier one: its corrections, its retraction, reactions to it. Only such entries write here.
-entry_references = sa.Table(
-    "entry_references",
-    metadata,
-    sa.Column("thread_id", sa.ForeignKey("threads.id"), primary_key=True),
-    sa.Column("target_seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
@@ -83,11 +77,36 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """The earlier entry that a reply answers, as it reads now. text: its first words. nick: "" when the clinic itself spoke."""
+
+    uid: str
+    nick: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """What later entries made of an entry (clinic/text/overlay.py). reactions: each emoji with the names of who chose it.
+
+    reacted: the account uids of the same people, in the same order.
+    """
+
+    corrected_at: datetime | None = None
+    reactions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    reacted: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+UNCHANGED: Final = Amended()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as stored. `seq` is for the clinic's own processes: a patient never learns it (rule 9).
+    """One entry, as stored until clinic/text/overlay.py has shown what became of it since. `seq` is for the clinic's own
+    processes: a patient never learns it (rule 9).
 
     author: None when the clinic itself speaks. client_id: the sender's id, unique per thread and author.
-    message_id: the id attribute of the sender's stanza where it had one.
+    message_id: the id attribute of the sender's stanza where it had one. about: the seq of the earlier entry that it changes.
     """
 
     thread: str
@@ -100,6 +119,9 @@ class Entry:
     payload: Any
     client_id: str | None
     message_id: str | None
+    about: int | None = None
+    quote: Quote | None = None
+    amended: Amended = UNCHANGED
 
     @property
     def body(self) -> str:
@@ -126,6 +148,8 @@ def settle(entry: Entry, seq: int, at: datetime) -> Entry:
         entry.payload,
         entry.client_id,
         entry.message_id,
+        entry.about,
+        entry.quote,
     )
 
 
@@ -138,14 +162,20 @@ class Reader(Protocol):
     def from_seq(self) -> int: ...
 
 
-def visible(role: Role, from_seq: sa.ColumnElement[int] | int) -> sa.ColumnElement[bool]:
-    """Return the SQL condition on `entries` that a member of `role` may see them, from after `from_seq`.
+Place = sa.ColumnElement[int] | int
 
-    A cursor that entries come after goes in here too, as the larger of the two: SQLite looks up one lower bound, and
-    would walk from there to a second one.
+
+def visible(role: Role, from_seq: Place, after: Place | None = None) -> sa.ColumnElement[bool]:
+    """Return the SQL condition on `entries` that a member of `role`, in the thread from after `from_seq` on, may see them.
+
+    after: a cursor that entries come after, as the larger of the two: SQLite looks up one lower bound, and would walk from
+    there to a second one. Who may not see an entry learns nothing of its corrections either, though they came later.
     """
-    interval = entries.c.seq > from_seq
-    return interval if role.is_staff else sa.and_(interval, entries.c.audience == Audience.EVERYONE)
+    interval = entries.c.seq > (from_seq if after is None else after)
+    if role.is_staff:
+        return interval
+    known = sa.or_(entries.c.about_seq.is_(None), entries.c.about_seq > from_seq)
+    return sa.and_(interval, entries.c.audience == Audience.EVERYONE, known)
 
 
 def by_audience(query: sa.Select[Any], role: Role) -> sa.Select[Any]:
@@ -159,12 +189,14 @@ def by_audience(query: sa.Select[Any], role: Role) -> sa.Select[Any]:
 
 def allowed(entry: Entry, reader: Reader) -> bool:
     """Say whether `reader` may see `entry`: the same rule as `visible`, for the live tail."""
-    return reaches(entry.seq, entry.audience, reader)
+    return reaches(entry.seq, entry.audience, reader, entry.about)
 
 
-def reaches(seq: int, audience: Audience, reader: Reader) -> bool:
-    """Say whether an entry of this place and audience is for `reader`."""
-    return seq > reader.from_seq and (reader.role.is_staff or audience is Audience.EVERYONE)
+def reaches(seq: int, audience: Audience, reader: Reader, about: int | None = None) -> bool:
+    """Say whether an entry of this place and audience is for `reader`. about: the place of the entry that it changes."""
+    if seq <= reader.from_seq or (audience is not Audience.EVERYONE and not reader.role.is_staff):
+        return False
+    return about is None or about > reader.from_seq or reader.role.is_staff
 
 
 def spoken() -> sa.ColumnElement[bool]:
@@ -211,4 +243,5 @@ def entry_of(row: Row[Any]) -> Entry:
         payload=kind_named(row.kind).decode(row.payload),
         client_id=row.client_id,
         message_id=row.message_id,
+        about=row.about_seq,
     )

@@ -19,7 +19,7 @@ from clinic.errors import Conflict, NotFound
 from clinic.fields import PickPerson, is_uid
 from clinic.kinds import encode, kind_named
 from clinic.loading import LoadedThread, Lock, Person, existing, load_known, load_persons, load_threads
-from clinic.log import Audience, Entry, clock_steps, entries, entry_references, settle
+from clinic.log import Audience, Entry, clock_steps, entries, settle
 from clinic.memory import Memory
 from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.thread.tables import threads
@@ -42,6 +42,8 @@ class Transaction:
         self.queues: set[str] = set()
         self.memo: dict[str, Any] = {}  # Work.once
         self.denied: dict[tuple[int | None, str, str], int] = {}
+        # What calls before it in this transaction have appended, with the thread's id: not in the database yet.
+        self.settled: list[tuple[int, Entry]] = []
         # Threads that somebody else has locked, left to the next batch (Lock.SKIP on PostgreSQL).
         self.held: set[str] = set()
         self._lock = lock
@@ -142,8 +144,6 @@ class Transaction:
             entry = settle(entry, thread.last_seq, at)
             _note_answer(thread, entry)
             work.insert(entries, **_entry_row(thread.id, pending.author_id, entry))
-            if pending.about is not None:
-                work.insert(entry_references, thread_id=thread.id, target_seq=pending.about, seq=entry.seq)
             if thread.put_away and not kind_named(entry.kind).amends:
                 # What is for staff only brings it back to staff; to a patient who has put it away the next entry for all does.
                 thread.put_away = entry.audience is not Audience.EVERYONE
@@ -162,6 +162,7 @@ class Transaction:
                 self._known[(thread.id, pending.author_id, entry.client_id)] = entry
             work.changed.add(thread.uid)
             settled.append(entry)
+            self.settled.append((thread.id, entry))
         self.buffer.absorb(work.buffer)
         self.changed |= work.changed
         self.queues |= work.queues
@@ -245,4 +246,5 @@ def _entry_row(thread_id: int, author_id: int | None, entry: Entry) -> dict[str,
         "client_id": entry.client_id,
         "message_id": entry.message_id,
         "payload": encode(entry.payload),
+        "about_seq": entry.about,
     }

@@ -22,7 +22,7 @@ from clinic.errors import NotFound, NotPermitted, NotSignedIn
 from clinic.fields import is_uid
 from clinic.kinds import Payload, kind_of
 from clinic.loading import LoadedMember, LoadedThread, Person
-from clinic.log import Audience, Author, Entry
+from clinic.log import Audience, Author, Entry, Quote
 from clinic.outbox import jobs
 from clinic.permissions import CARE_ROLES, SWITCHES, TABLE, Grant, Permission, Role, can
 from clinic.storage import new_entry_uid, new_id
@@ -114,12 +114,11 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An entry that an action appended, before it has its place. about: the seq of the earlier entry that it speaks of."""
+    """An entry that an action appended, before it has its place."""
 
     thread: LoadedThread
     author_id: int | None
     entry: Entry
-    about: int | None
 
 
 class Work:
@@ -225,6 +224,10 @@ class Work:
         """Return the actor's own membership of a loaded thread."""
         return thread.members[self.person.id]
 
+    def unwritten(self, thread: LoadedThread) -> list[Entry]:
+        """Return what calls before this one in the same transaction have appended to `thread`: no statement finds it yet."""
+        return [entry for thread_id, entry in self._transaction.settled if thread_id == thread.id]
+
     def _is_member(self, thread: LoadedThread) -> bool:
         person = self.person_or_none
         # Somebody acting as administrator is in no thread, also where their other role is (product.md, Roles).
@@ -263,15 +266,17 @@ class Work:
         client_id: str | None = None,
         message_id: str | None = None,
         about: int | None = None,
+        quote: Quote | None = None,
     ) -> str:
         """Append an entry to the log of `thread`; it gets its seq when the action has succeeded.
 
-        author: None when the clinic itself speaks. about: the seq of the earlier entry that this one changes or speaks of. Returns: the entry's uid.
+        author: None when the clinic itself speaks. about: the seq of the earlier entry that this one changes. quote: the one
+        that it answers, for whoever is told of it live. Returns: the entry's uid.
         """
         by = None if author is None else Author(author.uid, author.name, author.nick, author.role, author.handle)
         kind = kind_of(payload).name
-        entry = Entry(thread.uid, 0, new_entry_uid(), kind, self.now, by, audience, payload, client_id, message_id)
-        self.pending.append(Pending(thread, author.account_id if author else None, entry, about))
+        entry = Entry(thread.uid, 0, new_entry_uid(), kind, self.now, by, audience, payload, client_id, message_id, about, quote)
+        self.pending.append(Pending(thread, author.account_id if author else None, entry))
         return entry.uid
 
     def enqueue(self, queue: str, name: str, *, after: timedelta = timedelta(0), **payload: Any) -> None:

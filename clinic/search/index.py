@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from clinic.database import Database
 from clinic.kinds import kind_named
-from clinic.log import Audience, Entry, entries, entry_of, entry_references, select_entries
+from clinic.log import Audience, Entry, entries, entry_of, select_entries
 from clinic.search.tables import search_cursors, search_rows, search_words
 from clinic.search.words import words_of
 from clinic.text.current import current_bodies
@@ -156,11 +156,8 @@ def _read(connection: Connection, thread_id: int, after: int, limit: int, some: 
     here = entries.c.thread_id == thread_id
     new = connection.execute(select_entries().where(here, entries.c.seq > after).order_by(entries.c.seq).limit(limit)).all()
     upto = new[-1].seq if new else after
-    refers = entry_references
-    amended = sa.select(refers.c.target_seq).where(
-        refers.c.thread_id == thread_id, refers.c.seq > after, refers.c.seq <= upto, refers.c.target_seq <= after
-    )
-    again = connection.execute(select_entries().where(here, entries.c.seq.in_(amended))).all()
+    amended = {row.about_seq for row in new if row.about_seq is not None and row.about_seq <= after}
+    again = connection.execute(select_entries().where(here, entries.c.seq.in_(sorted(amended)))).all() if amended else []
     rows = [*new, *again]
     now = current_bodies(lambda query: connection.execute(query).all(), thread_id, [row.seq for row in rows])
     some.found += [_found(row, entry_of(row), row.seq <= after, now) for row in rows if _is_said(row)]

@@ -15,6 +15,7 @@ from clinic.fields import is_uid
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, Entry, by_audience, entries, entry_of, reaches, select_entries, visible
 from clinic.permissions import Permission
+from clinic.text.overlay import overlay, with_quotes
 from clinic.thread.dates import places
 from clinic.thread.tables import memberships, threads
 from clinic.thread.views import PAGE_AT_MOST, UNKNOWN_PLACE, cursor, title_for
@@ -52,7 +53,7 @@ class _Part:
     @property
     def seen(self) -> sa.ColumnElement[bool]:
         here = sa.and_(entries.c.thread_id == self.thread.id, entries.c.seq < self.high)
-        return sa.and_(here, visible(self.me.role, self.low), *self.dated)
+        return sa.and_(here, visible(self.me.role, self.me.from_seq, self.low), *self.dated)
 
 
 @view(Permission.THREAD_READ)
@@ -88,7 +89,8 @@ def archive(
         query = select_entries().where(part.seen).order_by(entries.c.seq.desc() if backwards else entries.c.seq)
         rows = work.rows(by_audience(query, part.me.role).limit(limit + 1))
     page = rows[:limit][::-1] if backwards else rows[:limit]
-    return ArchivePage(tuple(entry_of(row) for row in page), len(rows) <= limit)
+    shown = overlay(work, thread.id, [entry_of(row) for row in page])
+    return ArchivePage(tuple(with_quotes(work, thread, part.me, shown)), len(rows) <= limit)
 
 
 def _part(
@@ -121,10 +123,10 @@ def _part(
 def _chosen(work: Work, part: _Part, ids: Sequence[str], *, backwards: bool) -> Sequence[sa.Row[Any]]:
     """Return the rows of entries by their uids. Raises: NotFound when one of them is not there for the reader."""
     # Asked for by uid alone, and filtered and put in order here: otherwise SQLite walks through the whole thread.
-    columns = entries.c.thread_id, entries.c.seq, entries.c.audience
+    columns = entries.c.thread_id, entries.c.seq, entries.c.audience, entries.c.about_seq
     found = work.rows(sa.select(*columns).where(entries.c.uid.in_([uid for uid in ids if is_uid(uid)])))
     mine = [row for row in found if row.thread_id == part.thread.id]
-    seen = [row.seq for row in mine if reaches(row.seq, Audience(row.audience), part.me)]
+    seen = [row.seq for row in mine if reaches(row.seq, Audience(row.audience), part.me, row.about_seq)]
     if len(seen) < len(set(ids)):
         raise NotFound(UNKNOWN_PLACE)
     wanted = [seq for seq in seen if part.low < seq < part.high]

@@ -20,6 +20,7 @@ from clinic.log import Entry, by_audience, entries, entry_of, select_entries, sp
 from clinic.permissions import Permission, Role
 from clinic.status.palette import StatusView
 from clinic.status.tables import statuses
+from clinic.text.overlay import overlay_last
 from clinic.thread.shown import MemberView, by_others, patients_shown, put_away, title_for
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
@@ -80,7 +81,7 @@ def thread_list(work: Work, wanted: Wanted = EVERYTHING, limit: int = ROWS) -> l
     here = entries.c.thread_id == page.c.thread_id
     newest = sa.select(entries.c.seq).where(here, visible(role, page.c.from_seq), spoken()).order_by(entries.c.seq.desc()).limit(1)
     last_seq = by_audience(newest, role).correlate(page).scalar_subquery()
-    news = visible(role, _later(page.c.read_seq, page.c.from_seq))
+    news = visible(role, page.c.from_seq, _later(page.c.read_seq, page.c.from_seq))
     unread_ones = sa.select(entries.c.seq).where(here, news, by_others(me_id), spoken()).limit(UNREAD_AT_MOST)
     counted = by_audience(unread_ones, role).correlate(page).subquery()
     unread = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
@@ -90,7 +91,8 @@ def thread_list(work: Work, wanted: Wanted = EVERYTHING, limit: int = ROWS) -> l
     rows = work.rows(query.order_by(*_ordered(wanted, role, mine.c.moment, mine.c.thread_id)))
     loaded = {thread.uid: thread for thread in work.threads([row.thread_uid for row in rows])}
     known = _statuses(work, list(loaded.values())) if role.is_staff else {}
-    return [_thread_row(loaded[row.thread_uid], entry_of(row), row, me_id, known) for row in rows]
+    last_ones = overlay_last(work, [(row.thread_id, entry_of(row)) for row in rows])
+    return [_thread_row(loaded[row.thread_uid], entry, row, me_id, known) for entry, row in zip(last_ones, rows, strict=True)]
 
 
 @view(Permission.THREAD_READ)
@@ -98,7 +100,7 @@ def unread_in_all(work: Work) -> int:
     """Return how many entries of others the actor has not read, in all threads that are not muted; at most UNREAD_AT_MOST."""
     me_id, role = work.person.id, _role(work)
     mine = memberships.join(threads, threads.c.id == memberships.c.thread_id)
-    news = visible(role, _later(memberships.c.read_seq, memberships.c.from_seq))
+    news = visible(role, memberships.c.from_seq, _later(memberships.c.read_seq, memberships.c.from_seq))
     found = (
         sa.select(entries.c.seq)
         .select_from(mine.join(entries, entries.c.thread_id == memberships.c.thread_id))

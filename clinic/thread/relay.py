@@ -16,6 +16,7 @@ from clinic.actions import view
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Entry, by_audience, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role
+from clinic.text.overlay import overlay, with_quotes
 from clinic.thread.tables import live_sessions, threads
 from clinic.thread.views import title_for
 from clinic.work import Work
@@ -104,10 +105,11 @@ def _room(thread: LoadedThread) -> Room:
 
 @view(Permission.SYSTEM)
 def entries_after(work: Work, uid: str, seq: int, limit: int = 200) -> list[Entry]:
-    """Return the entries of a thread after `seq`, oldest first, for every audience. Raises: NotFound."""
+    """Return the entries of a thread after `seq` as they read now, oldest first, for every audience. Raises: NotFound."""
     thread = work.thread(uid)
     query = select_entries().where(entries.c.thread_id == thread.id, entries.c.seq > seq)
-    return [entry_of(row) for row in work.rows(query.order_by(entries.c.seq).limit(limit))]
+    found = [entry_of(row) for row in work.rows(query.order_by(entries.c.seq).limit(limit))]
+    return with_quotes(work, thread, None, overlay(work, thread.id, found))
 
 
 @view(Permission.SYSTEM)
@@ -116,7 +118,7 @@ def authors_between(work: Work, uid: str, after: int, upto: int, reader: RoomMem
     thread = work.thread(uid)
     query = sa.select(accounts.c.handle).join(entries, entries.c.author_id == accounts.c.id).distinct()
     interval = sa.and_(entries.c.thread_id == thread.id, entries.c.seq <= upto)
-    seen = sa.and_(interval, visible(reader.role, max(after, reader.from_seq)))
+    seen = sa.and_(interval, visible(reader.role, reader.from_seq, max(after, reader.from_seq)))
     return {row.handle for row in work.rows(by_audience(query.where(seen), reader.role))}
 
 

@@ -22,6 +22,7 @@ UPDATE threads SET waiting_since = (
         WHERE s.thread_id = threads.id AND s.author_role IN ('practitioner', 'coordinator')), 0))
 """
 NEW_COLUMNS = {
+    "entries": ("about_seq",),
     "threads": ("closed_at", "put_away", "waiting_since", "claimed_by", "spoken_at", "status_id", "title"),
     "memberships": ("opened_at", "put_away_seq", "invited_by"),
 }
@@ -85,14 +86,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["absence_id"], ["absences.id"], name=op.f("fk_absences_told_absence_id")),
         sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], name=op.f("fk_absences_told_thread_id")),
         sa.PrimaryKeyConstraint("absence_id", "thread_id", name=op.f("pk_absences_told")),
-    )
-    op.create_table("entry_references",
-        sa.Column("thread_id", sa.BigInteger(), nullable=False),
-        sa.Column("target_seq", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], name=op.f("fk_entry_references_thread_id")),
-        sa.PrimaryKeyConstraint("thread_id", "target_seq", "seq", name=op.f("pk_entry_references")),
-        sqlite_with_rowid=False,
     )
     op.create_table("scheduled_texts",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -170,6 +163,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_share_requests_account_id"), "share_requests", ["account_id"], unique=False)
     op.create_index(op.f("ix_share_requests_thread_id"), "share_requests", ["thread_id"], unique=False)
+    op.add_column("entries", sa.Column("about_seq", sa.BigInteger(), nullable=True))
+    some = sa.text("about_seq IS NOT NULL")
+    op.create_index(op.f("ix_entries_thread_id_about_seq"), "entries", ["thread_id", "about_seq"], sqlite_where=some, postgresql_where=some)
     _refer("memberships", "invited_by", "accounts")
     op.add_column("memberships", sa.Column("put_away_seq", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("memberships", sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True))
@@ -187,6 +183,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_threads_waiting_since"), "threads")
+    op.drop_index(op.f("ix_entries_thread_id_about_seq"), "entries")
     for table, columns in NEW_COLUMNS.items():
         for column in columns:
             if op.get_bind().dialect.name == "sqlite":
@@ -197,7 +194,6 @@ def downgrade() -> None:
     op.drop_table("urgent_calls")
     op.drop_table("share_links")
     op.drop_table("scheduled_texts")
-    op.drop_table("entry_references")
     op.drop_table("absences_told")
     op.drop_table("saved_replies")
     op.drop_table("absences")

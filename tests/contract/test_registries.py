@@ -59,6 +59,7 @@ IDEMPOTENT_BY_NATURE = {
     "group.admit",
     "group.refuse",
     "search.ask",
+    "text.original",
     # The second finds nothing that waits.
     "text.reschedule",
     "text.unschedule",

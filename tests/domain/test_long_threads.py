@@ -157,7 +157,7 @@ def test_every_question_finds_its_place_by_an_index(clinic: Clinic, role: Role, 
         for statement, plan in asked.plans:
             steps = [step for step in plan if "entries" in step]
             # Where only the thread is looked up, all of it is walked through; so are hidden entries that the index does not leave out.
-            places = ["(uid=?)", "(thread_id=? AND audience=? AND seq", "(thread_id=? AND seq=?)"]
+            places = ["(uid=?)", "(thread_id=? AND audience=? AND seq", "(thread_id=? AND seq=?)", "(thread_id=? AND about_seq=?)"]
             places += [] if "audience = " in statement and shape != "list" else ["(thread_id=? AND seq"]
             assert steps
             assert all(step.startswith("SEARCH entries") and any(place in step for place in places) for step in steps), (plan, statement)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partialmethod
 
-from clinic import Actor, Database, Role, Work
+from clinic import Actor, Database, Role
 from clinic.account.views import me
-from clinic.log import Audience
+from clinic.storage import new_uid
 
 NAMES = {
     "ana": ("Ana Alvarez", Role.PATIENT, "1984-03-27"),
@@ -75,10 +74,12 @@ class Cast:
         return uid
 
     def note(self, by: str, thread: str, text: str) -> str:
-        """Post an entry for staff only, which no action does yet; returns its uid."""
-        append = Work.append
-        try:
-            Work.append = partialmethod(append, audience=Audience.STAFF)
-            return self.post(by, thread, text)
-        finally:
-            Work.append = append
+        """Post an internal note, which only staff see; returns its uid."""
+        uid: str = self.database.perform(getattr(self, by), "note.post", thread, body=text, client_id=f"{by} notes: {text}"[:128]).value
+        return uid
+
+    def amend(self, by: str, action: str, thread: str, entry: str | None = None, **values: object) -> str:
+        """Correct, retract, moderate or react; returns the amending entry's uid."""
+        values = {"client_id": new_uid(), **({"entry": entry} if entry else {}), **values}
+        uid: str = self.database.perform(getattr(self, by), f"text.{action}", thread, **values).value
+        return uid

@@ -1,24 +1,33 @@
 """An entry of the log as a message of its room: the same words live, in the history and in the archive. Owns no state.
 
-Built from what the clinic stored, never from what came in (house rule 11). Every entry has a plain body (house rule 14).
+Built from what the clinic stored, never from what came in (house rule 11). Every entry has a plain body (house rule 14); what is
+there only for apps that know no better is marked as such (XEP-0428). Source: XEP-0308, XEP-0424, XEP-0425, XEP-0444, XEP-0461.
 """
 
 from __future__ import annotations
 
-from clinic.log import Entry
+from clinic.kinds import Tombstone
+from clinic.log import Entry, Quote
+from clinic.text.find import MADE_UP, known_as
+from clinic.text.kinds import TYPED, Correction, Reaction, Retraction
 from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
 from xmpp_components.rooms.room import Room
 
-# A client id that the component made up because the client sent none: nobody else would know it.
-MADE_UP = ("id:", "none:")
+STORE = wire.element("store", {"xmlns": wire.HINTS})
 
 
 def attributes(room: Room, entry: Entry) -> dict[str, str | None]:
     """Returns: the attributes of the message but ``to``; the id is the sender's own, so that it knows its reflection."""
-    # Several apps (Gajim, poezio) show nothing that comes from the room itself: the clinic speaks as somebody.
+    # Several apps (Gajim, poezio) show nothing that comes from the room itself: the clinic speaks as somebody. But they believe
+    # the room alone that a message was removed. Source: XEP-0425 section 4.
     nick = entry.author.nick if entry.author else CLINIC
-    return {"from": room.nick_jid(nick), "type": "groupchat", "id": entry.message_id or _client_id(entry)}
+    sender = room.jid if _removes(entry) else room.nick_jid(nick)
+    return {"from": sender, "type": "groupchat", "id": known_as(entry)}
+
+
+def _removes(entry: Entry) -> bool:
+    return isinstance(entry.payload, Retraction) and bool(entry.payload.moderator)
 
 
 def _client_id(entry: Entry) -> str | None:
@@ -27,15 +36,73 @@ def _client_id(entry: Entry) -> str | None:
 
 def inside(room: Room, entry: Entry) -> list[wire.Xml]:
     """Returns: the message's children. Source: XEP-0359, XEP-0421."""
-    parts = [wire.element("body", {}, entry.body)]
-    if own := entry.xml():
-        parts.append(wire.Xml(own))
+    parts = _said(room, entry)
     if client_id := _client_id(entry):
         parts.append(wire.element("origin-id", {"xmlns": wire.SID, "id": client_id}))
     parts.append(wire.element("stanza-id", {"xmlns": wire.SID, "by": room.jid, "id": entry.uid}))
-    if entry.author and entry.author.handle:
+    if entry.author and entry.author.handle and not _removes(entry):
         parts.append(wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(entry.author.handle)}))
     return parts
+
+
+def _said(room: Room, entry: Entry) -> list[wire.Xml]:
+    """Returns: what the message says, in words and for apps that know its kind."""
+    payload = entry.payload
+    if isinstance(payload, TYPED):
+        if entry.quote is not None:
+            return _reply(room, entry, entry.quote)
+        return [wire.element("body", {}, entry.body)]
+    if isinstance(payload, Correction):
+        return [wire.element("body", {}, entry.body), wire.element("replace", {"xmlns": wire.CORRECT, "id": payload.known_as or payload.target})]
+    if isinstance(payload, Retraction):
+        return _retraction(room, entry, payload)
+    if isinstance(payload, Reaction):
+        chosen = (wire.element("reaction", {}, emoji) for emoji in payload.emojis)
+        return [wire.element("body", {}, entry.body), wire.element("reactions", {"xmlns": wire.REACTIONS, "id": payload.target}, *chosen),
+                _fallback(wire.REACTIONS), STORE]
+    if isinstance(payload, Tombstone):
+        return _tombstone(room, payload)
+    own = entry.xml()
+    return [wire.element("body", {}, entry.body), *((wire.Xml(own),) if own else ())]
+
+
+def _fallback(of: str, start: int | None = None, end: int | None = None) -> wire.Xml:
+    """Mark the body, or these of its code points, as words for apps that do not know ``of``. Returns: Xml. Source: XEP-0428."""
+    part = {"start": str(start), "end": str(end)} if start is not None else {}
+    return wire.element("fallback", {"xmlns": wire.FALLBACK, "for": of}, wire.element("body", part))
+
+
+def _reply(room: Room, entry: Entry, quote: Quote) -> list[wire.Xml]:
+    """Say what a message answers, quoted in words before it. Source: XEP-0461."""
+    quoted = f"> {quote.nick or CLINIC}: {quote.text}\n"
+    return [wire.element("body", {}, quoted + entry.body),
+            wire.element("reply", {"xmlns": wire.REPLY, "to": room.nick_jid(quote.nick or CLINIC), "id": quote.uid}),
+            _fallback(wire.REPLY, 0, len(quoted))]
+
+
+def _retraction(room: Room, entry: Entry, payload: Retraction) -> list[wire.Xml]:
+    """Take a message back, in the present form and in that of older apps. Source: XEP-0424, XEP-0425."""
+    reason = (wire.element("reason", {}, payload.reason),) if payload.reason else ()
+    body = wire.element("body", {}, entry.body)
+    if not payload.moderator:
+        # COMPAT: apps of before 2023 know :0, and the message by its sender's id.
+        older = wire.element("retract", {"xmlns": wire.RETRACT_0})
+        return [body, wire.element("retract", {"xmlns": wire.RETRACT, "id": payload.target}),
+                wire.element("apply-to", {"xmlns": wire.FASTEN, "id": payload.known_as or payload.target}, older), _fallback(wire.RETRACT), STORE]
+    by = room.nick_jid(payload.moderator)
+    person = (wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(entry.author.handle)}),) if entry.author else ()
+    older = wire.element("moderated", {"xmlns": wire.MODERATE_0, "by": by}, wire.element("retract", {"xmlns": wire.RETRACT_0}), *reason)
+    return [body, wire.element("retract", {"xmlns": wire.RETRACT, "id": payload.target},
+                               wire.element("moderated", {"xmlns": wire.MODERATE, "by": by}, *person), *reason),
+            wire.element("apply-to", {"xmlns": wire.FASTEN, "id": payload.target}, older), _fallback(wire.RETRACT), STORE]
+
+
+def _tombstone(room: Room, payload: Tombstone) -> list[wire.Xml]:
+    """Say what became of a message that is not there any more. Source: XEP-0424 section 5.3, XEP-0425 section 5."""
+    by = (wire.element("moderated", {"xmlns": wire.MODERATE, "by": room.nick_jid(payload.moderator)}),) if payload.moderator else ()
+    reason = (wire.element("reason", {}, payload.reason),) if payload.reason else ()
+    gone = wire.element("retracted", {"xmlns": wire.RETRACT, "id": payload.by, "stamp": wire.stamp(wire.instant(payload.at))}, *by, *reason)
+    return [wire.element("body", {}, payload.body), gone, _fallback(wire.RETRACT)]
 
 
 def live(room: Room, entry: Entry) -> wire.Stanza:

@@ -1,0 +1,221 @@
+"""Actions that change how an earlier message is shown: correct, take back, remove, react; and the record of what it said. Imports clinic only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from clinic.actions import Offer, action, view
+from clinic.errors import Invalid, NotPermitted
+from clinic.fields import ClientId, Text, Uid
+from clinic.kinds import Tombstone
+from clinic.loading import LoadedThread
+from clinic.log import Entry, entries, entry_of, select_entries
+from clinic.permissions import Permission, Role
+from clinic.text.actions import MAX_BYTES
+from clinic.text.emoji import Emojis
+from clinic.text.find import GONE, NOT_TYPED, find, find_own_typed, known_as
+from clinic.text.kinds import TYPED, Correction, NotePayload, Reaction, Retraction
+from clinic.text.mentions import mentioned
+from clinic.thread.actions import thread_for
+from clinic.work import Work
+
+ENTRY = Uid("entry", "Message", required=False)
+KNOWN_AS = Text("known_as", "Message", max_bytes=1024, required=False)
+CLIENT_ID = ClientId("client_id")
+MESSAGE_ID = Text("message_id", max_bytes=1024, required=False)
+NOT_IN_DIRECT = "In a 1:1 thread everybody takes back their own messages; nobody removes another's."
+SAME_TEXT = "Nothing is different in this correction, so nothing was changed."
+
+
+def _has_own(work: Work, thread: LoadedThread) -> bool:
+    own = sa.and_(entries.c.thread_id == thread.id, entries.c.author_id == work.person.id, entries.c.kind.in_(("text", "internal-note")))
+    return work.row(sa.select(entries.c.seq).where(own).limit(1)) is not None
+
+
+def _is_group(_work: Work, thread: LoadedThread) -> bool:
+    return thread.kind == "group"
+
+
+@action(
+    "text.correct",
+    Permission.TEXT_CORRECT,
+    on=thread_for,
+    fields=(
+        ENTRY,
+        Text("body", "Corrected message", max_bytes=MAX_BYTES, multiline=True),
+        CLIENT_ID,
+        KNOWN_AS,
+        MESSAGE_ID,
+    ),
+    batchable=True,
+    audited=False,
+    same=lambda payload, values: isinstance(payload, Correction) and payload.text == values["body"] and values["entry"] in (None, payload.target),
+    offer=Offer(
+        "Correct a message of yours",
+        "correct",
+        "Write it as it should be. Everybody sees the corrected text; staff can look up what it said before.",
+        "Corrected.",
+        when=_has_own,
+    ),
+)
+def correct(work: Work, thread: LoadedThread, entry: str | None, body: str, client_id: str, known_as: str | None, message_id: str | None) -> str:
+    """Put a text in the place of one of the actor's own, the newest if none is named; idempotent on the client id.
+
+    entry: its uid; known_as: the id that the actor's app gave it. The earlier versions are kept (`versions`).
+    Returns: the correction's uid. Raises: NotFound, Invalid for another's or one taken back. Source: product.md, Threads; XEP-0308.
+    """
+    target = find_own_typed(work, thread, entry, known_as)
+    if target.payload.text == body:
+        raise Invalid(SAME_TEXT, field="body")
+    me, names = work.member(thread), mentioned(body, thread, audience=target.audience)
+    note = isinstance(target.payload, NotePayload)
+    payload = Correction(target.uid, body, _known_as(target), note, target.payload.reply_to, names)
+    return work.append(thread, payload, target.audience, author=me, client_id=client_id, message_id=message_id, about=target.seq)
+
+
+@action(
+    "text.retract",
+    Permission.TEXT_RETRACT,
+    on=thread_for,
+    fields=(ENTRY, CLIENT_ID, KNOWN_AS, MESSAGE_ID),
+    batchable=True,
+    audited=False,
+    same=lambda payload, values: isinstance(payload, Retraction) and values["entry"] in (None, payload.target),
+    offer=Offer(
+        "Take a message of yours back",
+        "retract",
+        "It disappears for everybody in the thread. The clinic's record keeps it, and staff can look it up.",
+        "Taken back.",
+        when=_has_own,
+        grave=True,
+    ),
+)
+def retract(work: Work, thread: LoadedThread, entry: str | None, client_id: str, known_as: str | None, message_id: str | None) -> str:
+    """Take back one of the actor's own texts or notes, the newest if none is named: it is gone for everybody, and kept for the record.
+
+    Returns: the retraction's uid. Raises: NotFound, Invalid. Source: product.md, Threads; XEP-0424.
+    """
+    target = find_own_typed(work, thread, entry, known_as)
+    payload = Retraction(target.uid, _known_as(target))
+    me = work.member(thread)
+    return work.append(thread, payload, target.audience, author=me, client_id=client_id, message_id=message_id, about=target.seq)
+
+
+@action(
+    "text.moderate",
+    Permission.TEXT_MODERATE,
+    on=thread_for,
+    fields=(Uid("entry", "Message"), Text("reason", "Reason", max_bytes=500, required=False), CLIENT_ID),
+    batchable=True,
+    same=lambda payload, values: isinstance(payload, Retraction) and values["entry"] == payload.target,
+    offer=Offer(
+        "Remove a message",
+        "moderate",
+        "It disappears for everybody in the thread, who read that you removed it. The clinic's record keeps it.",
+        "Removed.",
+        when=_is_group,
+        grave=True,
+    ),
+)
+def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, client_id: str) -> str:
+    """Remove another's message from a group, as its group admin. reason: everybody reads it.
+
+    Returns: the retraction's uid. Raises: NotFound, NotPermitted, Invalid. Source: product.md, Permissions; XEP-0425.
+    """
+    if thread.kind != "group":
+        raise NotPermitted(NOT_IN_DIRECT)
+    target = find(work, thread, entry)
+    if isinstance(target.payload, Tombstone):
+        raise Invalid(GONE, field="entry")
+    if not isinstance(target.payload, TYPED):
+        raise Invalid(NOT_TYPED, field="entry")
+    me = work.member(thread)
+    payload = Retraction(target.uid, _known_as(target), moderator=me.nick, reason=reason or "")
+    return work.append(thread, payload, target.audience, author=me, client_id=client_id, about=target.seq)
+
+
+@action(
+    "text.react",
+    Permission.TEXT_REACT,
+    on=thread_for,
+    fields=(ENTRY, Emojis("emojis", "Emojis", required=False), CLIENT_ID, MESSAGE_ID),
+    batchable=True,
+    audited=False,
+    same=lambda payload, values: (
+        isinstance(payload, Reaction) and payload.emojis == values["emojis"] and values["entry"] in (None, payload.target)
+    ),
+    offer=Offer("React to a message", "react", "With an emoji, to the newest message. Without one, your reaction is taken back.", "Done."),
+)
+def react(work: Work, thread: LoadedThread, entry: str | None, emojis: tuple[str, ...], client_id: str, message_id: str | None) -> str:
+    """Choose emojis for an entry that the actor sees, the newest if none is named, in place of those chosen before; none takes them back.
+
+    Returns: the reaction's uid. Raises: NotFound, Invalid. Source: product.md, Threads; XEP-0444.
+    """
+    target = find(work, thread, entry)
+    if isinstance(target.payload, Tombstone):
+        raise Invalid(GONE, field="entry")
+    me = work.member(thread)
+    return work.append(
+        thread, Reaction(target.uid, emojis), target.audience, author=me, client_id=client_id, message_id=message_id, about=target.seq
+    )
+
+
+def _known_as(entry: Entry) -> str:
+    return known_as(entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a message said from `at` on."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What a message said, the oldest first. gone: it was taken back, and what it said is opened by `text.original` only."""
+
+    entry: str
+    author: str
+    author_role: Role | None
+    at: datetime
+    gone: str | None
+    versions: tuple[Version, ...]
+
+
+@view(Permission.TEXT_ORIGINAL)
+def versions(work: Work, thread_uid: str, entry: str) -> Versions:
+    """Return the earlier versions of a message and the present one. Raises: NotFound."""
+    thread = work.thread(thread_uid)
+    shown = find(work, thread, entry)
+    gone = shown.payload.body if isinstance(shown.payload, Tombstone) else None
+    return _versions(shown, gone, () if gone else _said(work, thread, shown))
+
+
+@action(
+    "text.original",
+    Permission.TEXT_ORIGINAL,
+    on=thread_for,
+    fields=(Uid("entry", "Message"),),
+)
+def original(work: Work, thread: LoadedThread, entry: str) -> Versions:
+    """Open what a message said that was taken back; it is written down who opened it. Raises: NotFound."""
+    shown = find(work, thread, entry)
+    gone = shown.payload.body if isinstance(shown.payload, Tombstone) else None
+    return _versions(shown, gone, _said(work, thread, shown))
+
+
+def _said(work: Work, thread: LoadedThread, entry: Entry) -> tuple[Version, ...]:
+    about = sa.or_(entries.c.seq == entry.seq, sa.and_(entries.c.about_seq == entry.seq, entries.c.kind == "correction"))
+    rows = work.rows(select_entries().where(entries.c.thread_id == thread.id, about).order_by(entries.c.seq))
+    said = [entry_of(row) for row in rows]
+    return tuple(Version(one.at, one.payload.text) for one in said if isinstance(one.payload, (*TYPED, Correction)))
+
+
+def _versions(entry: Entry, gone: str | None, said: tuple[Version, ...]) -> Versions:
+    author = entry.author
+    return Versions(entry.uid, author.nick if author else "", author.role if author else None, entry.at, gone, said)
