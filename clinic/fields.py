@@ -136,6 +136,17 @@ class ClientId(Field):
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class AppId(ClientId):
+    """What somebody's app calls a message: kept and given back as it is, and nothing that a person is asked for."""
+
+    def check(self, raw: Any) -> str:
+        value = self.text(raw)
+        if len(value.encode()) > 1024:
+            raise Invalid("The message's id is longer than 1024 bytes.", field=self.name)
+        return value
+
+
 def _choose(field: Field) -> str:
     word = (field.label or field.name.replace("_", " ")).lower()
     return f"Choose {'an' if word[0] in 'aeiou' else 'a'} {word}."

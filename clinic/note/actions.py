@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic.actions import Offer, action
-from clinic.fields import ClientId, Text
+from clinic.fields import AppId, ClientId, Text
 from clinic.loading import LoadedThread
 from clinic.log import Audience
 from clinic.permissions import Permission
@@ -21,7 +21,8 @@ from clinic.work import Work
     fields=(
         Text("body", "Internal note", max_bytes=MAX_BYTES, multiline=True),
         ClientId("client_id"),
-        Text("message_id", max_bytes=1024, required=False),
+        ClientId("earlier_client_id", required=False),
+        AppId("message_id", required=False),
         REPLY_TO,
     ),
     batchable=True,
@@ -29,7 +30,15 @@ from clinic.work import Work
     same=same_text,
     offer=Offer("Write an internal note", "note", "Only staff in this thread see it, never a patient.", "The note is in the thread, for staff only."),
 )
-def post(work: Work, thread: LoadedThread, body: str, client_id: str, message_id: str | None, reply_to: str | None) -> str:
+def post(
+    work: Work,
+    thread: LoadedThread,
+    body: str,
+    client_id: str,
+    earlier_client_id: str | None,
+    message_id: str | None,
+    reply_to: str | None,
+) -> str:
     """Post a note that staff of the thread see and no patient ever does; idempotent as text.post is.
 
     Returns: the entry's uid. Raises: NotFound, Invalid, TooLong; Conflict. Source: product.md, Threads and Permissions.

@@ -7,7 +7,7 @@ from typing import Any
 
 from clinic.actions import action
 from clinic.errors import NotFound
-from clinic.fields import ClientId, Text, Uid
+from clinic.fields import AppId, ClientId, Pick, Text
 from clinic.loading import LoadedThread
 from clinic.log import Audience, Quote
 from clinic.permissions import Permission
@@ -20,7 +20,7 @@ from clinic.thread.actions import read_up_to, thread_for
 from clinic.work import Door, Work
 
 MAX_BYTES = 64 * 1024
-REPLY_TO = Uid("reply_to", "Answers", required=False)
+REPLY_TO = Pick("reply_to", "Answers", required=False)
 NOT_ANSWERED = "The message that you answer is not known in this thread. Send it without the quote."
 
 
@@ -54,7 +54,7 @@ def quoted(work: Work, thread: LoadedThread, reply_to: str | None, audience: Aud
         Text("body", "Message", max_bytes=MAX_BYTES, multiline=True),
         ClientId("client_id"),
         ClientId("earlier_client_id", required=False),
-        Text("message_id", max_bytes=1024, required=False),
+        AppId("message_id", required=False),
         REPLY_TO,
     ),
     batchable=True,

@@ -9,30 +9,55 @@ import sqlalchemy as sa
 
 from clinic.actions import Offer, action, view
 from clinic.errors import Invalid, NotPermitted
-from clinic.fields import ClientId, Text, Uid
+from clinic.fields import AppId, ClientId, Option, Pick, Text, Uid
 from clinic.kinds import Tombstone
 from clinic.loading import LoadedThread
-from clinic.log import Entry, entries, entry_of, select_entries
+from clinic.log import Entry, entries, entry_of, select_entries, spoken, visible
 from clinic.permissions import Permission, Role
 from clinic.text.actions import MAX_BYTES
 from clinic.text.emoji import Emojis
-from clinic.text.find import GONE, NOT_TYPED, find, find_own_typed, known_as
-from clinic.text.kinds import TYPED, Correction, NotePayload, Reaction, Retraction
+from clinic.text.find import GONE, NOT_TYPED, TYPED_KINDS, find, find_own_typed, id_of
+from clinic.text.kinds import NOTE_WORDS, TYPED, Correction, NotePayload, Reaction, Retraction
 from clinic.text.mentions import mentioned
+from clinic.text.overlay import overlay, quote_of
 from clinic.thread.actions import thread_for
 from clinic.work import Work
 
-ENTRY = Uid("entry", "Message", required=False)
-KNOWN_AS = Text("known_as", "Message", max_bytes=1024, required=False)
-CLIENT_ID = ClientId("client_id")
-MESSAGE_ID = Text("message_id", max_bytes=1024, required=False)
+OFFERED_MESSAGES = 20
 NOT_IN_DIRECT = "In a 1:1 thread everybody takes back their own messages; nobody removes another's."
 SAME_TEXT = "Nothing is different in this correction, so nothing was changed."
 
 
+def _listed(work: Work, thread: LoadedThread, condition: sa.ColumnElement[bool]) -> list[Option]:
+    me = work.member(thread)
+    seen = sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.from_seq), spoken(), condition)
+    rows = work.rows(select_entries().where(seen).order_by(entries.c.seq.desc()).limit(OFFERED_MESSAGES))
+    shown = overlay(work, thread.id, [entry_of(row) for row in rows])
+    here = [(entry, quote_of(entry)) for entry in shown if not isinstance(entry.payload, Tombstone)]
+    return [Option(entry.uid, quote.text[:80], quote.nick) for entry, quote in here]
+
+
+def _own(work: Work, thread: LoadedThread) -> list[Option]:
+    return _listed(work, thread, sa.and_(entries.c.author_id == work.person.id, entries.c.kind.in_(TYPED_KINDS)))
+
+
+def _others(work: Work, thread: LoadedThread) -> list[Option]:
+    return _listed(work, thread, sa.and_(entries.c.author_id != work.person.id, entries.c.kind.in_(TYPED_KINDS)))
+
+
+def _any(work: Work, thread: LoadedThread) -> list[Option]:
+    return _listed(work, thread, sa.true())
+
+
 def _has_own(work: Work, thread: LoadedThread) -> bool:
-    own = sa.and_(entries.c.thread_id == thread.id, entries.c.author_id == work.person.id, entries.c.kind.in_(("text", "internal-note")))
+    own = sa.and_(entries.c.thread_id == thread.id, entries.c.author_id == work.person.id, entries.c.kind.in_(TYPED_KINDS))
     return work.row(sa.select(entries.c.seq).where(own).limit(1)) is not None
+
+
+OWN_ENTRY = Pick("entry", "Message", required=False, options=_own)
+CLIENT_ID, EARLIER = ClientId("client_id"), ClientId("earlier_client_id", required=False)
+# What the actor's app calls the message that it means, and the one that it sends.
+KNOWN_AS, MESSAGE_ID = AppId("known_as", required=False), AppId("message_id", required=False)
 
 
 def _is_group(_work: Work, thread: LoadedThread) -> bool:
@@ -44,9 +69,10 @@ def _is_group(_work: Work, thread: LoadedThread) -> bool:
     Permission.TEXT_CORRECT,
     on=thread_for,
     fields=(
-        ENTRY,
+        OWN_ENTRY,
         Text("body", "Corrected message", max_bytes=MAX_BYTES, multiline=True),
         CLIENT_ID,
+        EARLIER,
         KNOWN_AS,
         MESSAGE_ID,
     ),
@@ -61,18 +87,29 @@ def _is_group(_work: Work, thread: LoadedThread) -> bool:
         when=_has_own,
     ),
 )
-def correct(work: Work, thread: LoadedThread, entry: str | None, body: str, client_id: str, known_as: str | None, message_id: str | None) -> str:
+def correct(
+    work: Work,
+    thread: LoadedThread,
+    entry: str | None,
+    body: str,
+    client_id: str,
+    earlier_client_id: str | None,
+    known_as: str | None,
+    message_id: str | None,
+) -> str:
     """Put a text in the place of one of the actor's own, the newest if none is named; idempotent on the client id.
 
     entry: its uid; known_as: the id that the actor's app gave it. The earlier versions are kept (`versions`).
     Returns: the correction's uid. Raises: NotFound, Invalid for another's or one taken back. Source: product.md, Threads; XEP-0308.
     """
     target = find_own_typed(work, thread, entry, known_as)
+    note = isinstance(target.payload, NotePayload)
+    if note:  # an app shows a note with words before it, and lets them be corrected too
+        body = body.removeprefix(NOTE_WORDS).lstrip() or body
     if target.payload.text == body:
         raise Invalid(SAME_TEXT, field="body")
     me, names = work.member(thread), mentioned(body, thread, audience=target.audience)
-    note = isinstance(target.payload, NotePayload)
-    payload = Correction(target.uid, body, _known_as(target), note, target.payload.reply_to, names)
+    payload = Correction(target.uid, body, id_of(target), note, target.payload.reply_to, names)
     return work.append(thread, payload, target.audience, author=me, client_id=client_id, message_id=message_id, about=target.seq)
 
 
@@ -80,7 +117,7 @@ def correct(work: Work, thread: LoadedThread, entry: str | None, body: str, clie
     "text.retract",
     Permission.TEXT_RETRACT,
     on=thread_for,
-    fields=(ENTRY, CLIENT_ID, KNOWN_AS, MESSAGE_ID),
+    fields=(OWN_ENTRY, CLIENT_ID, EARLIER, KNOWN_AS, MESSAGE_ID),
     batchable=True,
     audited=False,
     same=lambda payload, values: isinstance(payload, Retraction) and values["entry"] in (None, payload.target),
@@ -93,13 +130,21 @@ def correct(work: Work, thread: LoadedThread, entry: str | None, body: str, clie
         grave=True,
     ),
 )
-def retract(work: Work, thread: LoadedThread, entry: str | None, client_id: str, known_as: str | None, message_id: str | None) -> str:
+def retract(
+    work: Work,
+    thread: LoadedThread,
+    entry: str | None,
+    client_id: str,
+    earlier_client_id: str | None,
+    known_as: str | None,
+    message_id: str | None,
+) -> str:
     """Take back one of the actor's own texts or notes, the newest if none is named: it is gone for everybody, and kept for the record.
 
     Returns: the retraction's uid. Raises: NotFound, Invalid. Source: product.md, Threads; XEP-0424.
     """
     target = find_own_typed(work, thread, entry, known_as)
-    payload = Retraction(target.uid, _known_as(target))
+    payload = Retraction(target.uid, id_of(target))
     me = work.member(thread)
     return work.append(thread, payload, target.audience, author=me, client_id=client_id, message_id=message_id, about=target.seq)
 
@@ -108,7 +153,7 @@ def retract(work: Work, thread: LoadedThread, entry: str | None, client_id: str,
     "text.moderate",
     Permission.TEXT_MODERATE,
     on=thread_for,
-    fields=(Uid("entry", "Message"), Text("reason", "Reason", max_bytes=500, required=False), CLIENT_ID),
+    fields=(Pick("entry", "Message", options=_others), Text("reason", "Reason", max_bytes=500, required=False), CLIENT_ID, EARLIER),
     batchable=True,
     same=lambda payload, values: isinstance(payload, Retraction) and values["entry"] == payload.target,
     offer=Offer(
@@ -120,7 +165,7 @@ def retract(work: Work, thread: LoadedThread, entry: str | None, client_id: str,
         grave=True,
     ),
 )
-def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, client_id: str) -> str:
+def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, client_id: str, earlier_client_id: str | None) -> str:
     """Remove another's message from a group, as its group admin. reason: everybody reads it.
 
     Returns: the retraction's uid. Raises: NotFound, NotPermitted, Invalid. Source: product.md, Permissions; XEP-0425.
@@ -133,7 +178,7 @@ def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, c
     if not isinstance(target.payload, TYPED):
         raise Invalid(NOT_TYPED, field="entry")
     me = work.member(thread)
-    payload = Retraction(target.uid, _known_as(target), moderator=me.nick, reason=reason or "")
+    payload = Retraction(target.uid, id_of(target), moderator=me.nick, reason=reason or "")
     return work.append(thread, payload, target.audience, author=me, client_id=client_id, about=target.seq)
 
 
@@ -141,7 +186,13 @@ def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, c
     "text.react",
     Permission.TEXT_REACT,
     on=thread_for,
-    fields=(ENTRY, Emojis("emojis", "Emojis", required=False), CLIENT_ID, MESSAGE_ID),
+    fields=(
+        Pick("entry", "Message", required=False, options=_any),
+        Emojis("emojis", "Emojis", required=False),
+        CLIENT_ID,
+        EARLIER,
+        MESSAGE_ID,
+    ),
     batchable=True,
     audited=False,
     same=lambda payload, values: (
@@ -149,7 +200,15 @@ def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, c
     ),
     offer=Offer("React to a message", "react", "With an emoji, to the newest message. Without one, your reaction is taken back.", "Done."),
 )
-def react(work: Work, thread: LoadedThread, entry: str | None, emojis: tuple[str, ...], client_id: str, message_id: str | None) -> str:
+def react(
+    work: Work,
+    thread: LoadedThread,
+    entry: str | None,
+    emojis: tuple[str, ...],
+    client_id: str,
+    earlier_client_id: str | None,
+    message_id: str | None,
+) -> str:
     """Choose emojis for an entry that the actor sees, the newest if none is named, in place of those chosen before; none takes them back.
 
     Returns: the reaction's uid. Raises: NotFound, Invalid. Source: product.md, Threads; XEP-0444.
@@ -161,10 +220,6 @@ def react(work: Work, thread: LoadedThread, entry: str | None, emojis: tuple[str
     return work.append(
         thread, Reaction(target.uid, emojis), target.audience, author=me, client_id=client_id, message_id=message_id, about=target.seq
     )
-
-
-def _known_as(entry: Entry) -> str:
-    return known_as(entry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clinic.errors import Invalid
-from clinic.fields import Field
+from clinic.fields import Text
 
 MOST_EMOJIS = 5
 LONGEST_EMOJI = 32  # code points: a flag of a region, or a family, is one emoji of many
@@ -25,16 +25,13 @@ def is_emoji(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Emojis(Field):
+class Emojis(Text):
     """At most MOST_EMOJIS emojis, as a list or as text separated by blanks; none is an answer too. Source: XEP-0444."""
-
-    audited: bool = False
 
     def parse(self, raw: Any) -> tuple[str, ...]:
         """Return the emojis, each once. Raises: Invalid."""
-        return () if raw is None else self.check(raw)
-
-    def check(self, raw: Any) -> tuple[str, ...]:
+        if raw is None:
+            return ()
         given = raw.split() if isinstance(raw, str) else raw
         if not isinstance(given, Sequence):
             raise Invalid(f"{self.label or self.name} must be a list.", field=self.name)

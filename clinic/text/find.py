@@ -16,6 +16,7 @@ from clinic.work import Work
 
 # What an app calls a message is looked for among so many of the thread's newest.
 KNOWN_AMONG = 5000
+TYPED_KINDS = ("text", "internal-note")
 # A client id that the component made up because the app sent none: nobody else would know it.
 MADE_UP = ("id:", "none:")
 NO_MESSAGE = "This message is not known in this thread. It may have been written before you joined; nothing was changed."
@@ -39,7 +40,7 @@ def find(work: Work, thread: LoadedThread, uid: str | None, known_as: str | None
         recent = entries.c.seq > thread.last_seq - KNOWN_AMONG
         condition = sa.and_(recent, mine, sa.or_(entries.c.client_id == known_as, entries.c.message_id == known_as))
     else:
-        condition = sa.and_(spoken(), mine, entries.c.kind.in_(("text", "internal-note"))) if own else spoken()
+        condition = sa.and_(spoken(), mine, entries.c.kind.in_(TYPED_KINDS)) if own else spoken()
 
     def fits(entry: Entry) -> bool:
         by_me = entry.author is not None and entry.author.uid == me.uid
@@ -93,7 +94,7 @@ def find_own_typed(work: Work, thread: LoadedThread, uid: str | None, known_as: 
     return entry
 
 
-def known_as(entry: Entry) -> str:
+def id_of(entry: Entry) -> str:
     """Return the id attribute under which messaging apps know an entry (xmpp_components/rooms/render.py gives it)."""
     client_id = entry.client_id
     made_up = client_id is None or client_id.startswith(MADE_UP)

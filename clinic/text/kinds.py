@@ -28,6 +28,9 @@ class TextPayload:
         return self.text
 
 
+NOTE_WORDS = "[Internal note, staff only]"
+
+
 @kind("internal-note", fragment="note.html")
 @dataclass(frozen=True, slots=True)
 class NotePayload:
@@ -39,7 +42,7 @@ class NotePayload:
 
     @property
     def body(self) -> str:
-        return f"[Internal note, staff only] {self.text}"
+        return f"{NOTE_WORDS} {self.text}"
 
 
 @kind("correction", fragment="amending.html", amends=True)

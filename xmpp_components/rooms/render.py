@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from clinic.kinds import Tombstone
 from clinic.log import Entry, Quote
-from clinic.text.find import MADE_UP, known_as
+from clinic.text.find import MADE_UP, id_of
 from clinic.text.kinds import TYPED, Correction, Reaction, Retraction
 from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
@@ -23,7 +23,7 @@ def attributes(room: Room, entry: Entry) -> dict[str, str | None]:
     # the room alone that a message was removed. Source: XEP-0425 section 4.
     nick = entry.author.nick if entry.author else CLINIC
     sender = room.jid if _removes(entry) else room.nick_jid(nick)
-    return {"from": sender, "type": "groupchat", "id": known_as(entry)}
+    return {"from": sender, "type": "groupchat", "id": id_of(entry)}
 
 
 def _removes(entry: Entry) -> bool:
