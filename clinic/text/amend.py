@@ -64,13 +64,22 @@ def _is_group(_work: Work, thread: LoadedThread) -> bool:
     return thread.kind == "group"
 
 
+def _corrects(payload: Correction, entry: str | None, body: str) -> bool:
+    return entry in (None, payload.target) and payload.text == (_unmarked(body) if payload.note else body)
+
+
+def _unmarked(body: str) -> str:
+    """Return a note without the words that apps show before it, and let people correct too."""
+    return body.removeprefix(NOTE_WORDS).lstrip() or body
+
+
 @action(
     "text.correct",
     Permission.TEXT_CORRECT,
     on=thread_for,
     fields=(
-        OWN_ENTRY,
         Text("body", "Corrected message", max_bytes=MAX_BYTES, multiline=True),
+        OWN_ENTRY,
         CLIENT_ID,
         EARLIER,
         KNOWN_AS,
@@ -78,7 +87,7 @@ def _is_group(_work: Work, thread: LoadedThread) -> bool:
     ),
     batchable=True,
     audited=False,
-    same=lambda payload, values: isinstance(payload, Correction) and payload.text == values["body"] and values["entry"] in (None, payload.target),
+    same=lambda payload, values: isinstance(payload, Correction) and _corrects(payload, values["entry"], values["body"]),
     offer=Offer(
         "Correct a message of yours",
         "correct",
@@ -90,8 +99,8 @@ def _is_group(_work: Work, thread: LoadedThread) -> bool:
 def correct(
     work: Work,
     thread: LoadedThread,
-    entry: str | None,
     body: str,
+    entry: str | None,
     client_id: str,
     earlier_client_id: str | None,
     known_as: str | None,
@@ -104,8 +113,7 @@ def correct(
     """
     target = find_own_typed(work, thread, entry, known_as)
     note = isinstance(target.payload, NotePayload)
-    if note:  # an app shows a note with words before it, and lets them be corrected too
-        body = body.removeprefix(NOTE_WORDS).lstrip() or body
+    body = _unmarked(body) if note else body
     if target.payload.text == body:
         raise Invalid(SAME_TEXT, field="body")
     me, names = work.member(thread), mentioned(body, thread, audience=target.audience)
@@ -187,8 +195,8 @@ def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, c
     Permission.TEXT_REACT,
     on=thread_for,
     fields=(
-        Pick("entry", "Message", required=False, options=_any),
         Emojis("emojis", "Emojis", required=False),
+        Pick("entry", "Message", required=False, options=_any),
         CLIENT_ID,
         EARLIER,
         MESSAGE_ID,
@@ -203,8 +211,8 @@ def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, c
 def react(
     work: Work,
     thread: LoadedThread,
-    entry: str | None,
     emojis: tuple[str, ...],
+    entry: str | None,
     client_id: str,
     earlier_client_id: str | None,
     message_id: str | None,

@@ -269,7 +269,8 @@ async def test_who_asks_for_nothing_gets_what_they_have_not_read_and_a_little_at
         for line in lines:
             stage.writes(stage.boris, line, line)
         stage.cast.note("boris", stage.thread, f"of staff, after {last}")
-        await boris.finds(f"<message><body>of staff, after {last}</body></message>")  # so that nobody who joins later gets them live
+        # So that nobody who joins later gets them live.
+        await boris.finds(f"<message><body>[Internal note, staff only] of staff, after {last}</body></message>")
         return lines
 
     async def joins_and_leaves() -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from clinic import Actor
+from clinic.thread.relay import entries_after
 from tests.support.rooms import archived, refusal
 from tests.support.stage import Stage, played, shown
 
@@ -52,16 +53,31 @@ async def test_encrypted_messages_are_refused_in_words(stage: Stage) -> None:
 
 @pytest.mark.parametrize("inside", [
     "<body>taken back</body><retract xmlns='urn:xmpp:message-retract:1' id='x'/>",
+    "<body>taken back</body><apply-to xmlns='urn:xmpp:fasten:0' id='x'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to>",
+    "<body>taken back</body><apply-to xmlns='urn:xmpp:fasten:0' id='x'><external xmlns='urn:x'/></apply-to>",
     "<body>corrected</body><replace xmlns='urn:xmpp:message-correct:0' id='x'/>",
-    "<reactions xmlns='urn:xmpp:reactions:0' id='x'><reaction>!</reaction></reactions>",
+    "<body>corrected</body><replace xmlns='urn:xmpp:message-correct:0'/>",
+    "<replace xmlns='urn:xmpp:message-correct:0' id='theirs'/>",
+    "<body>!pay accept</body><replace xmlns='urn:xmpp:message-correct:0' id='mine'/>",
+    "<body>corrected</body><replace xmlns='urn:xmpp:message-correct:0' id='theirs'/>",
+    "<retract xmlns='urn:xmpp:message-retract:1' id='UID'/>",
+    "<body>+</body><reactions xmlns='urn:xmpp:reactions:0' id='00000000000000000000000000'><reaction>👍</reaction></reactions>",
+    "<body>+</body><reactions xmlns='urn:xmpp:reactions:0' id='UID'><reaction>fine</reaction></reactions>",
 ])
-def test_what_is_not_built_yet_is_refused_and_posts_nothing(inside: str, tmp_path: Path) -> None:
+def test_what_changes_no_message_that_its_sender_may_change_is_refused_in_words_and_posts_nothing(inside: str, tmp_path: Path) -> None:
     @played
     async def play(stage: Stage) -> None:
-        ana = await stage.joined(stage.ana)
-        ana.sends(f"<message to='{stage.room}' type='groupchat' id='m1'>{inside}</message>")
-        await ana.receives(f"<message type='error' id='m1'>{refusal('not-acceptable')}</message>")
-        assert archived(stage) == []
+        uid = stage.writes(stage.boris, "theirs", "theirs")
+        ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+        stage.says(ana, "mine", "mine")
+        await boris.finds("<message id='mine'/>")
+        await ana.finds("<message id='mine'/>")
+        ana.sends(f"<message to='{stage.room}' type='groupchat' id='m1'>{inside.replace('UID', uid)}</message>")
+        answer = await ana.finds("<message type='error' id='m1'/>")
+        assert len("".join(answer.itertext())) > 20
+        assert [one for one in await boris.everything() if one.tag.endswith("}message")] == []
+        with stage.db.read(Actor.system()) as work:
+            assert [entry.kind for entry in entries_after(work, stage.thread, 0)] == ["notice", "notice", "text", "text"]
     play(tmp_path)
 
 

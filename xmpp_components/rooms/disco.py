@@ -24,6 +24,8 @@ ROOM = (
     wire.DISCO_INFO, wire.DISCO_ITEMS, wire.MUC, "muc_membersonly", "muc_semianonymous", "muc_persistent", "muc_hidden",
     "muc_unmoderated", "muc_unsecured", wire.STABLE_ID, wire.SELF_PING, wire.MAM, wire.MAM_EXTENDED, wire.SID,
     wire.OCCUPANT_ID, wire.HATS, wire.CHATSTATES, wire.MARKERS, wire.PING, wire.COMMANDS,
+    wire.CORRECT, wire.RETRACT, wire.RETRACT_0, f"{wire.RETRACT}#tombstone", wire.MODERATE, wire.MODERATE_0, wire.REACTIONS, wire.REPLY,
+    wire.FALLBACK,
 )
 OWN_NICK = "x-roomuser-item"
 

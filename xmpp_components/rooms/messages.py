@@ -11,15 +11,16 @@ import hashlib
 import re
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
 from clinic import Actor, Done
 from clinic.errors import Invalid, NotAcceptable, NotPermitted, TooMany
+from clinic.text.find import MADE_UP
 from xmpp_components import text_commands, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Request, Target
-from xmpp_components.rooms import render
+from xmpp_components.rooms import amending, render
 from xmpp_components.rooms.join import NOT_JOINED
 from xmpp_components.rooms.room import Member, Room
 
@@ -33,14 +34,12 @@ STATES = ("active", "composing", "paused", "inactive", "gone")
 
 ENCRYPTED = ("Messages here are kept in the clinic's record, so this server must be able to read them. "
              "Turn off encryption (OMEMO) for this conversation and send it again; the way to the clinic is encrypted by TLS.")
-NOT_YET = "This is not possible in threads yet: {what}. Nothing was changed or sent; write a new message instead."
 PRIVATE = "Private messages are not possible in a thread: what concerns care belongs in its record. Write to the thread."
 SUBJECT = "The title of a thread is kept by the clinic and can't be changed from a client yet."
 INVITE = "Inviting people from a client is not possible yet. The clinic's staff add people."
 FILES = "Files cannot be sent here yet. Nothing was sent; describe in words what it shows."
 TOO_FAST = "You are sending faster than one person's messages are taken here. This one was not stored: wait a moment and send it again."
 
-CORRECTION = "urn:xmpp:message-correct:0"
 # In some apps this begins a private message; others (Dino) send it to everybody as it stands.
 MEANT_FOR_ONE = re.compile(r"\s*/(msg|query|tell|w|whisper)\s", re.IGNORECASE)
 
@@ -48,11 +47,6 @@ MEANT_FOR_ONE = re.compile(r"\s*/(msg|query|tell|w|whisper)\s", re.IGNORECASE)
 REFUSED = {
     "eu.siacs.conversations.axolotl": ENCRYPTED, "urn:xmpp:omemo:2": ENCRYPTED, "urn:xmpp:omemo:1": ENCRYPTED,
     "urn:xmpp:openpgp:0": ENCRYPTED, "jabber:x:encrypted": ENCRYPTED,
-    "urn:xmpp:message-correct:0": NOT_YET.format(what="correcting a message"),
-    "urn:xmpp:message-retract:1": NOT_YET.format(what="taking a message back"),
-    "urn:xmpp:message-retract:0": NOT_YET.format(what="taking a message back"),
-    "urn:xmpp:fasten:0": NOT_YET.format(what="taking a message back"),
-    "urn:xmpp:reactions:0": NOT_YET.format(what="reacting to a message"),
 }
 
 
@@ -69,11 +63,14 @@ def groupchat(component: Threads, request: Request) -> None:
     if (body is None or not body.text) and wire.child(request.xml, wire.OOB, "x") is not None:
         raise NotAcceptable(FILES)  # a link to a file and no words: some clients send uploads so
     known = {name for namespace, name in inside if namespace in (wire.MARKERS, wire.CHATSTATES)}
-    if body is None and subject is None and not known:
+    amends = any(namespace in amending.NAMESPACES for namespace, _name in inside)
+    if body is None and subject is None and not known and not amends:
         return
     if request.sender not in room.occupants:
         raise NotAcceptable(NOT_JOINED)
-    if body is not None and body.text:
+    if amends:
+        amend(component, request, room, member)
+    elif body is not None and body.text:
         post(component, request, room, member, body.text)
     elif subject is not None:
         raise NotPermitted(SUBJECT)
@@ -90,7 +87,7 @@ def _command(component: Threads, request: Request, room: Room, member: Member) -
         return False
     if request.sender not in room.occupants:
         raise NotAcceptable(NOT_JOINED)
-    corrects = wire.child(request.xml, CORRECTION, "replace") is not None
+    corrects = wire.child(request.xml, wire.CORRECT, "replace") is not None
     ids = client_ids(request.xml, body.text, component.db.now())
     text_commands.take(component, request, room, member, body.text, ids, corrects=corrects)
     return True
@@ -105,7 +102,7 @@ def client_ids(xml: Element, body: str, now: datetime) -> tuple[str, str | None]
     """
     origin = wire.child(xml, wire.SID, "origin-id")
     if origin is not None and (given := origin.get("id")):
-        plain = len(given) <= LONGEST_CLIENT_ID and not given.startswith(("long:", *render.MADE_UP))
+        plain = len(given) <= LONGEST_CLIENT_ID and not given.startswith(("long:", *MADE_UP))
         return given if plain else "long:" + hashlib.sha256(given.encode()).hexdigest(), None
     if given := xml.get("id"):
         digest = hashlib.sha256(f"{given}\0{body}".encode()).hexdigest()
@@ -116,13 +113,39 @@ def client_ids(xml: Element, body: str, now: datetime) -> tuple[str, str | None]
 
 def post(component: Threads, request: Request, room: Room, member: Member, body: str) -> None:
     """Hand a text to the clinic; the sender sees it come back once it is stored, or reads why not."""
+    answered = None
+    if (reply := wire.child(request.xml, wire.REPLY, "reply")) is not None:
+        answered, body = amending.answered(room, member, request.xml, reply, body)
+    refuse_what_is_no_text(body)
+    send(component, request, room, member, "text.post", body, body=body, reply_to=answered)
+
+
+def refuse_what_is_no_text(body: str) -> None:
+    """Refuse what was meant for one person, or for the clinic, and would be said to everybody. Raises: NotAcceptable."""
+    if text_commands.looks_like_one(body):  # behind a quote that was taken off
+        raise NotAcceptable(text_commands.NO_CORRECTION)
     if MEANT_FOR_ONE.match(body):
         raise NotAcceptable(PRIVATE)
+
+
+def amend(component: Threads, request: Request, room: Room, member: Member) -> None:
+    """Hand a correction, a retraction or a reaction to the clinic: never as the makeshift text that it may carry."""
+    action, values = amending.read(room, request.xml)
+    if "body" in values:
+        refuse_what_is_no_text(values["body"])
+    send(component, request, room, member, action, f"{action} {sorted(values.items())}", **values)
+
+
+def send(component: Threads, request: Request, room: Room, member: Member, action: str, seed: str, **values: Any) -> None:
+    """Submit what a person wrote, at a bounded rate. ``seed``: what tells it from another message under the same stanza id.
+
+    Raises: TooMany.
+    """
     if not component.posts.take(member.handle):
         raise TooMany(TOO_FAST)
-    given, earlier = client_ids(request.xml, body, component.db.now())
-    posted = component.submit(Actor.xmpp(member.handle), "text.post", room.uid, body=body,
-                              client_id=given, earlier_client_id=earlier, message_id=request.id or None)
+    given, earlier = client_ids(request.xml, seed, component.db.now())
+    posted = component.submit(Actor.xmpp(member.handle), action, room.uid, client_id=given, earlier_client_id=earlier,
+                              message_id=request.id or None, **values)
     posted.add_done_callback(lambda future: _posted(component, request, room, future))
 
 
@@ -133,7 +156,8 @@ def _posted(component: Threads, request: Request, room: Room, future: asyncio.Fu
     done = future.result()
     # A resent message goes back to its sender only; what the tail has not relayed yet is about to come anyway.
     if done.duplicate and done.entries[0].seq <= room.cursor:
-        component.send(render.live(room, done.entries[0]), request.sender)
+        again = done.entries[0]
+        component.send(render.live(room, room.recent.get(again.uid, again)), request.sender)
 
 
 def marker(component: Threads, request: Request, room: Room, member: Member) -> bool:
@@ -180,7 +204,7 @@ def direct(component: Threads, request: Request) -> None:
 def private(component: Threads, request: Request) -> None:
     """Refuse private messages with the reason; what has no text (typing, receipts) is dropped. Source: XEP-0045 section 7.5."""
     has_text = wire.stanza_child(request.xml, "body") is not None
-    if has_text or any(namespace in REFUSED for namespace, _name in wire.namespaces(request.xml)):
+    if has_text or any(namespace in REFUSED.keys() | amending.NAMESPACES for namespace, _name in wire.namespaces(request.xml)):
         raise NotAcceptable(PRIVATE)
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from clinic import Actor
 from clinic.log import Entry, allowed
+from clinic.text.overlay import amends, fold, fold_amending
 from clinic.thread import relay
 from clinic.thread.nicks import addressable
 
@@ -121,10 +122,19 @@ class Room:
         return found
 
     def remember(self, entry: Entry) -> None:
-        """Keep a delivered entry for those who refer to it soon (markers)."""
+        """Keep a delivered entry for those who refer to it soon (markers), as it reads now: what was taken back is not kept."""
         self.recent[entry.uid] = entry
+        if entry.about is not None:
+            self._amend(entry)
         if len(self.recent) > RECENT_ENTRIES:
             del self.recent[next(iter(self.recent))]
+
+    def _amend(self, later: Entry) -> None:
+        target = next((entry for entry in self.recent.values() if entry.seq == later.about), None)
+        if target is not None:
+            shown = self.recent[target.uid] = fold(target, later)
+            for entry in [one for one in self.recent.values() if one.about == shown.seq]:
+                self.recent[entry.uid] = fold_amending(entry, shown)
 
     def rewind(self) -> None:
         """Go back to what the server has answered for: the rest goes out again."""
@@ -133,9 +143,9 @@ class Room:
         self.sent.clear()
 
     def newest(self, after: int, upto: int, *readers: Member) -> Entry | None:
-        """Returns: the newest recent entry after and up to these seqs that every reader may see, or None."""
+        """Returns: the newest recent entry after and up to these seqs that every reader may see and that is a message of its own, or None."""
         return next((entry for entry in reversed(self.recent.values())
-                     if after < entry.seq <= upto and all(allowed(entry, reader) for reader in readers)), None)
+                     if after < entry.seq <= upto and not amends(entry) and all(allowed(entry, reader) for reader in readers)), None)
 
     def title(self, handle: str) -> str:
         """Returns: what the thread is called for that reader."""
