@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from clinic.thread.views import thread_page
 from tests.access.scene import ABSENT, COORDINATOR, GROUP_ADMIN, NOBODY, PATIENT, PEOPLE, PRACTITIONER, Scene
 
 Fields = dict[str, Any]
@@ -109,6 +110,16 @@ def soon(days: int) -> str:
     return (datetime.now(UTC) + timedelta(days=days)).isoformat()
 
 
+def _own_text(scene: Scene, who: str, label: str, **more: str) -> Fields:
+    """The first text of one's own in a thread; where there is none, somebody's."""
+    own = None
+    if scene.relation(who, label):
+        with scene.database.read(scene.actor(who)) as work:
+            texts = [entry for entry in thread_page(work, scene.threads[label].uid).entries if entry.mine and entry.kind == "text"]
+            own = texts[0].uid if texts else None
+    return {"entry": own or entry_of(scene, label), "client_id": once(), **more}
+
+
 NEVER = act("N N N N N")  # only the clinic's own code: for every client it does not exist
 INTERNAL = frozenset(
     "account.accept_invitation account.change_password bookmark.seek bookmark.told clinic.open_set_up clinic.set_up device.used "
@@ -138,12 +149,22 @@ ACTS: dict[str, Act] = {
     "text.forward": act(
         "N Y Y Y N", "thread", lambda s, _w, label: {"target": ABSENT, "entry": entry_of(s, label), "client_id": once()}, works=(), entry="entry"
     ),
-    "text.post": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "client_id": once()}),
     # Nothing waits: what is one's own, and that others' do not exist, is proved in tests/domain/test_scheduled.py.
     "text.reschedule": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"scheduled": ABSENT, "at": soon(days=1)}, works=()),
     "text.schedule": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "at": soon(days=1), "client_id": once()}),
     "text.send_scheduled": act("Y Y Y Y N", "thread", {"scheduled": ABSENT}, works=()),
     "text.unschedule": act("Y Y Y Y N", "thread", {"scheduled": ABSENT}, works=()),
+    "note.post": act("N Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Among us", "client_id": once()}, entry="reply_to"),
+    "text.correct": act("Y Y Y Y N", "thread", lambda s, w, label: _own_text(s, w, label, body="corrected")),
+    "text.moderate": act(
+        "N N N Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label), "client_id": once()}, works=("group",)
+    ),
+    "text.original": act("N Y Y Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label)}, entry="entry"),
+    "text.post": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "client_id": once()}, entry="reply_to"),
+    "text.react": act(
+        "Y Y Y Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label), "emojis": "👍", "client_id": once()}, entry="entry"
+    ),
+    "text.retract": act("Y Y Y Y N", "thread", lambda s, w, label: _own_text(s, w, label)),
     "thread.mark": act("Y Y Y Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label), "state": "read"}, entry="entry"),
     "thread.mute": act("Y Y Y Y N", "thread", {"muted": "1"}),
     "thread.start": act("Y Y Y Y N", values=_other),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from clinic.search.index import Indexer
-from tests.access.scene import FURNISHED, PEOPLE, Scene
+from tests.access.scene import COORDINATOR, FURNISHED, PEOPLE, Scene
 
 
 def devices(scene: Scene) -> None:
@@ -13,6 +13,15 @@ def devices(scene: Scene) -> None:
     for name in ("ana", "boris", "eve", "chen"):
         scene.things["device", name] = scene.do(name, "device.mint", name=f"phone of {name}").uid
         scene.things["device password", name] = scene.do(name, "device.mint", name=f"tablet of {name}").password
+
+
+def own_texts(scene: Scene) -> None:
+    """Everybody in the 1:1 threads has written something themselves."""
+    for label in ("direct", "foreign"):
+        for name, relation in scene.threads[label].members.items():
+            if relation == COORDINATOR:
+                scene.post(name, label, "written in person")
+
 
 
 def absences(scene: Scene) -> None:
@@ -28,4 +37,4 @@ def indexed(scene: Scene) -> None:
     Indexer()(scene.database)
 
 
-FURNISHED += [devices, absences, indexed]
+FURNISHED += [devices, own_texts, absences, indexed]

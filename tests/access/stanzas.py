@@ -77,6 +77,13 @@ STANZAS: dict[str, Stanza] = {
     f"iq get service {{{INFO}}}query": Stanza(ANYONE, RESULT, _iq("get", f"<query xmlns='{INFO}'/>")),
     f"iq get service {{{ITEMS}}}query": Stanza(ACCOUNTS, RESULT, _iq("get", f"<query xmlns='{ITEMS}'/>")),
     "iq get service {urn:xmpp:ping}ping": Stanza(ANYONE, RESULT, _iq("get", "<ping xmlns='urn:xmpp:ping'/>")),
+    "iq set room {urn:xmpp:message-moderate:1}moderate": Stanza(
+        MEMBERS, REFUSED, _iq("set", "<moderate xmlns='urn:xmpp:message-moderate:1' id='{hidden}'><retract xmlns='urn:xmpp:message-retract:1'/></moderate>")
+    ),
+    "iq set room {urn:xmpp:fasten:0}apply-to": Stanza(
+        MEMBERS, REFUSED, _iq("set", "<apply-to xmlns='urn:xmpp:fasten:0' id='{absent}'><moderate xmlns='urn:xmpp:message-moderate:0'>"
+                              "<retract xmlns='urn:xmpp:message-retract:0'/></moderate></apply-to>")
+    ),
     f"iq set room {{{ADMIN}}}query": Stanza(
         MEMBERS, REFUSED, _iq("set", f"<query xmlns='{ADMIN}'><item affiliation='owner' jid='x@localhost'/></query>",
                               f"<query xmlns='{ADMIN}'><item role='none' nick='Ana Alvarez'/></query>")

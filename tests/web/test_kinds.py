@@ -14,7 +14,7 @@ from clinic.kinds import Payload, encode
 from clinic.log import entries
 from clinic.status.kinds import StatusChange
 from clinic.text.forward import ForwardedPayload
-from clinic.text.kinds import TextPayload
+from clinic.text.kinds import Correction, NotePayload, Reaction, Retraction, TextPayload
 from clinic.thread.kinds import SENTENCES, Notice
 from clinic.thread.views import EntryView, thread_list, thread_page
 from clinic.urgent.kinds import UrgentPayload
@@ -24,7 +24,11 @@ from web.drawing import draw
 HOSTILE = "<script>alert(1)</script> ]]> & \" ' \u2028 \ud7ff"
 # One payload of each kind and shape, with text that nobody has made harmless. Whoever adds a kind adds its samples here.
 SAMPLES: dict[str, list[Payload]] = {
-    "text": [TextPayload(HOSTILE)],
+    "text": [TextPayload(HOSTILE), TextPayload(HOSTILE, HOSTILE, (HOSTILE,))],
+    "internal-note": [NotePayload(HOSTILE)],
+    "correction": [Correction(HOSTILE, HOSTILE, HOSTILE), Correction("x", HOSTILE, note=True)],
+    "retraction": [Retraction("x"), Retraction("x", HOSTILE, HOSTILE, HOSTILE)],
+    "reaction": [Reaction("x"), Reaction("x", (HOSTILE, "👍"))],
     "status": [StatusChange(HOSTILE, HOSTILE, "0" * 26, "blue", HOSTILE), StatusChange(HOSTILE, before=HOSTILE)],
     "notice": [Notice(code, (HOSTILE, "Boris", "Chen"), HOSTILE) for code in SENTENCES],
     "forwarded": [ForwardedPayload(HOSTILE, HOSTILE, "patient", "2026-11-29T10:42:00+00:00", HOSTILE)],
