@@ -20,7 +20,7 @@ from clinic.kinds import kind_named
 from clinic.log import Audience, Entry, entries, entry_of, select_entries
 from clinic.search.tables import search_cursors, search_rows, search_words
 from clinic.search.words import words_of
-from clinic.text.current import current_bodies
+from clinic.text.current import current_bodies, said
 from clinic.thread.tables import threads
 from clinic.writes import insertion_of
 
@@ -172,7 +172,7 @@ def _is_said(row: sa.Row[tuple[object, ...]]) -> bool:
 
 
 def _found(row: sa.Row[tuple[object, ...]], entry: Entry, again: bool, now: dict[int, str | None]) -> _Found:
-    text = now.get(row.seq, entry.body)
+    text = now.get(row.seq, said(entry))
     words = "" if text is None else " ".join(word.word for word in words_of(text))
     if words:
         words = f"{scope(row.thread_id, entry.audience)} {author(row.author_id)} {of_kind(entry.kind)} {words}"

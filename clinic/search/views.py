@@ -23,7 +23,7 @@ from clinic.permissions import Permission
 from clinic.search.index import author, of_kind, scope
 from clinic.search.tables import search_rows, search_words
 from clinic.search.words import Question, marked, parse
-from clinic.text.current import current_bodies
+from clinic.text.current import current_bodies, said
 from clinic.thread.shown import put_away, title_for
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
@@ -230,7 +230,7 @@ def _hits(work: Work, keys: Sequence[tuple[int, int]], question: Question) -> li
     for key in keys:
         row = rows[key]
         entry = entry_of(row)
-        text = now.get(key, entry.body)
+        text = now.get(key, said(entry))
         if text is not None:  # retracted since it was indexed
             hits.append(_hit(entry, text, title_for(loaded[row.thread_id], me), row.author_id == me, question))
     return hits

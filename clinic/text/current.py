@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.kinds import kind_named
-from clinic.log import entries
+from clinic.log import Entry, entries
 
 _AT_ONCE = 500
 Rows = Callable[[sa.Select[Any]], Sequence[sa.Row[Any]]]
@@ -29,3 +29,8 @@ def current_bodies(rows: Rows, thread_id: int, seqs: Sequence[int]) -> dict[int,
                 payload = kind_named(row.kind).decode(row.payload)
                 found[row.about_seq] = getattr(payload, "text", payload.body)
     return found
+
+
+def said(entry: Entry) -> str:
+    """Return what somebody typed, as it is stored, without the words that apps show beside it; of other entries, what they say."""
+    return str(getattr(entry.payload, "text", "")) or entry.body

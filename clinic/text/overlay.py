@@ -98,16 +98,6 @@ def overlay_last(work: Work, found: Sequence[tuple[int, Entry]]) -> list[Entry]:
     return [_folded(entry, later.get(thread_id, ())) for thread_id, entry in found]
 
 
-def current_texts(work: Work, thread_id: int, places: Iterable[int]) -> dict[int, str | None]:
-    """Return what entries of a thread say now, by their seqs: None for one that was taken back, or says nothing typed.
-
-    For the index of the search, which reads amending entries as they come and looks again at what they are about (`Entry.about`).
-    """
-    rows = work.rows(select_entries().where(entries.c.thread_id == thread_id, entries.c.seq.in_(sorted(set(places)))))
-    shown = overlay(work, thread_id, [entry_of(row) for row in rows])
-    return {entry.seq: entry.payload.text if isinstance(entry.payload, TYPED) else None for entry in shown}
-
-
 def with_quotes(work: Work, thread: LoadedThread, me: LoadedMember | None, found: Sequence[Entry]) -> list[Entry]:
     """Return `found` with what each reply answers, as it reads now and as far as `me` may see it (None: the clinic itself)."""
     wanted = {entry.payload.reply_to for entry in found if isinstance(entry.payload, TYPED) and entry.payload.reply_to}

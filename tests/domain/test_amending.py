@@ -12,7 +12,7 @@ from clinic.audit.tables import audit_entries
 from clinic.log import entries
 from clinic.storage import new_uid
 from clinic.text.amend import versions
-from clinic.text.overlay import current_texts
+from clinic.text.current import current_bodies
 from clinic.thread.archive import archive
 from clinic.thread.relay import entries_after
 from clinic.thread.tables import memberships, threads
@@ -110,7 +110,7 @@ def test_what_was_taken_back_is_gone_for_everybody_and_staff_open_it_on_the_reco
     with database.read(Actor.system()) as work:
         assert SECRET not in repr(entries_after(work, thread, 0))
         row = work.row(sa.select(threads.c.id).where(threads.c.uid == thread))
-        assert row is not None and current_texts(work, row.id, range(1, 9))[3] is None
+        assert row is not None and current_bodies(work.rows, row.id, [3]) == {3: None}
     with database.read(cast.chen) as work:
         assert versions(work, thread, uid).versions == ()
     with pytest.raises(errors.NotPermitted):
