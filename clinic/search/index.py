@@ -28,7 +28,6 @@ from clinic.writes import insertion_of
 ROWS_AT_ONCE = 100
 _PAUSE_SECONDS = 0.02
 _TURN_SECONDS = 2.0
-_ATTEMPTS = 3
 # Clocks of two machines, and a commit that took its time after it had named its instant.
 OVERLAP = timedelta(seconds=60)
 # Everything is looked at this often, whatever the instants say.
@@ -82,22 +81,12 @@ class Indexer:
                 time.sleep(_PAUSE_SECONDS)
             with database.reading() as connection:
                 some = _read_some(connection, behind)
-            self._store(database, some)
+            with database.writing() as connection:
+                self._write(connection, some)
             looked += some.looked
         if not behind:
             self._since = now - OVERLAP
         return looked
-
-    def _store(self, database: Database, some: _Some) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with database.writing() as connection:
-                    self._write(connection, some)
-            except sa.exc.IntegrityError:  # two entries of one millisecond drew the same number
-                if attempt == _ATTEMPTS:
-                    raise
-            else:
-                return
 
     def _write(self, connection: Connection, some: _Some) -> None:
         kind = connection.dialect.name
@@ -108,7 +97,8 @@ class Indexer:
         for thread_id, seqs in again.items():
             _take_out(connection, sa.and_(search_rows.c.thread_id == thread_id, search_rows.c.seq.in_(seqs)))
         said = [one for one in some.found if one.words]
-        rows = [{"id": _id(one), "thread_id": one.thread_id, "seq": one.seq, "words": one.words} for one in said]
+        ids = _free_ids(connection, said)
+        rows = [{"id": id_, "thread_id": one.thread_id, "seq": one.seq, "words": one.words} for id_, one in zip(ids, said, strict=True)]
         if rows:
             shaped = _plain if kind == "sqlite" else _vector
             connection.execute(sa.insert(search_rows), rows)
@@ -194,9 +184,23 @@ def of_kind(kind: str) -> str:
     return f"_k{kind.replace('-', '_')}"
 
 
+def _free_ids(connection: Connection, said: Sequence[_Found]) -> list[int]:
+    """Return an id for each new row: as the entry's instant, then its place in the thread, then chance, until it is free."""
+    ids: list[int] = []
+    drawn = [_id(one) for one in said]
+    taken = set(connection.scalars(sa.select(search_rows.c.id).where(search_rows.c.id.in_(drawn)))) if drawn else set()
+    for one, number in zip(said, drawn, strict=True):
+        while number in taken:
+            number = _id(one)
+            if connection.scalar(sa.select(search_rows.c.id).where(search_rows.c.id == number)) is not None:
+                taken.add(number)
+        taken.add(number)
+        ids.append(number)
+    return ids
+
+
 def _id(one: _Found) -> int:
-    """Return a new row's id: as the entry's instant, then its place in the thread, then chance."""
-    return (round(one.at.timestamp() * 1000) << 22) | ((one.seq & 0xFFF) << 10) | secrets.randbits(10)
+    return (round(one.at.timestamp() * 1000) << 22) | ((one.seq & 0x3F) << 16) | secrets.randbits(16)
 
 
 def _plain(words: str) -> str:

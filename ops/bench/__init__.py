@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-NAMES = ("first-light", "messages", "component", "idle", "pages")
+NAMES = ("first-light", "messages", "component", "idle", "pages", "search")
 
 
 class Benches(click.Group):

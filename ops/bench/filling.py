@@ -27,6 +27,7 @@ HIDDEN_IN_A_ROW = 900
 """Of each thousand entries of a thread that hides some: a reader must not walk through what they do not see."""
 SECONDS_APART = 30
 TEXT = "Good morning. I have taken the tablets twice a day as you said, and sleep a little better; the cough is nearly gone. Shall I go on? "
+_PAYLOAD = encode(TextPayload(TEXT))
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,11 @@ class Filling:
         named = {"thread_id": thread.id, "account_id": one.id, "role": one.role, "group_admin": False, "nick": one.name}
         return {"id": next(self.ids), **named, **marks}
 
+    def payload(self, thread: FilledThread, seq: int) -> str:
+        """Returns what an entry says, as the log stores it."""
+        return _PAYLOAD
+
     def _entries(self, thread: FilledThread) -> Iterator[dict[str, Any]]:
-        payload = encode(TextPayload(TEXT))
         for seq in range(1, thread.length + 1):
             hidden = thread.hides and is_hidden(seq)
             author = thread.members[1] if hidden else thread.members[seq % 2]
@@ -159,7 +163,7 @@ class Filling:
                 "audience": Audience.STAFF if hidden else Audience.EVERYONE,
                 "client_id": f"bench-{seq}",
                 "message_id": None,
-                "payload": payload,
+                "payload": self.payload(thread, seq),
             }
 
     def at(self, seq: int, length: int) -> datetime:
