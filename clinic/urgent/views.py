@@ -80,6 +80,33 @@ def urgent_here(work: Work, uid: str) -> list[UrgentView]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class UrgentRow:
+    """An open call on top of the list of threads of staff."""
+
+    uid: str
+    thread: str
+    patient: str
+    called_at: datetime
+    seen_by: str | None
+
+
+@view(Permission.URGENT_ANSWER)
+def urgent_in_mine(work: Work) -> list[UrgentRow]:
+    """Return the open calls in the actor's own threads, the oldest first."""
+    patient, seer = accounts.alias(), accounts.alias()
+    mine = sa.and_(memberships.c.thread_id == urgent_calls.c.thread_id, memberships.c.account_id == work.person.id, memberships.c.ended_at.is_(None))
+    query = (
+        sa.select(urgent_calls.c.uid, threads.c.uid.label("thread"), patient.c.name, urgent_calls.c.called_at, seer.c.name.label("seen_by"))
+        .select_from(urgent_calls.join(memberships, mine).join(threads, threads.c.id == urgent_calls.c.thread_id))
+        .join(patient, patient.c.id == urgent_calls.c.account_id)
+        .outerjoin(seer, seer.c.id == urgent_calls.c.acknowledged_by)
+        .where(urgent_calls.c.resolved_at.is_(None))
+        .order_by(urgent_calls.c.called_at, urgent_calls.c.id)
+    )
+    return [UrgentRow(row.uid, row.thread, row.name, row.called_at, row.seen_by) for row in work.rows(query)]
+
+
 @view(Permission.URGENT_ANSWER)
 def duty_alerts(work: Work) -> list[DutyAlert]:
     """Return for the duty account the calls that nobody has acknowledged in time; for everybody else nothing."""

@@ -51,6 +51,10 @@ ROUTES: dict[str, Route] = {
     # Which action is offered to whom is in acts.py; this one is offered to nobody.
     "GET /do/<name>": Route(PEOPLE, ok=(404,)),
     "GET /do/<name>/<uid>": Route(PEOPLE, ok=(404,)),
+    "GET /away": Route(STAFF),
+    # For the duty account alone, which nobody of the scene is.
+    "GET /duty": Route(STAFF, ok=(404,)),
+    "GET /duty/alerts": Route(STAFF),
     "GET /healthz": Route(ANYBODY),
     "GET /internal/xmpp/exists": Route(CLINIC),
     "GET /invite/<token>": Route(ANYBODY, ok=(410,)),
@@ -62,6 +66,8 @@ ROUTES: dict[str, Route] = {
     "GET /threads/<uid>": Route(CARE, on="thread"),
     "GET /threads/<uid>/entries": Route(CARE, on="thread", asks=("", f"?after={ABSENT}", f"?before={ABSENT}"), ok=(200, 404)),
     "GET /threads/<uid>/head": Route(CARE, on="thread"),
+    "GET /threads/<uid>/later": Route(CARE, on="thread"),
+    "GET /threads/<uid>/urgent": Route(frozenset({PATIENT}), on="thread", members=frozenset({PATIENT})),
     "GET /threads/<uid>/marks": Route(CARE, on="thread"),
     "GET /threads/list": Route(CARE, asks=("", f"?open={ABSENT}")),
     "GET /threads/new": Route(CARE, asks=("", "?q=e", "?q=1931-07-19", "?q=1933-09-23")),

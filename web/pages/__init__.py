@@ -5,7 +5,24 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import actions
-from web.pages import account, admin, certificate, doing, feed, groups, health, internal, joining, login, patients, people, searching, statuses, threads
+from web.pages import (
+    account,
+    admin,
+    care,
+    certificate,
+    doing,
+    feed,
+    groups,
+    health,
+    internal,
+    joining,
+    login,
+    patients,
+    people,
+    searching,
+    statuses,
+    threads,
+)
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     login.blueprint,
@@ -15,6 +32,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     patients.blueprint,
     searching.blueprint,
     groups.blueprint,
+    care.blueprint,
     account.blueprint,
     admin.blueprint,
     statuses.blueprint,

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from clinic.account.admin import AccountRow, account_links, account_list
 from clinic.errors import DomainError
 from clinic.permissions import Role
+from clinic.urgent.views import urgent_settings
 from web.actions import keeps
 from web.auth import current_actor
 from web.context import clinic_card
@@ -20,6 +21,7 @@ from web.policies import roles
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 Answer = str | Response | tuple[str, int]
+_WAITS = {"60": "1 minute", "120": "2 minutes", "180": "3 minutes", "300": "5 minutes", "600": "10 minutes", "900": "15 minutes"}
 _NOTHING_TYPED: dict[str, Any] = {"roles": ["patient"]}
 
 
@@ -118,8 +120,13 @@ def links() -> str:
 def clinic() -> str:
     """What the clinic says of itself: name, emergency number, time zone."""
     card = clinic_card()
-    typed = {"clinic_name": card.name, "emergency_number": card.emergency_number, "time_zone": str(card.zone)}
-    return render_template("admin/clinic.html", here="admin", tab="clinic", typed=typed, problems={})
+    return _clinic({"clinic_name": card.name, "emergency_number": card.emergency_number, "time_zone": str(card.zone)}, {})
+
+
+def _clinic(typed: dict[str, str], problems: dict[str | None, str]) -> str:
+    with clinic_db().read(current_actor()) as work:
+        urgent = urgent_settings(work)
+    return render_template("admin/clinic.html", here="admin", tab="clinic", typed=typed, problems=problems, urgent=urgent, waits=_WAITS)
 
 
 @blueprint.post("/clinic")
@@ -130,7 +137,6 @@ def describe_clinic() -> Answer:
     try:
         clinic_db().perform(current_actor(), "clinic.describe", **typed)
     except DomainError as error:
-        shown = {"typed": typed, "problems": {error.field: error.text}}
-        return render_template("admin/clinic.html", here="admin", tab="clinic", **shown), error.status
+        return _clinic(typed, {error.field: error.text}), error.status
     flash("Saved.")
     return redirect(url_for("admin.clinic"), 303)

@@ -12,7 +12,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from clinic.errors import DomainError
 from clinic.permissions import STAFF
 from clinic.status.views import standing
+from clinic.text.scheduled import scheduled
 from clinic.thread.views import EntryView, own_states, thread_head, thread_page
+from clinic.urgent.views import urgent_here
 from clinic.work import Work
 from web.actions import keeps, local_path
 from web.auth import current_actor, current_visitor
@@ -92,7 +94,7 @@ def marks(uid: str) -> Response:
 
 def _top(work: Work, uid: str) -> dict[str, Any]:
     """Return what templates/threads/_head.html shows. standing: None for a patient, who learns nothing of a status."""
-    return {"head": thread_head(work, uid), "standing": standing(work, uid) if work.role in STAFF else None}
+    return {"head": thread_head(work, uid), "standing": standing(work, uid) if work.role in STAFF else None, "urgent": urgent_here(work, uid)}
 
 
 def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str:
@@ -102,6 +104,7 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str
         top = _top(work, uid)
         page = thread_page(work, uid, before=before or None, around=around, limit=PAGE)
         shown_beside = side(work, uid)
+        later = scheduled(work, uid)
     if not before and not around:
         _delivered(uid, page.entries)
     shown = {entry.uid for entry in page.entries}
@@ -116,6 +119,8 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str
         together_seconds=round(TOGETHER.total_seconds()),
         unread_above=bool(page.first_unread) and page.first_unread not in shown and not before and not around,
         around=around,
+        uid=uid,
+        later=later,
         client_id=str(uuid.uuid4()),
         problem=problem,
         typed=typed,

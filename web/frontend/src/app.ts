@@ -12,9 +12,12 @@ import { startMenus } from "./menus.ts";
 import { followAddress, mountHeader, mountPieces } from "./pieces.ts";
 import type { Outbox } from "./outbox.ts";
 import { startQuiet } from "./quiet.ts";
+import { startLater } from "./schedule.ts";
 import { keepSession, startOutbox } from "./sender.ts";
+import { startShortcuts } from "./shortcuts.ts";
 import { OpenThread } from "./thread.ts";
 import { localTimes } from "./times.ts";
+import { startDuty } from "./urgent.ts";
 
 const { account, care, signedOut } = document.body.dataset;
 let outbox: Outbox | null = null;
@@ -58,6 +61,9 @@ mount();
 if (account && care) {
   coverList();
   live.start();
+  startDuty(account);
+  startLater();
+  startShortcuts();
   startList(account, (thread) => open?.uid === thread && open.watched, go);
 }
 

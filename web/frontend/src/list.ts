@@ -7,6 +7,7 @@ import { getFragments } from "./http.ts";
 import { live } from "./live.ts";
 import { localTimes } from "./times.ts";
 import { type Row, tellsNews } from "./unread.ts";
+import { hearUrgent } from "./urgent.ts";
 
 const HIDDEN_WAIT_MS = 1_000;
 
@@ -61,6 +62,7 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
       if (!(fresh instanceof HTMLElement)) return;
       localTimes(fresh);
       read(fresh, heard);
+      hearUrgent(account, fresh, go);
       if (shown?.isConnected) place(shown, fresh);
     } catch (error) {
       live.missed(error);
@@ -84,6 +86,7 @@ export function startList(account: string, isOpen: (thread: string) => boolean, 
   const list = one(".rows");
   if (list) read(list, one(".heard"));
   else soon();
+  hearUrgent(account, document, go);
   document.addEventListener("click", (event) => {
     const more = event.target instanceof Element ? event.target.closest<HTMLElement>(".rows .more a[data-upto]") : null;
     if (!more) return;

@@ -46,7 +46,7 @@ export function browserStore(): Store {
 
 export const store = browserStore();
 
-export type Setting = "sound" | "desktop" | "enter";
+export type Setting = "sound" | "desktop" | "enter" | "shortcuts";
 
 const coarse = () => typeof matchMedia === "function" && matchMedia("(pointer: coarse)").matches;
 
@@ -54,7 +54,7 @@ const coarse = () => typeof matchMedia === "function" && matchMedia("(pointer: c
 export function setting(name: Setting): boolean {
   const value = store.get(`bedside:setting:${name}`);
   if (value !== null) return value === "on";
-  return name === "enter" ? !coarse() : false;
+  return name === "shortcuts" || (name === "enter" && !coarse());
 }
 
 export function keepSetting(name: Setting, on: boolean): void {

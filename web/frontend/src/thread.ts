@@ -14,7 +14,7 @@ import { Typists } from "./typists.ts";
 import { Waiting } from "./waiting.ts";
 
 // Kinds of entries that tell of what the head shows.
-const HEAD_FOLLOWS = new Set(["notice", "status"]);
+const HEAD_FOLLOWS = new Set(["notice", "status", "urgent"]);
 
 export class OpenThread {
   readonly uid: string;
