@@ -29,7 +29,7 @@ def test_a_patient_calls_for_help_by_a_plain_form_and_reads_who_has_seen_it(thre
     form = ana.get(f"/threads/{thread}/urgent").text
     client_id = re.search(r'name="client_id" value="([^"]+)"', form)
     assert client_id and "the emergency number of your country" in form
-    sent = ana.submit(f"/actions/urgent.call/{thread}", **{"words": "My chest <b>hurts</b>", "client_id": client_id.group(1), "next": f"/threads/{thread}"})
+    sent = ana.submit(f"/actions/urgent.call/{thread}", words="My chest <b>hurts</b>", client_id=client_id.group(1), next=f"/threads/{thread}")
     assert sent.status_code == 303
     page = ana.get(f"/threads/{thread}").text
     assert "Sent. Waiting for staff…" in page and "My chest &lt;b&gt;hurts&lt;/b&gt;" in page
@@ -47,7 +47,7 @@ def test_a_patient_calls_for_help_by_a_plain_form_and_reads_who_has_seen_it(thre
 def test_words_of_a_call_that_was_refused_are_kept(thread: str, sign_in: SignIn) -> None:
     ana = sign_in("ana")
     long = "help " * 2_000
-    refused = ana.submit(f"/actions/urgent.call/{thread}", **{"words": long, "client_id": "one"})
+    refused = ana.submit(f"/actions/urgent.call/{thread}", words=long, client_id="one")
     assert refused.status_code in (413, 422) and "Not sent." in refused.text and long.strip() in refused.text
 
 
@@ -56,7 +56,7 @@ def test_the_duty_account_is_told_on_every_page_and_calls_somebody_in(
 ) -> None:
     dina, bella, boris = sign_in("dina"), sign_in("bella"), sign_in("boris")
     assert "Duty account" in dina.get("/admin/clinic").text
-    assert dina.submit("/actions/urgent.settings", **{"urgent_seconds": "60", "duty_account": cast.uid("bella"), "next": "/admin/clinic"}).status_code == 303
+    assert dina.submit("/actions/urgent.settings", urgent_seconds="60", duty_account=cast.uid("bella"), next="/admin/clinic").status_code == 303
     assert bella.get("/duty").status_code == 200 and boris.get("/duty").status_code == 404
     database.perform(cast.ana, "urgent.call", thread, words="chest pain", client_id="x")
     at = database.now() + timedelta(seconds=61)
@@ -70,7 +70,7 @@ def test_the_duty_account_is_told_on_every_page_and_calls_somebody_in(
     assert bella.get(f"/threads/{thread}").status_code == 404
     call = re.search(r'name="call" value="(\w+)"', bella.get("/duty").text)
     assert call
-    assert bella.submit("/actions/urgent.call_in", **{"call": call.group(1), "practitioner": cast.uid("bella"), "next": "/duty"}).status_code == 303
+    assert bella.submit("/actions/urgent.call_in", call=call.group(1), practitioner=cast.uid("bella"), next="/duty").status_code == 303
     assert "chest pain" in bella.get(f"/threads/{thread}").text
 
 
@@ -78,7 +78,7 @@ def test_staff_enter_an_absence_and_what_was_typed_is_kept(cast: Cast, thread: s
     boris = sign_in("boris")
     assert sign_in("ana").get("/away").status_code == 404
     assert 'href="/away"' in boris.get("/").text
-    refused = boris.submit("/actions/absence.begin", **{"until": "2001-01-01T09:00", "words": "Skiing", "since": "", "cover": ""})
+    refused = boris.submit("/actions/absence.begin", until="2001-01-01T09:00", words="Skiing", since="", cover="")
     assert refused.status_code == 422 and "Skiing" in refused.text
     until = (cast.database.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
     values = {"until": until, "words": "Skiing", "since": "", "cover": cast.uid("bella"), "next": "/away"}
@@ -87,7 +87,7 @@ def test_staff_enter_an_absence_and_what_was_typed_is_kept(cast: Cast, thread: s
     assert "You are away" in page and "Bella Baptiste covers" in page
     cast.post("ana", thread, "Hello?")
     assert "is away until" in sign_in("ana").get(f"/threads/{thread}").text
-    assert boris.submit("/actions/absence.end", **{"next": "/away"}).status_code == 303
+    assert boris.submit("/actions/absence.end", next="/away").status_code == 303
     assert "You are away" not in boris.get("/away").text
 
 
@@ -101,5 +101,5 @@ def test_what_waits_to_be_sent_stands_above_the_composer_of_its_author(cast: Cas
     assert f"/do/text.schedule/{thread}" in sign_in("ana").get(f"/threads/{thread}").text
     uid = re.search(r'name="scheduled" value="(\w+)"', boris.get(f"/threads/{thread}/later").text)
     assert uid
-    assert boris.submit(f"/actions/text.send_scheduled/{thread}", **{"scheduled": uid.group(1)}).status_code == 303
+    assert boris.submit(f"/actions/text.send_scheduled/{thread}", scheduled=uid.group(1)).status_code == 303
     assert "Tomorrow&#39;s" in sign_in("ana").get(f"/threads/{thread}").text
