@@ -23,7 +23,7 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     "text": ("tables", "kinds", "actions", "amend", "scheduled", "forward"),
     "group": ("managing", "inviting", "leaving", "sharing", "views"),
     "status": ("tables", "kinds", "actions", "views"),
-    "saved_reply": ("tables",),
+    "saved_reply": ("tables", "actions", "views"),
     "profile": ("actions",),
     "note": ("actions",),
     "urgent": ("tables", "kinds", "actions", "views"),

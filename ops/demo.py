@@ -12,6 +12,7 @@ from typing import Any
 from clinic import Actor, Database, Role
 from clinic.account.views import is_empty, login_record
 from clinic.errors import Conflict
+from clinic.permissions import STAFF
 from ops import keys
 from ops.demo_history import CLINIC, COORDINATOR_LINKS, PATIENT_LINKS, PEOPLE, THREADS, Person
 from ops.deployment import opened
@@ -127,6 +128,9 @@ class Demo:
             self.link("link.patient_add", patient=patient, practitioner=practitioner)
         for coordinator, practitioner in COORDINATOR_LINKS:
             self.link("link.coordinator_add", coordinator=coordinator, practitioner=practitioner)
+        for person in PEOPLE:
+            if person.role in STAFF:
+                self.database.perform(self.actor(person.key), "saved_reply.add_examples")
         for name in THREADS:
             self.talk(name)
 

@@ -67,6 +67,8 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             "/away",
             "/duty",
             "/duty/alerts",
+            "/saved-replies",
+            "/saved-replies/new",
             "/search",
             "/join/x",
             "/threads/group",
@@ -79,6 +81,7 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             f"/threads/{UID}/head",
             f"/threads/{UID}/marks",
             f"/threads/{UID}/people",
+            f"/threads/{UID}/replies",
         },
         (Access.SIGNED_IN, "POST"): {
             "/account/devices",

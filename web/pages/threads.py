@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from clinic.errors import DomainError
 from clinic.permissions import STAFF
+from clinic.saved_reply.views import own_replies, reply_in
 from clinic.status.views import standing
 from clinic.text.scheduled import scheduled
 from clinic.thread.views import EntryView, own_states, thread_head, thread_page
@@ -59,8 +60,11 @@ def narrow_list() -> BaseResponse:
 @blueprint.get("/threads/<uid>")
 @caring
 def show(uid: str) -> str | BaseResponse:
-    """One thread: its newest entries, or with `before` the ones before that entry, with `around` the ones about it."""
-    return _page(uid)
+    """One thread: its newest entries, with `before` the ones before that entry, with `around` the ones about it.
+
+    `reply`: the saved reply to begin a message with.
+    """
+    return _page(uid, reply_uid=request.args.get("reply"))
 
 
 @blueprint.get("/threads/<uid>/entries")
@@ -97,7 +101,7 @@ def _top(work: Work, uid: str) -> dict[str, Any]:
     return {"head": thread_head(work, uid), "standing": standing(work, uid) if work.role in STAFF else None, "urgent": urgent_here(work, uid)}
 
 
-def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str:
+def _page(uid: str, problem: str | None = None, typed: str | None = None, reply_uid: str | None = None) -> str:
     before = request.args.get("before") if request.method == "GET" else None
     around = (request.args.get("around") or None) if request.method == "GET" and not before else None
     with clinic_db().read(current_actor()) as work:
@@ -105,6 +109,7 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str
         page = thread_page(work, uid, before=before or None, around=around, limit=PAGE)
         shown_beside = side(work, uid)
         later = scheduled(work, uid)
+        reply = reply_in(work, uid, reply_uid) if reply_uid and work.role in STAFF else None
     if not before and not around:
         _delivered(uid, page.entries)
     shown = {entry.uid for entry in page.entries}
@@ -123,7 +128,8 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None) -> str
         later=later,
         client_id=str(uuid.uuid4()),
         problem=problem,
-        typed=typed,
+        typed=reply.text if reply and typed is None else typed,
+        reply=reply,
     )
 
 
@@ -135,9 +141,18 @@ def _delivered(uid: str, found: Sequence[EntryView]) -> None:
         try_perform(current_actor(), "thread.mark", uid, entry=theirs[-1].uid, state="delivered")
 
 
+def _kept_reply() -> str | None:
+    """Return the saved reply that a refused form began with, unless it is gone meanwhile: what was typed must not go with it."""
+    uid = request.form.get("reply")
+    with clinic_db().read(current_actor()) as work:
+        return uid if uid and any(one.uid == uid for one in own_replies(work)) else None
+
+
 @keeps("text.post")
+@keeps("saved_reply.post")
 def _typed_again(uid: str | None, error: DomainError) -> BaseResponse:
-    page = _page(uid or "", problem=f"Not sent. {error.text}", typed=request.form.get("body", ""))
+    words = error.text if error.text.startswith("Not sent") else f"Not sent. {error.text}"
+    page = _page(uid or "", problem=words, typed=request.form.get("body", ""), reply_uid=_kept_reply())
     response = make_response(page)
     response.status_code = error.status
     return response

@@ -11,12 +11,22 @@ export interface Composing {
   account: string;
   thread: string;
   send(body: string): void;
+  /** Says in words why a text is not ready to be sent, and what of it to look at; null when it is. */
+  unready?(body: string): { words: string; look: string } | null;
   typing(state: "composing" | "paused" | "active"): void;
   signal: AbortSignal;
 }
 
+export interface Composer {
+  restore(text: string): void;
+  /** Puts a text in where the caret is; returns where it begins. */
+  insert(text: string): number;
+  select(start: number, end: number): void;
+  focus(): void;
+}
+
 /** Wires the form; returns a way to put text back into it. */
-export function startComposer(form: HTMLFormElement, with_: Composing): { restore(text: string): void; focus(): void } {
+export function startComposer(form: HTMLFormElement, with_: Composing): Composer {
   const box = one<HTMLTextAreaElement>("textarea", form);
   if (!box) throw new Error("the composer has no text field");
   const area = box;
@@ -29,7 +39,7 @@ export function startComposer(form: HTMLFormElement, with_: Composing): { restor
   function grow(): void {
     area.rows = 1;
     const line = Number.parseFloat(getComputedStyle(area).lineHeight) || 24;
-    area.rows = Math.max(1, Math.min(12, Math.floor((area.scrollHeight - 16) / line)));
+    area.rows = Math.max(1, Math.min(12, Math.round((area.scrollHeight - 16) / line)));
   }
 
   function count(): void {
@@ -43,6 +53,13 @@ export function startComposer(form: HTMLFormElement, with_: Composing): { restor
     note.textContent = over
       ? `Too long by ${(size - LIMIT_BYTES).toLocaleString()} bytes: send it in parts.`
       : `${(LIMIT_BYTES - size).toLocaleString()} bytes left`;
+  }
+
+  function say(words: string): void {
+    if (!note) return;
+    note.textContent = words;
+    note.classList.add("problem");
+    note.hidden = false;
   }
 
   function changed(): void {
@@ -74,6 +91,14 @@ export function startComposer(form: HTMLFormElement, with_: Composing): { restor
     if (!body.trim() || bytes(body) > LIMIT_BYTES) {
       changed();
       area.focus();
+      return;
+    }
+    const unready = with_.unready?.(body);
+    if (unready) {
+      say(unready.words);
+      area.focus();
+      const at = body.indexOf(unready.look);
+      if (at >= 0) area.setSelectionRange(at, at + unready.look.length);
       return;
     }
     // Kept in the outbox first: box and draft are cleared when nothing can be lost any more.
@@ -115,7 +140,9 @@ export function startComposer(form: HTMLFormElement, with_: Composing): { restor
     enter.checked = setting("enter");
     enter.addEventListener("change", () => keepSetting("enter", enter.checked), { signal });
   }
-  if (!area.value) area.value = store.get(key) ?? "";
+  const draft = store.get(key) ?? "";
+  if (!area.value) area.value = draft;
+  else if (form.dataset.reply && draft) area.value = `${draft}\n${area.value}`; // the page begins with a reply: both stay
   grow();
   count();
   return {
@@ -129,6 +156,14 @@ export function startComposer(form: HTMLFormElement, with_: Composing): { restor
       }
       area.focus();
     },
+    insert(text) {
+      area.focus();
+      const start = area.selectionStart;
+      area.setRangeText(text, start, area.selectionEnd, "end");
+      changed();
+      return start;
+    },
+    select: (start, end) => area.setSelectionRange(start, end),
     focus: () => area.focus(),
   };
 }

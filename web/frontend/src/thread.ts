@@ -1,5 +1,5 @@
 // One open thread: fetches what is new, loads what is older, marks what was read, shows who types, and holds the composer.
-import { type Composing, startComposer } from "./composer.ts";
+import { type Composer, type Composing, startComposer } from "./composer.ts";
 import { cover, covered } from "./cover.ts";
 import { make, one, parse } from "./dom.ts";
 import { on } from "./events.ts";
@@ -10,6 +10,7 @@ import { live } from "./live.ts";
 import { append, applyStates, arrange, entries, type State } from "./log.ts";
 import { Marker } from "./marks.ts";
 import type { Outbox } from "./outbox.ts";
+import { type Open, openWords, startReplies } from "./replies.ts";
 import { Typists } from "./typists.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -32,7 +33,8 @@ export class OpenThread {
   #busy = false;
   #again = false;
   readonly #wanted = new Set<string>();
-  #composer: ReturnType<typeof startComposer> | null = null;
+  #composer: Composer | null = null;
+  #open: Open | null = null;
 
   constructor(
     readonly root: HTMLElement,
@@ -78,7 +80,7 @@ export class OpenThread {
     this.#waiting.draw();
     arrange(this.#log);
     const form = one<HTMLFormElement>("form", one(".compose", this.root) ?? this.root);
-    if (form && one(".compose", this.root)) this.#composer = startComposer(form, this.#composing());
+    if (form && one(".compose", this.root)) this.#compose(form);
     const fresh = one(".fresh", this.#log);
     const sought = one(`#e-${CSS.escape(this.root.dataset.around ?? "")}`, this.#log);
     sought?.classList.add("sought");
@@ -105,14 +107,26 @@ export class OpenThread {
     if (!sought && matchMedia("(pointer: fine)").matches) this.#composer?.focus();
   }
 
+  #compose(form: HTMLFormElement): void {
+    const composer = (this.#composer = startComposer(form, this.#composing()));
+    const { account, thread, signal } = this.#composing();
+    const insert = (text: string) => composer.insert(text);
+    this.#open = startReplies({ account, thread, signal, root: one(".compose", this.root) ?? this.root, insert, select: composer.select });
+  }
+
   #composing(): Composing {
     return {
       account: document.body.dataset.account ?? "",
       thread: this.uid,
       signal: this.#over.signal,
+      unready: (body) => {
+        const left = this.#open?.left(body) ?? [];
+        return left[0] ? { words: openWords(left), look: left[0] } : null;
+      },
       typing: (state) => live.typing(this.uid, state),
       send: (body) => {
         this.outbox.add(this.uid, body);
+        this.#open?.clear();
         live.typing(this.uid, "active");
         this.#frame.toEnd();
       },
