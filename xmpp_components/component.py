@@ -31,7 +31,7 @@ from xmpp_components.marks import Marks
 from xmpp_components.rates import Buckets
 from xmpp_components.recovery import Recovery
 from xmpp_components.request import FEED_PREFIX, NO_THREAD, NOT_DONE, Refusal, Request, Target, target_of
-from xmpp_components.rooms import admin, archive, disco, join, messages
+from xmpp_components.rooms import admin, archive, disco, join, messages, vcards
 from xmpp_components.rooms.availability import Availability
 from xmpp_components.rooms.room import Rooms
 from xmpp_components.share import Share
@@ -52,7 +52,7 @@ LONGEST_REFUSED_ID_BYTES = 1024
 STRANGER = "Only people with an account at this clinic are served here. Sign in with the address that the clinic gave you."
 
 # Whoever adds a module of stanza handlers adds it here.
-HANDLERS = (admin, archive, commands, disco, feed, join, messages)
+HANDLERS = (admin, archive, commands, disco, feed, join, messages, vcards)
 
 
 class Threads:

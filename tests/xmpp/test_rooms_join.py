@@ -40,6 +40,7 @@ async def test_joining_brings_others_then_oneself_then_history_then_the_subject(
         f"<presence from='{stage.room}/Ana Alvarez'><x xmlns='{USER}'><status code='110'/></x>"
         "<hats xmlns='urn:xmpp:hats:0'><hat title='Patient'/></hats></presence>")
     assert codes(me) == {"110", "170"}
+    await ana.receives(f"<presence from='{stage.room}'><x xmlns='vcard-temp:x:update'><photo>*</photo></x></presence>")
     await ana.receives(f"<message type='groupchat' from='{stage.room}/Clinic'><body>*</body><notice xmlns='urn:bedside:notice:1' code='thread-started'/>"
                        "<delay xmlns='urn:xmpp:delay' stamp='*'/></message>")
     await ana.receives(f"<message from='{stage.room}/Clinic'><notice xmlns='urn:bedside:notice:1' code='coordinators-included'/></message>")

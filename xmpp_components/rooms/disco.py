@@ -13,6 +13,7 @@ from clinic.thread.archive import my_rooms
 from xmpp_components import commands, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Refusal, Request, Target
+from xmpp_components.rooms.avatars import digest
 from xmpp_components.rooms.presence import TITLES
 from xmpp_components.rooms.room import Member, Room, same_nick
 
@@ -25,7 +26,7 @@ ROOM = (
     "muc_unmoderated", "muc_unsecured", wire.STABLE_ID, wire.SELF_PING, wire.MAM, wire.MAM_EXTENDED, wire.SID,
     wire.OCCUPANT_ID, wire.HATS, wire.CHATSTATES, wire.MARKERS, wire.PING, wire.COMMANDS,
     wire.CORRECT, wire.RETRACT, wire.RETRACT_0, f"{wire.RETRACT}#tombstone", wire.MODERATE, wire.MODERATE_0, wire.REACTIONS, wire.REPLY,
-    wire.FALLBACK,
+    wire.FALLBACK, wire.VCARD,
 )
 OWN_NICK = "x-roomuser-item"
 
@@ -102,6 +103,7 @@ def _room_form(room: Room, member: Member) -> wire.Xml:
         "muc#roomconfig_roomname": (member.title,),
         "muc#roominfo_description": (f"In this thread: {_people(room)}. What is written here is kept in the clinic's record.",),
         "muc#roominfo_occupants": (str(present),),
+        "muc#roominfo_avatarhash": (digest(member.title),),
         "muc#roominfo_changesubject": ("0",),
         "muc#roominfo_subjectmod": ("0",),
         "muc#roomconfig_allowpm": ("none",),
@@ -111,7 +113,8 @@ def _room_form(room: Room, member: Member) -> wire.Xml:
 
 def _people(room: Room) -> str:
     # Many apps show who is online, not who belongs to the room, and nobody's role.
-    return ", ".join(f"{member.nick} ({TITLES.get(str(member.role), member.role)})" for member in room.members.values())
+    return ", ".join(f"{member.nick} ({TITLES.get(str(member.role), member.role)}{', group admin' if member.group_admin else ''})"
+                     for member in room.members.values())
 
 
 @handles("iq get", Target.ROOM, f"{{{wire.DISCO_ITEMS}}}query", policy=Policy.MEMBER)
@@ -131,7 +134,7 @@ async def room_items(component: Threads, request: Request) -> None:
 def occupant_info(component: Threads, request: Request) -> None:
     """Describe the reader's own occupant; nobody's client is asked on behalf of another. Source: XEP-0045 section 6.6."""
     _own_occupant(request)
-    component.reply(request, _info(_node(request), [{"category": "client", "type": "pc"}], (wire.DISCO_INFO, wire.PING)))
+    component.reply(request, _info(_node(request), [{"category": "client", "type": "pc"}], (wire.DISCO_INFO, wire.PING, wire.VCARD)))
 
 
 @handles("iq get", Target.OCCUPANT, f"{{{wire.DISCO_ITEMS}}}query", policy=Policy.MEMBER)

@@ -171,6 +171,7 @@ def _greet(component: Threads, room: Room, member: Member, request: Request, was
     if not same_nick(request.to.resource, member.nick):
         codes.append(presence.NICK_FORCED)
     component.send(presence.presence(room, member, available=True, codes=codes), request.sender)
+    component.send(presence.room_picture(room, member.handle), request.sender)
     if not was_present:
         component.fanout.send(presence.presence(room, member, available=True),
                               [session.address for session in room.occupants.values() if session.handle != member.handle])

@@ -175,7 +175,7 @@ def typing(component: Threads, room: Room, member: Member, state: str, besides: 
     if not component.notes.take((room.uid, member.handle)):
         return
     copy = wire.stanza("message", {"from": room.nick_jid(member.nick), "type": "groupchat"},
-                       wire.element(state, {"xmlns": wire.CHATSTATES}),
+                       wire.element(state, {"xmlns": wire.CHATSTATES}), wire.element("no-store", {"xmlns": wire.HINTS}),
                        wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)}))
     component.fanout.send(copy, [address for address in room.occupants if address != besides])
     component.feeds.typing(room, member, state)

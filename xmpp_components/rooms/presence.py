@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 from clinic import Actor, Done, Role
 from clinic.thread.nicks import addressable
 from xmpp_components import wire
+from xmpp_components.rooms.avatars import digest
 from xmpp_components.rooms.room import Member, Room, Session
 
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
 SELF, LOGGED, NICK_FORCED, NEW_NICK, KICKED, NO_MEMBER, SHUTDOWN, UNREACHABLE = "110", "170", "210", "303", "307", "321", "332", "333"
-TITLES = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator"}
+GROUP_ADMIN = "group-admin"
+TITLES = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator", GROUP_ADMIN: "Group admin"}
 
 
 def affiliation(member: Member) -> str:
@@ -41,12 +43,27 @@ def presence(room: Room, member: Member, *, available: bool, codes: Iterable[str
     inside = [wire.element("x", {"xmlns": wire.MUC_USER}, item, *(wire.element("status", {"code": code}) for code in codes)),
               wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)})]
     if available:
-        title = str(member.role)
-        inside.append(wire.element("hats", {"xmlns": wire.HATS}, wire.element(
-            "hat", {"uri": wire.ROLE + title, "title": TITLES.get(title, title)})))
+        inside += [_hats(member), _photo(member.nick)]
         if show := room.show_of(member.handle):
             inside.append(wire.element("show", {}, show))
     return wire.stanza("presence", {"from": room.nick_jid(member.nick), "type": None if available else "unavailable"}, *inside)
+
+
+def _hats(member: Member) -> wire.Xml:
+    """Returns: what the person is in the clinic, and whether the group is theirs to manage. Source: XEP-0317."""
+    titles = [str(member.role), *((GROUP_ADMIN,) if member.group_admin else ())]
+    return wire.element("hats", {"xmlns": wire.HATS}, *(
+        wire.element("hat", {"uri": wire.ROLE + title, "title": TITLES.get(title, title)}) for title in titles))
+
+
+def _photo(name: str) -> wire.Xml:
+    """Returns: by what an app knows whether it has the picture of that name. Source: XEP-0153 section 4."""
+    return wire.element("x", {"xmlns": wire.VCARD_UPDATE}, wire.element("photo", {}, digest(name)))
+
+
+def room_picture(room: Room, handle: str) -> wire.Stanza:
+    """Returns: what tells an app the picture of the room, which is the one of the thread's title for that reader. Source: XEP-0486."""
+    return wire.stanza("presence", {"from": room.jid}, _photo(room.title(handle)))
 
 
 def announce(component: Threads, room: Room, member: Member, *, available: bool = True, gone: bool = False,
@@ -166,6 +183,9 @@ async def refresh(component: Threads, room: Room) -> None:
             retitled.add(member.handle)
     for handle in retitled:  # after the names that the titles are made of
         retitle(component, room, room.members[handle])
+        for session in room.occupants.values():
+            if session.handle == handle:
+                component.send(room_picture(room, handle), session.address)
     # Whoever has the thread or the list on a page looks again: at who is in it, or at what it is called.
     for handle in room.members if _shown(members) != _shown(room.members) else retitled:
         component.feeds.threads(handle)
