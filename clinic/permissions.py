@@ -141,6 +141,11 @@ TABLE: dict[Permission, dict[Column, Grant]] = {
     Permission.SYSTEM: _row(_N, _N, _N, _N, _N),
 }
 
+MANAGED = frozenset(
+    permission for permission, row in TABLE.items() if {one for one, grant in row.items() if grant is not Grant.NEVER} == {GROUP_ADMIN}
+)
+"""What only the group admin may."""
+
 # What SETTING asks: the clinic's setting ("1" or "0") that switches it on for that role.
 SWITCHES: Mapping[Permission, str] = {Permission.STATUS_CHANGE: "coordinators_change_status"}
 

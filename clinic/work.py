@@ -24,7 +24,7 @@ from clinic.kinds import Payload, kind_of
 from clinic.loading import LoadedMember, LoadedThread, Person
 from clinic.log import Audience, Author, Entry, Quote
 from clinic.outbox import jobs
-from clinic.permissions import CARE_ROLES, SWITCHES, TABLE, Grant, Permission, Role, can
+from clinic.permissions import CARE_ROLES, MANAGED, SWITCHES, TABLE, Grant, Permission, Role, can
 from clinic.storage import new_entry_uid, new_id
 from clinic.thread.tables import threads
 from clinic.writes import Buffer
@@ -179,7 +179,7 @@ class Work:
         if thread is not None and self.role is not None and self.may(permission):
             switched = TABLE[permission][self.role] is Grant.SETTING
             raise NotPermitted(NOT_SWITCHED_ON if switched else NOT_GROUP_ADMIN)
-        raise NotPermitted()
+        raise NotPermitted(NOT_GROUP_ADMIN if permission in MANAGED else None)
 
     # -- reading
 

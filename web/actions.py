@@ -56,6 +56,7 @@ SAID: dict[str, str] = {
     "status.archive": "Archived: it is offered no more.",
     "status.restore": "It is offered again.",
     "status.permit": "Saved.",
+    "clinic.include_coordinators": "Saved.",
     "group.ask": "You have asked to be let in.",
 }
 

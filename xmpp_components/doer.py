@@ -36,6 +36,12 @@ class Doer:
         words, address = told(ACTIONS[offered.action], value, base_url)
         return words if address is None else f"{words} {address}"
 
+    async def perform(self, actor: Actor, action: str, thread: str, **values: Any) -> Any:
+        """Perform what a room's own protocol asks for (an invitation, a removal, a subject). Returns: its value. Raises: DomainError."""
+        done = await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: self._db.perform(actor, action, thread, **values))
+        return done.value
+
     def close(self) -> None:
         """Wait for what is being done."""
         self._threads.shutdown()

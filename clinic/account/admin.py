@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.account.people import PersonRef
+from clinic.account.settings import setting
 from clinic.account.tables import account_roles, accounts, coordinator_links, invitations, patient_links
 from clinic.actions import view
 from clinic.permissions import Permission, Role
@@ -86,3 +87,9 @@ def account_links(work: Work) -> Links:
     return Links(
         pairs(coordinator_links, coordinator_links.c.coordinator_id), pairs(patient_links, patient_links.c.patient_id)
     )
+
+
+@view(Permission.CLINIC_DESCRIBE)
+def coordinators_in_groups(work: Work) -> bool:
+    """Return whether practitioners' coordinators are included in groups with a patient too."""
+    return setting(work, "coordinators_in_groups") == "1"

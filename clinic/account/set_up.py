@@ -12,7 +12,7 @@ from clinic.account.settings import put_setting
 from clinic.account.tables import accounts, invitations
 from clinic.actions import action
 from clinic.errors import Conflict, Expired, Invalid
-from clinic.fields import Computed, Email, Text
+from clinic.fields import Computed, Email, Flag, Text
 from clinic.permissions import Permission, Role
 from clinic.work import Work
 
@@ -77,3 +77,9 @@ def describe(work: Work, clinic_name: str, emergency_number: str, time_zone: str
     put_setting(work, "clinic_name", clinic_name)
     put_setting(work, "emergency_number", emergency_number)
     put_setting(work, "time_zone", time_zone)
+
+
+@action("clinic.include_coordinators", Permission.CLINIC_DESCRIBE, fields=(Flag("in_groups", "Coordinators in groups"),))
+def include_coordinators(work: Work, in_groups: bool) -> None:
+    """Include practitioners' coordinators in groups with a patient too, or not; of groups that there are nobody joins or leaves by it."""
+    put_setting(work, "coordinators_in_groups", "1" if in_groups else "0")

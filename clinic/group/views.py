@@ -159,3 +159,10 @@ def people_chosen(work: Work, uids: Sequence[str]) -> list[Found]:
         for row in work.rows(query)
     }
     return [found[uid] for uid in dict.fromkeys(uids) if uid in found]
+
+
+@view(Permission.THREAD_INVITE)
+def accounts_of(work: Work, handles: Sequence[str]) -> list[str]:
+    """Return the uids of the active accounts with these handles, for staff who invite by address; each that there is."""
+    query = sa.select(accounts.c.uid).where(accounts.c.handle.in_(handles), accounts.c.active.is_(True))
+    return [row.uid for row in work.rows(query)]

@@ -17,7 +17,7 @@ from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Entry, by_audience, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role
 from clinic.text.overlay import overlay, with_quotes
-from clinic.thread.tables import live_sessions, threads
+from clinic.thread.tables import live_sessions, memberships, threads
 from clinic.thread.views import title_for
 from clinic.work import Work
 
@@ -39,7 +39,10 @@ class RoomMember:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A thread with its current members; `title` of each member is what the thread is called for them."""
+    """A thread with its current members; `title` of each member is what the thread is called for them.
+
+    closed_by: the name of the group admin who has closed it, whom its former members may ask; None for a thread that is open.
+    """
 
     uid: str
     kind: str
@@ -47,6 +50,7 @@ class Room:
     last_seq: int
     relayed_seq: int
     members: tuple[RoomMember, ...]
+    closed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +80,16 @@ class News:
 @view(Permission.SYSTEM)
 def room(work: Work, uid: str) -> Room:
     """Return a thread with its members. Raises: NotFound."""
-    return _room(work.thread(uid))
+    return _room(work, work.thread(uid))
 
 
 @view(Permission.SYSTEM)
 def rooms(work: Work, uids: Sequence[str]) -> dict[str, Room]:
     """Return many threads with their members, by uid; what is no thread is left out."""
-    return {thread.uid: _room(thread) for thread in work.threads(uids)}
+    return {thread.uid: _room(work, thread) for thread in work.threads(uids)}
 
 
-def _room(thread: LoadedThread) -> Room:
+def _room(work: Work, thread: LoadedThread) -> Room:
     def served(member: LoadedMember) -> RoomMember:
         return RoomMember(
             account_uid=member.uid,
@@ -100,7 +104,19 @@ def _room(thread: LoadedThread) -> Room:
         )
 
     members = tuple(served(member) for member in thread.members.values())
-    return Room(thread.uid, thread.kind, thread.version, thread.last_seq, thread.relayed_seq, members)
+    closed_by = None if members else _closed_by(work, thread)
+    return Room(thread.uid, thread.kind, thread.version, thread.last_seq, thread.relayed_seq, members, closed_by)
+
+
+def _closed_by(work: Work, thread: LoadedThread) -> str | None:
+    query = (
+        sa.select(accounts.c.name)
+        .join(memberships, memberships.c.account_id == accounts.c.id)
+        .join(threads, threads.c.id == memberships.c.thread_id)
+        .where(threads.c.id == thread.id, threads.c.closed_at.is_not(None), memberships.c.group_admin.is_(True))
+    )
+    row = work.row(query)
+    return None if row is None else str(row.name)
 
 
 @view(Permission.SYSTEM)

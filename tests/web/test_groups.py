@@ -163,3 +163,13 @@ def test_removed_people_have_no_page_no_fragment_and_no_marks(sign_in: SignIn, c
     for part in ("", "/entries", "/head", "/marks", "/people"):
         assert ada.get(f"/threads/{thread}{part}").status_code == 404, part
     assert ada.send(f"/actions/text.post/{thread}", body="x", client_id="1").status_code == 404
+
+
+def test_an_administrator_switches_whether_coordinators_come_into_groups(sign_in: SignIn, cast: Cast) -> None:
+    dina = sign_in("dina")
+    assert "included in groups with patients too" in dina.get("/admin/clinic").text
+    page = dina.submit("/actions/clinic.include_coordinators", follow=True, in_groups="0", next="/admin/clinic").text
+    assert "only when somebody invites them" in page
+    assert "chen" not in names(cast, "boris", group(cast, "ana"))
+    assert sign_in("boris").submit("/actions/clinic.include_coordinators", in_groups="1", next="/").status_code == 303
+    assert "only when somebody invites them" in dina.get("/admin/clinic").text

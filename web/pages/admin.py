@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from clinic.account.admin import AccountRow, account_links, account_list
+from clinic.account.admin import AccountRow, account_links, account_list, coordinators_in_groups
 from clinic.errors import DomainError
 from clinic.permissions import Role
 from clinic.urgent.views import urgent_settings
@@ -125,8 +125,8 @@ def clinic() -> str:
 
 def _clinic(typed: dict[str, str], problems: dict[str | None, str]) -> str:
     with clinic_db().read(current_actor()) as work:
-        urgent = urgent_settings(work)
-    return render_template("admin/clinic.html", here="admin", tab="clinic", typed=typed, problems=problems, urgent=urgent, waits=_WAITS)
+        more = {"urgent": urgent_settings(work), "in_groups": coordinators_in_groups(work), "waits": _WAITS}
+    return render_template("admin/clinic.html", here="admin", tab="clinic", typed=typed, problems=problems, **more)
 
 
 @blueprint.post("/clinic")

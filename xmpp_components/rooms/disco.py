@@ -98,16 +98,17 @@ async def room_info(component: Threads, request: Request) -> None:
 
 def _room_form(room: Room, member: Member) -> wire.Xml:
     present = sum(room.present(handle) for handle in room.members)
+    staff = "1" if member.role.is_staff else "0"
     return wire.form("result", {
         "FORM_TYPE": (wire.MUC_ROOMINFO,),
         "muc#roomconfig_roomname": (member.title,),
         "muc#roominfo_description": (f"In this thread: {_people(room)}. What is written here is kept in the clinic's record.",),
         "muc#roominfo_occupants": (str(present),),
         "muc#roominfo_avatarhash": (digest(member.title),),
-        "muc#roominfo_changesubject": ("0",),
+        "muc#roominfo_changesubject": (staff,),
         "muc#roominfo_subjectmod": ("0",),
         "muc#roomconfig_allowpm": ("none",),
-        "muc#roomconfig_allowinvites": ("0",),
+        "muc#roomconfig_allowinvites": (staff,),
     })
 
 

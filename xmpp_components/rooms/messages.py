@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
 from clinic import Actor, Done
-from clinic.errors import Invalid, NotAcceptable, NotPermitted, TooMany
+from clinic.errors import Invalid, NotAcceptable, TooMany
 from clinic.text.find import MADE_UP
 from xmpp_components import text_commands, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Request, Target
-from xmpp_components.rooms import amending, render
+from xmpp_components.rooms import admin, amending, render
 from xmpp_components.rooms.join import NOT_JOINED
 from xmpp_components.rooms.room import Member, Room
 
@@ -35,8 +35,6 @@ STATES = ("active", "composing", "paused", "inactive", "gone")
 ENCRYPTED = ("Messages here are kept in the clinic's record, so this server must be able to read them. "
              "Turn off encryption (OMEMO) for this conversation and send it again; the way to the clinic is encrypted by TLS.")
 PRIVATE = "Private messages are not possible in a thread: what concerns care belongs in its record. Write to the thread."
-SUBJECT = "The title of a thread is kept by the clinic and can't be changed from a client yet."
-INVITE = "Inviting people from a client is not possible yet. The clinic's staff add people."
 FILES = "Files cannot be sent here yet. Nothing was sent; describe in words what it shows."
 TOO_FAST = "You are sending faster than one person's messages are taken here. This one was not stored: wait a moment and send it again."
 
@@ -73,7 +71,7 @@ def groupchat(component: Threads, request: Request) -> None:
     elif body is not None and body.text:
         post(component, request, room, member, body.text)
     elif subject is not None:
-        raise NotPermitted(SUBJECT)
+        rename(component, request, room, member, subject.text)
     elif not marker(component, request, room, member):
         state = next((state for state in STATES if state in known), None)
         if state:
@@ -91,6 +89,13 @@ def _command(component: Threads, request: Request, room: Room, member: Member) -
     ids = client_ids(request.xml, body.text, component.db.now())
     text_commands.take(component, request, room, member, body.text, ids, corrects=corrects)
     return True
+
+
+def rename(component: Threads, request: Request, room: Room, member: Member, subject: str | None) -> None:
+    """Have the clinic name the thread; everybody's subject follows from the commit. Source: XEP-0045 section 8.1."""
+    if (subject or "") != member.title:  # some apps send on joining what they were told
+        renamed = component.doer.perform(Actor.xmpp(member.handle), "thread.rename", room.uid, title=subject or None)
+        component.call(request, renamed)
 
 
 def client_ids(xml: Element, body: str, now: datetime) -> tuple[str, str | None]:
@@ -183,12 +188,15 @@ def typing(component: Threads, room: Room, member: Member, state: str, besides: 
 
 @handles("message other", Target.ROOM, policy=Policy.MEMBER)
 def direct(component: Threads, request: Request) -> None:
-    """Take what is not for everybody: markers; invitations and requests for voice are refused, a decline is noted by nobody."""
+    """Take what is not for everybody: markers, invitations; requests for voice are refused, a decline is noted by nobody."""
     room, member = request.inside()
     muc = wire.child(request.xml, wire.MUC_USER, "x")
     if muc is not None:
-        if wire.child(muc, wire.MUC_USER, "invite") is not None:
-            raise NotPermitted(INVITE)
+        asked = [one for one in muc if one.tag == f"{{{wire.MUC_USER}}}invite"]
+        if asked:
+            reason = wire.child(asked[0], wire.MUC_USER, "reason")
+            component.call(request, admin.invite(component, request, [one.get("to", "") for one in asked],
+                                                 reason.text if reason is not None else None))
         return
     if wire.child(request.xml, wire.DATA, "x") is not None:
         raise NotAcceptable("Everybody in a thread may write; voice need not be asked for.")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from clinic import Actor, Done, Role
-from clinic.thread.nicks import addressable
+from clinic.thread.nicks import CLINIC, NOBODY, addressable
 from xmpp_components import wire
 from xmpp_components.rooms.avatars import digest
 from xmpp_components.rooms.room import Member, Room, Session
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SELF, LOGGED, NICK_FORCED, NEW_NICK, KICKED, NO_MEMBER, SHUTDOWN, UNREACHABLE = "110", "170", "210", "303", "307", "321", "332", "333"
 GROUP_ADMIN = "group-admin"
 TITLES = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator", GROUP_ADMIN: "Group admin"}
+CLOSED = ("{name} has closed this group for everyone. The clinic keeps the record. To go on, write to {name} or to your practitioner in a "
+          "thread of your own, or ask the clinic.")
 
 
 def affiliation(member: Member) -> str:
@@ -35,12 +37,13 @@ def role(member: Member) -> str:
 
 
 def presence(room: Room, member: Member, *, available: bool, codes: Iterable[str] = (), new_nick: str | None = None,
-             gone: bool = False, reason: str | None = None) -> wire.Stanza:
-    """Build the presence of a person in a room. ``gone``: they are no member any more. Returns: Stanza."""
+             gone: bool = False, reason: str | None = None, destroyed: str | None = None) -> wire.Stanza:
+    """Build the presence of a person in a room. ``gone``: they are no member any more; ``destroyed``: why nobody is. Returns: Stanza."""
     item = wire.element("item", {"affiliation": "none" if gone else affiliation(member), "nick": addressable(new_nick) if new_nick else None,
                                  "role": role(member) if available or new_nick else "none"},
                         *((wire.element("reason", {}, reason),) if reason else ()))
-    inside = [wire.element("x", {"xmlns": wire.MUC_USER}, item, *(wire.element("status", {"code": code}) for code in codes)),
+    ends = (wire.element("destroy", {}, wire.element("reason", {}, destroyed)),) if destroyed else ()
+    inside = [wire.element("x", {"xmlns": wire.MUC_USER}, item, *ends, *(wire.element("status", {"code": code}) for code in codes)),
               wire.element("occupant-id", {"xmlns": wire.OCCUPANT_ID, "id": room.occupant_id(member.handle)})]
     if available:
         inside += [_hats(member), _photo(member.nick)]
@@ -127,6 +130,22 @@ def show_out(component: Threads, room: Room, member: Member) -> None:
             component.submit(Actor.system(), "live.leave", address=session.address, kind="page", thread=room.uid)
 
 
+def say_closed(component: Threads, room: Room, by: str) -> None:
+    """Tell those who are in a group that its admin has closed whom to contact, before they are shown out; nobody is a member any more.
+
+    As a message too: several apps show no reason of a presence. Source: XEP-0045 section 10.9.
+    """
+    words = CLOSED.format(name=by)
+    said = wire.stanza("message", {"from": room.nick_jid(CLINIC), "type": "groupchat", "id": f"closed-{room.uid}"},
+                       wire.element("body", {}, words), wire.element("no-store", {"xmlns": wire.HINTS}))
+    component.fanout.send(said, [session.address for session in room.occupants.values()])
+    for session in list(room.occupants.values()):
+        member = room.members.get(session.handle) or former(session.handle, NOBODY)
+        component.send(presence(room, member, available=False, codes=(SELF,), gone=True, destroyed=words), session.address)
+        del room.occupants[session.address]
+        component.submit(Actor.system(), "live.leave", address=session.address, kind="occupant", thread=room.uid)
+
+
 def former(handle: str, nick: str) -> Member:
     """Returns: somebody who is no member any more, as far as others have to see them go."""
     return Member(account_uid="", handle=handle, nick=nick, role=Role.PATIENT, group_admin=False, from_seq=0, read_seq=0,
@@ -163,6 +182,8 @@ async def refresh(component: Threads, room: Room) -> None:
         for member in members.values():
             show_out(component, room, member)
         return
+    if view.closed_by is not None:
+        say_closed(component, room, view.closed_by)
     for member in members.values():
         if all(member.handle != now.handle for now in view.members):
             show_out(component, room, member)
