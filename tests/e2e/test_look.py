@@ -27,10 +27,10 @@ BORN = {"ana": "1987-03-14", "ada": "1954-11-02"}
 DEVICE = ("Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel" * 3)[:150]
 PAGES = {
     "ada": ["/", "thread", "/threads/new", "/account", "/account/devices", "/nowhere"],
-    "bella": ["/", "thread", "/threads/new", "/threads/new?q=Maria", "/threads/new?q=Llan", "/account/devices"],
+    "bella": ["/", "thread", "replies", "patient", "/saved-replies", "/threads/new", "/threads/new?q=Maria", "/threads/new?q=Llan", "/account/devices"],
     "boris": ["/threads/new?q=Maria", "/threads/new?q=Nobody"],
     "ana": ["thread", "/threads/new"],
-    "dina": ["/admin/accounts", "/admin/links", "/admin/clinic", "/account"],
+    "dina": ["/admin/accounts", "/admin/statuses", "/admin/links", "/admin/clinic", "/account"],
 }
 LOOKS = [(320, "light"), (320, "dark"), (390, "light"), (768, "light"), (768, "dark"), (1280, "light"), (1280, "dark")]
 OPEN_ALL = "(where) => { for (const part of document.querySelectorAll(`${where} details`)) part.open = true; }"
@@ -77,7 +77,10 @@ def invitation(clinic: RunningClinic) -> Iterator[str]:
 def look_at(one: Person, path: str, status: int = 200) -> None:
     """Open a page, then every part of it that opens, and look at each."""
     thread = one.clinic.ready["threads"]["ana-boris" if one.name == "ana" else "ada-bella"]
-    address = thread["url"] if path == "thread" else path
+    address = {"thread": thread["url"], "replies": f"{thread['url']}/replies"}.get(path, path)
+    if path == "patient":
+        one.open("ada-bella")
+        address = one.page.locator("#thread-title a").get_attribute("href") or ""
     response = one.page.goto(one.clinic.ready["web"] + address)
     assert response is not None and response.status == status, path
     assert misplaced(one.page) == [], path

@@ -53,7 +53,7 @@ def test_a_reply_is_chosen_completed_and_sent_without_a_script(sign_in: SignIn, 
     page = boris.get(f"/threads/{thread}/replies").text
     assert "Hi Ana Alvarez, case [CASE NUMBER]" in page and "To complete: [CASE NUMBER]" in page
     assert "No saved reply holds these words." in boris.get(f"/threads/{thread}/replies?q=nothing").text
-    where = re.findall(rf'href="(/threads/{thread}\?reply=\w+)"', page)[0]
+    where = re.findall(rf'href="(/threads/{thread}\?saved=\w+)"', page)[0]
     action, hidden, text = composer(boris.get(where).text)
     assert text == "Hi Ana Alvarez, case [CASE NUMBER]" and action == f"/actions/saved_reply.post/{thread}"
     sent = {key: value for key, value in hidden.items() if key != "csrf_token"}
@@ -94,4 +94,4 @@ def test_patients_see_nothing_of_saved_replies(sign_in: SignIn, thread: str) -> 
     assert "repl" not in page.partition('<section class="thread"')[2].lower() and "saved-replies" not in page
     for path in ("/saved-replies", f"/threads/{thread}/replies"):
         assert ana.get(path).status_code == 404
-    assert ana.get(f"/threads/{thread}?reply={'0' * 26}").status_code == 200
+    assert ana.get(f"/threads/{thread}?saved={'0' * 26}").status_code == 200

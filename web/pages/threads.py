@@ -62,9 +62,9 @@ def narrow_list() -> BaseResponse:
 def show(uid: str) -> str | BaseResponse:
     """One thread: its newest entries, with `before` the ones before that entry, with `around` the ones about it.
 
-    `reply`: the saved reply to begin a message with.
+    `saved`: the saved reply to begin a message with.
     """
-    return _page(uid, reply_uid=request.args.get("reply"))
+    return _page(uid, saved_uid=request.args.get("saved"))
 
 
 @blueprint.get("/threads/<uid>/entries")
@@ -101,7 +101,7 @@ def _top(work: Work, uid: str) -> dict[str, Any]:
     return {"head": thread_head(work, uid), "standing": standing(work, uid) if work.role in STAFF else None, "urgent": urgent_here(work, uid)}
 
 
-def _page(uid: str, problem: str | None = None, typed: str | None = None, reply_uid: str | None = None) -> str:
+def _page(uid: str, problem: str | None = None, typed: str | None = None, saved_uid: str | None = None) -> str:
     before = request.args.get("before") if request.method == "GET" else None
     around = (request.args.get("around") or None) if request.method == "GET" and not before else None
     with clinic_db().read(current_actor()) as work:
@@ -109,7 +109,7 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None, reply_
         page = thread_page(work, uid, before=before or None, around=around, limit=PAGE)
         shown_beside = side(work, uid)
         later = scheduled(work, uid)
-        reply = reply_in(work, uid, reply_uid) if reply_uid and work.role in STAFF else None
+        saved = reply_in(work, uid, saved_uid) if saved_uid and work.role in STAFF else None
     if not before and not around:
         _delivered(uid, page.entries)
     shown = {entry.uid for entry in page.entries}
@@ -128,8 +128,8 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None, reply_
         later=later,
         client_id=str(uuid.uuid4()),
         problem=problem,
-        typed=reply.text if reply and typed is None else typed,
-        reply=reply,
+        typed=saved.text if saved and typed is None else typed,
+        saved=saved,
     )
 
 
@@ -152,7 +152,7 @@ def _kept_reply() -> str | None:
 @keeps("saved_reply.post")
 def _typed_again(uid: str | None, error: DomainError) -> BaseResponse:
     words = error.text if error.text.startswith("Not sent") else f"Not sent. {error.text}"
-    page = _page(uid or "", problem=words, typed=request.form.get("body", ""), reply_uid=_kept_reply())
+    page = _page(uid or "", problem=words, typed=request.form.get("body", ""), saved_uid=_kept_reply())
     response = make_response(page)
     response.status_code = error.status
     return response

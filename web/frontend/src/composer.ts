@@ -142,7 +142,7 @@ export function startComposer(form: HTMLFormElement, with_: Composing): Composer
   }
   const draft = store.get(key) ?? "";
   if (!area.value) area.value = draft;
-  else if (form.dataset.reply && draft) area.value = `${draft}\n${area.value}`; // the page begins with a reply: both stay
+  else if (form.dataset.saved && draft) area.value = `${draft}\n${area.value}`; // the page begins with a reply: both stay
   grow();
   count();
   return {

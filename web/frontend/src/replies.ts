@@ -132,7 +132,7 @@ export function startReplies(place: Place): Open {
     { signal },
   );
   // A page that begins with a reply: it is in the composer already, and a reload must not put it there again.
-  const given = one<HTMLFormElement>("form[data-reply]", place.root);
+  const given = one<HTMLFormElement>("form[data-saved]", place.root);
   if (given) {
     open.add(JSON.parse(given.dataset.open ?? "[]") as string[]);
     history.replaceState(history.state, "", location.pathname);

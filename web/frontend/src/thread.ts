@@ -79,8 +79,8 @@ export class OpenThread {
     this.#number(entries(this.#log));
     this.#waiting.draw();
     arrange(this.#log);
-    const form = one<HTMLFormElement>("form", one(".compose", this.root) ?? this.root);
-    if (form && one(".compose", this.root)) this.#compose(form);
+    const form = one<HTMLTextAreaElement>("#body", this.root)?.form;
+    if (form) this.#compose(form);
     const fresh = one(".fresh", this.#log);
     const sought = one(`#e-${CSS.escape(this.root.dataset.around ?? "")}`, this.#log);
     sought?.classList.add("sought");
