@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Protocol, TypeVar
 
 
@@ -19,6 +19,18 @@ class Payload(Protocol):
     @property
     def body(self) -> str:
         """The entry in words, for a client that knows nothing of its kind (rule 14)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What an entry asks of a reader: an offered action, in words before its confirm link, and values to fill in by field.
+
+    A payload that asks has a property `asks` of it or None; whoever may not answer finds nothing behind the link (rule 15).
+    """
+
+    words: str
+    action: str
+    values: dict[str, str] = field(default_factory=dict)
 
 
 PayloadType = TypeVar("PayloadType", bound=type)
@@ -52,7 +64,7 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 @functools.cache
 def _field_names(payload: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(payload))
+    return tuple(one.name for one in fields(payload))
 
 
 KINDS: dict[str, Kind] = {}

@@ -196,7 +196,10 @@ def _parts(fields: list[OfferedField], rest: str) -> list[tuple[OfferedField, st
     """Deal what stands between " ; " to the fields in order; what is not enough for all goes to those that must be filled."""
     if len(fields) < 2:
         return [(fields[0], rest)] if fields else (None if rest else [])
-    parts = [part.strip() for part in BETWEEN.split(rest, len(fields) - 1)]
+    parts = [part.strip() for part in BETWEEN.split(rest)]
+    if (more := len(parts) - len(fields)) > 0:  # somebody's own words hold a semicolon too
+        at = next((place for place, field in enumerate(fields) if field.shape is Shape.LINES), len(fields) - 1)
+        parts[at:at + more + 1] = [" ; ".join(parts[at:at + more + 1])]
     required = [field for field in fields if field.required]
     takers = required if len(parts) == len(required) else fields
     dealt = dict(zip((field.name for field in takers), parts, strict=False))

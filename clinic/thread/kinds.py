@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from clinic.kinds import kind
+from clinic.kinds import Ask, kind
 
 NOTICE_NS = "urn:bedside:notice:1"
 
@@ -84,3 +84,8 @@ class Notice:
     @property
     def body(self) -> str:
         return SENTENCES[self.code](self.names, self.reason)
+
+    @property
+    def asks(self) -> Ask | None:
+        """What the group admin does about it."""
+        return Ask("The group admin lets them in here:", "group.admit") if self.code == "asks-in" else None

@@ -68,3 +68,16 @@ async def test_help_names_the_words_of_what_one_may_do_and_no_others(stage: Stag
         scene = Scene(stage.cast, stage.thread, "")
         wanted = {WORDS[action] for action in expected(scene, stage.thread, name, person.actor)}
         assert words - {WORDS[action] for action in AT_LARGE} == wanted
+
+
+@played
+async def test_what_asks_something_of_a_person_carries_the_link_where_they_confirm_it(stage: Stage) -> None:
+    people = [stage.ana.uid, stage.cast.uid("bella")]
+    group = stage.db.perform(stage.boris.actor, "group.create", title="Knee class", people=people).value
+    stage.room = f"{group}@{stage.server.domain}"
+    boris, ana = await stage.joined(stage.boris), await stage.joined(stage.ana)
+    link = stage.db.perform(stage.boris.actor, "group.share", group).value
+    stage.db.perform(stage.eve.actor, "group.ask", token=link.token)
+    said = (await boris.finds("<message><notice xmlns='urn:bedside:notice:1' code='asks-in'/></message>")).findtext("{*}body")
+    assert said.endswith(f"\nThe group admin lets them in here: http://clinic.example/do/group.admit/{group}")
+    assert all("group.admit" not in shown(one) for one in await ana.everything())  # staff's alone

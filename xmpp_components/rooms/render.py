@@ -6,8 +6,9 @@ there only for apps that know no better is marked as such (XEP-0428). Source: XE
 
 from __future__ import annotations
 
-from clinic.kinds import Tombstone
+from clinic.kinds import Ask, Tombstone
 from clinic.log import Entry, Quote
+from clinic.offers import confirm_link
 from clinic.text.find import MADE_UP, id_of
 from clinic.text.kinds import TYPED, Correction, Reaction, Retraction
 from clinic.thread.nicks import CLINIC
@@ -63,7 +64,13 @@ def _said(room: Room, entry: Entry) -> list[wire.Xml]:
     if isinstance(payload, Tombstone):
         return _tombstone(room, payload)
     own = entry.xml()
-    return [wire.element("body", {}, entry.body), *((wire.Xml(own),) if own else ())]
+    return [wire.element("body", {}, _asking(room, entry)), *((wire.Xml(own),) if own else ())]
+
+
+def _asking(room: Room, entry: Entry) -> str:
+    """Returns: the entry in words and, where it asks something of a reader, the page that asks them to confirm. Source: house rule 15."""
+    ask: Ask | None = getattr(entry.payload, "asks", None)
+    return entry.body if ask is None else f"{entry.body}\n{ask.words} {confirm_link(room.page, ask.action, room.uid, ask.values)}"
 
 
 def _fallback(of: str, start: int | None = None, end: int | None = None) -> wire.Xml:
