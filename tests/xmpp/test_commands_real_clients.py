@@ -53,3 +53,19 @@ def test_an_app_on_another_library_does_the_same(clinic: LiveClinic) -> None:
         with pytest.raises(Refused, match="bad-request"):
             app.does("command", to=clinic.room, node="mute", session=form["sid"], fields={"muted": "0"})
         assert muted(clinic, "ana")
+
+
+def test_at_a_terminal_a_command_typed_as_a_message_is_done_and_not_posted(clinic: LiveClinic, tmp_path: Path) -> None:
+    with Profanity(tmp_path / "home", 120) as terminal:
+        terminal.connect(f"{clinic.cast.handle('boris')}@localhost", "secret", clinic.server.layout.c2s_port)
+        terminal.opens(clinic.room)
+        terminal.sees("joined the room as Boris Brandt", 30)
+        terminal.type("!help")
+        terminal.sees("!rename", 30)
+        terminal.type("!rename Knee of spring")
+        terminal.sees("Renamed. (Only you see this.)", 30)
+        terminal.type("!leave")
+        terminal.sees("send !yes", 30)
+        terminal.type("!nonsense")
+        terminal.sees("There is no command !nonsense here.", 30)
+    assert clinic.archive() == []

@@ -256,3 +256,31 @@ def test_two_of_one_label_are_told_apart_by_what_stands_beside_them() -> None:
     assert [one.value for one in matching(OfferedField("x", "X", Shape.ONE, True, PEOPLE), "3")] == ["3"]
 
 
+
+
+@played
+async def test_what_a_clinic_does_by_message(stage: Stage) -> None:
+    """The real actions, as somebody with an app without forms gives them."""
+    stage.db.perform(stage.cast.dina, "status.add_examples")
+    stage.cast.link("ada", "boris")
+    boris, ana = await stage.joined(stage.boris), await stage.joined(stage.ana)
+    assert await types(stage, boris, "!status disch") == "The status is changed."
+    assert await types(stage, boris, "!rename Knee ; left") == "Renamed."
+    await boris.finds(f"<message type='groupchat' from='{stage.room}'><subject>Knee ; left</subject></message>")
+    assert "Intake form received" in await types(stage, boris, "!status nonsense")
+    made = await types(stage, boris, "!group Knee class ; Ana, Ada, Bella")
+    assert made.startswith("The group is there. http://clinic.example/threads/")
+    stage.says(ana, "It hurts, I take 2", "m1", origin="m1")
+    await ana.finds("<message id='m1'/>")
+    assert await types(stage, ana, "!correct It hurts ; I take 3") != "Corrected."  # is it the message, or which one?
+    assert await types(stage, ana, "!correct It hurts, I take 3") == "Corrected."
+    assert (await types(stage, ana, "!status disch")).startswith("There is no command !status here.")
+    assert (await types(stage, ana, "!urgent I can't breathe")).startswith("Urgent: I need help (I can't breathe)?")
+    assert (await types(stage, ana, "!yes")).startswith("Sent.")
+    assert (await types(stage, boris, "!seen")).startswith("The patient reads")
+    stage.room = f"{made.rpartition('/')[2]}@{stage.server.domain}"
+    there = await stage.joined(stage.boris, "desk")
+    asked = await types(stage, there, "!remove ada")
+    assert asked.startswith("Remove a member (Ada Almeida") and asked.endswith("send !yes within five minutes to do it.")
+    assert await types(stage, there, "!yes") == "Removed."
+    assert (await types(stage, there, "!share")).startswith("Copy the link now: it is shown this once. http://clinic.example/join/")
