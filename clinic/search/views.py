@@ -231,7 +231,8 @@ def _hits(work: Work, keys: Sequence[tuple[int, int]], question: Question) -> li
         row = rows[key]
         entry = entry_of(row)
         text = now.get(key, said(entry))
-        if text is not None:  # retracted since it was indexed
+        # Since it was indexed it may have been taken back, or corrected to what does not answer any more.
+        if text is not None and (key not in now or marked(" ".join(text.split()), question)):
             hits.append(_hit(entry, text, title_for(loaded[row.thread_id], me), row.author_id == me, question))
     return hits
 

@@ -20,11 +20,12 @@ from clinic.actions import Offer, action, view
 from clinic.database import Database
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import ClientId, Computed, Moment, Option, Pick, Text
-from clinic.loading import LoadedThread
+from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Permission, can
 from clinic.storage import new_id, new_uid
 from clinic.text.actions import MAX_BYTES
 from clinic.text.kinds import TextPayload
+from clinic.text.mentions import mentioned
 from clinic.text.posting import post_as
 from clinic.text.tables import scheduled_texts
 from clinic.thread.actions import thread_for
@@ -172,7 +173,7 @@ def send_scheduled(work: Work, thread: LoadedThread, scheduled: str) -> str:
     """Post one's own waiting text at once. Returns: the entry's uid. Raises: NotFound."""
     row = _own(work, thread, scheduled)
     _finish(work, row)
-    return post_as(work, thread, work.member(thread), TextPayload(row.body), f"scheduled:{row.uid}")
+    return _post(work, thread, work.member(thread), row)
 
 
 @action("text.deliver_scheduled", Permission.SYSTEM, on=thread_for, fields=(Computed("scheduled"),))
@@ -195,8 +196,13 @@ def deliver(work: Work, thread: LoadedThread, scheduled: str) -> bool:
         work.touch(thread, members=False)
         return False
     _finish(work, row)
-    post_as(work, thread, thread.members[row.account_id], TextPayload(row.body), f"scheduled:{row.uid}")
+    _post(work, thread, thread.members[row.account_id], row)
     return True
+
+
+def _post(work: Work, thread: LoadedThread, author: LoadedMember, row: sa.Row[Any]) -> str:
+    payload = TextPayload(row.body, mentions=mentioned(row.body, thread))
+    return post_as(work, thread, author, payload, f"scheduled:{row.uid}")
 
 
 def _refusal(work: Work, thread: LoadedThread, row: sa.Row[Any]) -> str | None:

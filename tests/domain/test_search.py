@@ -91,6 +91,20 @@ def test_nobody_finds_what_they_may_not_see(database: Database, cast: Cast, thre
         found(database, cast.ana, "canary", thread=other)
 
 
+def test_what_was_corrected_is_found_by_its_words_now_and_what_was_taken_back_by_none(database: Database, cast: Cast, thread: str) -> None:
+    first = cast.post("boris", thread, "Take canary daily")
+    second = cast.post("boris", thread, "canary to be taken back")
+    indexed(database)
+    database.perform(cast.boris, "text.correct", thread, entry=first, body="Take aspirin daily", client_id="c1")
+    database.perform(cast.boris, "text.retract", thread, entry=second, client_id="c2")
+    # Before the index has followed, too, nothing is shown that is no more.
+    assert not any("canary" in snippet for who in (cast.ana, cast.boris) for snippet in snippets(database, who, "canary"))
+    indexed(database)
+    for who in (cast.ana, cast.boris):
+        assert snippets(database, who, "canary") == []
+        assert snippets(database, who, "aspirin") == ["Take aspirin daily"]
+
+
 def _alter(database: Database, thread: str, who: Actor, **values: Any) -> None:
     with database.writing() as connection:
         here = sa.select(threads.c.id).where(threads.c.uid == thread).scalar_subquery()
