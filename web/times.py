@@ -31,13 +31,13 @@ def plain_date(day: date) -> str:
 
 
 def day_name(at: datetime, zone: tzinfo, now: datetime) -> str:
-    """Return the day of `at` as a person says it: Today, Yesterday, a weekday, 14 March, 14 March 2025."""
+    """Return the day of `at` as a person says it: Today, Yesterday, Tomorrow, a weekday, 14 March, 14 March 2025."""
     day, today = local(at, zone).date(), local(now, zone).date()
     days = (today - day).days
     if days == 0:
         return "Today"
-    if days == 1:
-        return "Yesterday"
+    if days in (-1, 1):
+        return "Yesterday" if days == 1 else "Tomorrow"
     if 1 < days < _WEEK_DAYS:
         return f"{day:%A}"
     return f"{day:%-d %B}" if day.year == today.year else plain_date(day)
@@ -46,7 +46,7 @@ def day_name(at: datetime, zone: tzinfo, now: datetime) -> str:
 def human(at: datetime, form: str, zone: tzinfo, now: datetime) -> str:
     """Return `at` in one of the forms of the page: clock, day, date, recent (a list) or moment (a sentence)."""
     day, clock = day_name(at, zone, now), f"{local(at, zone):%H:%M}"
-    spoken = "yesterday" if day == "Yesterday" else day
+    spoken = day.lower() if day in ("Yesterday", "Tomorrow") else day
     forms = {
         "clock": clock,
         "day": day,

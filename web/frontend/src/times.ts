@@ -9,11 +9,12 @@ const exact = (at: Date) => `${part(at, { weekday: "long" })}, ${date(at)}, ${pa
 const startOfDay = (at: Date) => new Date(at.getFullYear(), at.getMonth(), at.getDate()).getTime();
 const DAY_MS = 86_400_000;
 
-/** "today", "yesterday", "Tuesday", "14 March", "14 March 2025". */
+/** "today", "yesterday", "tomorrow", "Tuesday", "14 March", "14 March 2025". */
 export function dayName(at: Date, now = new Date()): string {
   const days = Math.round((startOfDay(now) - startOfDay(at)) / DAY_MS);
   if (days === 0) return "Today";
   if (days === 1) return "Yesterday";
+  if (days === -1) return "Tomorrow";
   if (days > 1 && days < 7) return part(at, { weekday: "long" });
   return at.getFullYear() === now.getFullYear() ? part(at, { day: "numeric", month: "long" }) : date(at);
 }
@@ -23,7 +24,7 @@ function shown(at: Date, form: string): string {
   if (form === "date") return date(at);
   if (form === "moment") {
     const day = dayName(at);
-    return day === "Today" ? clock().format(at) : `${day.toLowerCase() === "yesterday" ? "yesterday" : day}, ${clock().format(at)}`;
+    return day === "Today" ? clock().format(at) : `${day === "Yesterday" || day === "Tomorrow" ? day.toLowerCase() : day}, ${clock().format(at)}`;
   }
   if (form === "recent") return dayName(at) === "Today" ? clock().format(at) : dayName(at) === "Yesterday" ? "yesterday" : dayName(at);
   return clock().format(at);
