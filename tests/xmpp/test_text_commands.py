@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from clinic.actions import Offer
-from clinic.errors import Busy
+from clinic.errors import Busy, Invalid
 from clinic.fields import Option
 from clinic.offers import Offered, OfferedField, Shape
 from tests.support.rooms import archived
 from tests.support.stage import Client, Stage, played
 from tests.support.tried import PEOPLE, Tried, offered_actions
-from xmpp_components import text_commands
-from xmpp_components.text_commands import looks_like_one, matching, understood
+from xmpp_components.command_words import matching, understood
+from xmpp_components.text_commands import looks_like_one
 
 LINK = "http://clinic.example/do"
 
@@ -251,7 +251,7 @@ def test_two_of_one_label_are_told_apart_by_what_stands_beside_them() -> None:
     assert [one.value for one in matching(field, "ana alvarez")] == ["1", "2"]
     assert [one.value for one in matching(field, "Ana Alvarez  born 2 May 1990")] == ["2"]
     offered = Offered("t.who", Offer("Choose", "who"), "x", (field,), None)
-    with pytest.raises(text_commands.Invalid, match="born 27 March 1984 or Ana Alvarez born 2 May 1990"):
+    with pytest.raises(Invalid, match="born 27 March 1984 or Ana Alvarez born 2 May 1990"):
         understood(offered, "ana", "")
     assert [one.value for one in matching(OfferedField("x", "X", Shape.ONE, True, PEOPLE), "3")] == ["3"]
 

@@ -27,7 +27,8 @@ BY_CLINIC = ("From a client people are invited (affiliation member) and removed 
 NOBODY = "There is nobody of this name or address in the thread, or at this clinic. Nothing was changed."
 ONE_BY_ONE = "Change one person at a time. Nothing was changed."
 NO_SETTINGS = "A thread has no settings in a client. Nothing was changed."
-NO_DESTROY = "A thread can't be destroyed from a client: it is part of the clinic's record. Nothing was changed."
+NO_DESTROY = ("A thread can't be destroyed from a client: it is part of the clinic's record. Nothing was changed. To leave it, send !leave; "
+              "a group's admin closes it with !close.")
 NO_REGISTER = "Names in a thread are the names that the clinic has verified; there is nothing to register."
 AFFILIATIONS, ROLES = ("owner", "admin", "member", "outcast", "none"), ("moderator", "participant", "visitor", "none")
 
