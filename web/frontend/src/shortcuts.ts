@@ -49,8 +49,8 @@ const SHORTCUTS: readonly Shortcut[] = [
   { key: "k", words: "Previous thread", does: () => nextThread(-1) },
   { key: "u", words: "To the first unread message", does: toUnread },
   { key: "/", words: "Search", does: search },
-  { key: "r", words: "Reply to the newest message", does: () => onLast("article:not(.mine) [data-act=reply]") },
-  { key: "e", words: "Correct your newest message", does: () => onLast("article.mine [data-act=correct]") },
+  { key: "r", words: "Reply to the newest message", does: () => onLast("article:not(.mine) [data-do=reply]") },
+  { key: "e", words: "Correct your newest message", does: () => onLast("article.mine [data-do=correct]") },
   { key: "?", words: "This list", does: () => (help(), true) },
 ];
 
