@@ -38,6 +38,7 @@ SAID: dict[str, str] = {
     "account.deactivate": "The account is deactivated and signed out everywhere.",
     "account.describe": "Saved.",
     "urgent.settings": "Saved.",
+    "text.forget_scheduled": "Discarded; it will not be sent.",
     "urgent.call_in": "Called in and alerted.",
     "absence.begin": "Saved. Patients are told when they write.",
     "absence.end": "Patients are not told any more that you are away.",

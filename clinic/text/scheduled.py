@@ -19,7 +19,7 @@ from clinic.account.tables import accounts
 from clinic.actions import Offer, action, view
 from clinic.database import Database
 from clinic.errors import Conflict, Invalid, NotFound
-from clinic.fields import ClientId, Computed, Moment, Option, Pick, Text
+from clinic.fields import ClientId, Computed, Moment, Option, Pick, Text, Uid
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Permission, can
 from clinic.storage import new_id, new_uid
@@ -29,7 +29,7 @@ from clinic.text.mentions import mentioned
 from clinic.text.posting import post_as
 from clinic.text.tables import scheduled_texts
 from clinic.thread.actions import thread_for
-from clinic.thread.tables import threads
+from clinic.thread.tables import memberships, threads
 from clinic.work import Actor, Work
 
 logger = logging.getLogger(__name__)
@@ -88,6 +88,33 @@ def scheduled(work: Work, uid: str) -> list[ScheduledView]:
     """Return the actor's own texts that wait in a thread, and those that were not sent, the next one first. Raises: NotFound."""
     thread = work.thread(uid)
     return [ScheduledView(row.uid, uid, row.body, row.due_at, row.refused) for row in work.rows(_waiting(work, thread))]
+
+
+@view(Permission.TEXT_SCHEDULE)
+def all_scheduled(work: Work) -> list[ScheduledView]:
+    """Return all the actor's own texts that wait or were not sent, in whatever thread; thread: "" where they are no member any more."""
+    member = sa.and_(
+        memberships.c.thread_id == scheduled_texts.c.thread_id,
+        memberships.c.account_id == work.person.id,
+        memberships.c.ended_at.is_(None),
+    )
+    query = (
+        sa.select(scheduled_texts, threads.c.uid.label("thread"), memberships.c.id.label("member"))
+        .select_from(scheduled_texts.join(threads, threads.c.id == scheduled_texts.c.thread_id).outerjoin(memberships, member))
+        .where(scheduled_texts.c.account_id == work.person.id, scheduled_texts.c.done_at.is_(None))
+        .order_by(scheduled_texts.c.due_at, scheduled_texts.c.id)
+    )
+    return [ScheduledView(row.uid, row.thread if row.member else "", row.body, row.due_at, row.refused) for row in work.rows(query)]
+
+
+@action("text.forget_scheduled", Permission.TEXT_SCHEDULE, fields=(Uid("scheduled", "Scheduled message"),))
+def forget(work: Work, scheduled: str) -> None:
+    """Discard one's own waiting text in whatever thread, also in one that one has left. Raises: NotFound."""
+    mine = sa.and_(scheduled_texts.c.uid == scheduled, scheduled_texts.c.account_id == work.person.id)
+    row = work.row(sa.select(scheduled_texts).where(mine, scheduled_texts.c.done_at.is_(None)))
+    if row is None:
+        raise NotFound(GONE)
+    _finish(work, row)
 
 
 @action(

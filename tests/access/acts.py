@@ -151,6 +151,7 @@ ACTS: dict[str, Act] = {
     ),
     # Nothing waits: what is one's own, and that others' do not exist, is proved in tests/domain/test_scheduled.py.
     "text.reschedule": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"scheduled": ABSENT, "at": soon(days=1)}, works=()),
+    "text.forget_scheduled": act("Y Y Y Y N", values=lambda _s, _w, label: {"scheduled": ABSENT} if label == OWN else None, hard=EVERYBODY),
     "text.schedule": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "at": soon(days=1), "client_id": once()}),
     "text.send_scheduled": act("Y Y Y Y N", "thread", {"scheduled": ABSENT}, works=()),
     "text.unschedule": act("Y Y Y Y N", "thread", {"scheduled": ABSENT}, works=()),

@@ -58,6 +58,7 @@ ROUTES: dict[str, Route] = {
     "GET /healthz": Route(ANYBODY),
     "GET /internal/xmpp/exists": Route(CLINIC),
     "GET /invite/<token>": Route(ANYBODY, ok=(410,)),
+    "GET /later": Route(CARE),
     "GET /login": Route(ANYBODY, ok=(200, 302)),
     "GET /search": Route(CARE, asks=("", "?q=pain", "?q=zq", "?q=e&who=a&kind=internal-note", f"?q=pain&thread={ABSENT}"), ok=(200, 404)),
     "GET /session": Route(ANYBODY),

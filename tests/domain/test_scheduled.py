@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from clinic import Actor, Database
 from clinic.errors import Invalid, NotFound
-from clinic.text.scheduled import ScheduledView, deliver_due, scheduled
+from clinic.text.scheduled import ScheduledView, all_scheduled, deliver_due, scheduled
 from clinic.thread.views import thread_page
 from tests.support.cast import Cast
 
@@ -120,9 +120,16 @@ def test_who_is_no_member_any_more_posts_nothing(cast: Cast, thread: str, clock:
     cast.database.perform(cast.dina, "link.coordinator_remove", **people)
     clock.later(hours=2)
     assert deliver_due(cast.database) == 0
+    with cast.database.read(cast.chen) as work:
+        [lost] = all_scheduled(work)
+    assert (lost.body, lost.thread) == ("As coordinator", "")
+    with pytest.raises(NotFound):
+        cast.database.perform(cast.boris, "text.forget_scheduled", scheduled=lost.uid)
     cast.database.perform(cast.dina, "link.coordinator_add", **people)
     [one] = waiting(cast, cast.chen, thread)
     assert one.body == "As coordinator" and one.refused and "not a member" in one.refused
+    cast.database.perform(cast.chen, "text.forget_scheduled", scheduled=lost.uid)
+    assert waiting(cast, cast.chen, thread) == []
 
 
 def test_after_a_crash_between_reading_and_posting_it_is_posted_once(cast: Cast, thread: str, clock: Clock) -> None:

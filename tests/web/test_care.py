@@ -98,6 +98,7 @@ def test_what_waits_to_be_sent_stands_above_the_composer_of_its_author(cast: Cas
     for path in (f"/threads/{thread}", f"/threads/{thread}/later"):
         assert "Tomorrow&#39;s &lt;i&gt;words&lt;/i&gt;" in boris.get(path).text and "Send now" in boris.get(path).text
         assert "Tomorrow&#39;s" not in sign_in("ana").get(path).text
+    assert "Tomorrow&#39;s" in boris.get("/later").text and "Nothing waits" in sign_in("ana").get("/later").text
     assert f"/do/text.schedule/{thread}" in sign_in("ana").get(f"/threads/{thread}").text
     uid = re.search(r'name="scheduled" value="(\w+)"', boris.get(f"/threads/{thread}/later").text)
     assert uid

@@ -69,6 +69,7 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             "/duty/alerts",
             "/saved-replies",
             "/saved-replies/new",
+            "/later",
             "/search",
             "/join/x",
             "/threads/group",

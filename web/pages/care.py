@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from clinic.absence.views import covers, my_absences
 from clinic.errors import DomainError, NotFound
 from clinic.permissions import STAFF, Role
-from clinic.text.scheduled import scheduled
+from clinic.text.scheduled import all_scheduled, scheduled
 from clinic.thread.views import thread_head
 from clinic.urgent.views import DutyAlert, callable_in, duty_alerts, on_duty
 from web.actions import keeps, local_path
@@ -31,6 +31,14 @@ def later(uid: str) -> str:
     """The person's own texts that wait in a thread, alone for the script."""
     with clinic_db().read(current_actor()) as work:
         return render_template("later/_list.html", uid=uid, later=scheduled(work, uid))
+
+
+@blueprint.get("/later")
+@caring
+def all_later() -> str:
+    """All the person's own texts that wait or were not sent, also those of threads that they have left."""
+    with clinic_db().read(current_actor()) as work:
+        return render_template("later/show.html", here="later", later=all_scheduled(work))
 
 
 @blueprint.get("/threads/<uid>/urgent")
