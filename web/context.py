@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,9 @@ class Card:
     emergency_number: str
     zone: ZoneInfo
 
+
+# What the page offers to react with; apps may send others.
+EMOJIS = (("👍", "Thumbs up"), ("❤️", "Heart"), ("✅", "Done"), ("👀", "Looking at it"), ("🙏", "Thank you"))
 
 NO_CARD = Card("Clinic", "", ZoneInfo("UTC"))
 
@@ -89,6 +93,7 @@ def _each_page() -> dict[str, Any]:
 def install(app: Flask) -> None:
     """Register filters, globals and what each page gets."""
     app.jinja_env.filters.update(human=_human, exact=_exact, iso=iso, plain_date=plain_date, linked=linked)
+    app.jinja_env.globals.update(EMOJIS=EMOJIS, fresh_id=lambda: str(uuid.uuid4()))
     app.jinja_env.globals.update(asset=Assets(), role_word=role_word, clinic_is_empty=_clinic_is_empty, authority_fingerprint=fingerprint)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

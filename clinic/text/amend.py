@@ -16,7 +16,7 @@ from clinic.log import Entry, entries, entry_of, select_entries, spoken, visible
 from clinic.permissions import Permission, Role
 from clinic.text.actions import MAX_BYTES
 from clinic.text.emoji import Emojis
-from clinic.text.find import GONE, NOT_TYPED, TYPED_KINDS, find, find_own_typed, id_of
+from clinic.text.find import GONE, NOT_TYPED, TYPED_KINDS, find, find_own, id_of, still_there
 from clinic.text.kinds import NOTE_WORDS, TYPED, Correction, NotePayload, Reaction, Retraction
 from clinic.text.mentions import mentioned
 from clinic.text.overlay import overlay, quote_of
@@ -111,7 +111,9 @@ def correct(
     entry: its uid; known_as: the id that the actor's app gave it. The earlier versions are kept (`versions`).
     Returns: the correction's uid. Raises: NotFound, Invalid for another's or one taken back. Source: product.md, Threads; XEP-0308.
     """
-    target = find_own_typed(work, thread, entry, known_as)
+    target = find_own(work, thread, entry, known_as)
+    if not isinstance(target.payload, TYPED):
+        raise Invalid(NOT_TYPED, field="entry")
     note = isinstance(target.payload, NotePayload)
     body = _unmarked(body) if note else body
     if target.payload.text == body:
@@ -151,7 +153,7 @@ def retract(
 
     Returns: the retraction's uid. Raises: NotFound, Invalid. Source: product.md, Threads; XEP-0424.
     """
-    target = find_own_typed(work, thread, entry, known_as)
+    target = find_own(work, thread, entry, known_as)
     payload = Retraction(target.uid, id_of(target))
     me = work.member(thread)
     return work.append(thread, payload, target.audience, author=me, client_id=client_id, message_id=message_id, about=target.seq)
@@ -180,11 +182,7 @@ def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, c
     """
     if thread.kind != "group":
         raise NotPermitted(NOT_IN_DIRECT)
-    target = find(work, thread, entry)
-    if isinstance(target.payload, Tombstone):
-        raise Invalid(GONE, field="entry")
-    if not isinstance(target.payload, TYPED):
-        raise Invalid(NOT_TYPED, field="entry")
+    target = still_there(find(work, thread, entry))
     me = work.member(thread)
     payload = Retraction(target.uid, id_of(target), moderator=me.nick, reason=reason or "")
     return work.append(thread, payload, target.audience, author=me, client_id=client_id, about=target.seq)
@@ -276,7 +274,7 @@ def _said(work: Work, thread: LoadedThread, entry: Entry) -> tuple[Version, ...]
     about = sa.or_(entries.c.seq == entry.seq, sa.and_(entries.c.about_seq == entry.seq, entries.c.kind == "correction"))
     rows = work.rows(select_entries().where(entries.c.thread_id == thread.id, about).order_by(entries.c.seq))
     said = [entry_of(row) for row in rows]
-    return tuple(Version(one.at, one.payload.text) for one in said if isinstance(one.payload, (*TYPED, Correction)))
+    return tuple(Version(one.at, one.payload.text) for one in said if hasattr(one.payload, "text"))
 
 
 def _versions(entry: Entry, gone: str | None, said: tuple[Version, ...]) -> Versions:

@@ -10,7 +10,7 @@ from clinic.errors import Invalid, NotFound
 from clinic.kinds import Tombstone
 from clinic.loading import LoadedThread
 from clinic.log import Entry, allowed, entries, entry_of, select_entries, spoken, visible
-from clinic.text.kinds import TYPED, Correction
+from clinic.text.kinds import RETRACTABLE, TYPED, Correction
 from clinic.text.overlay import amends, fold, overlay
 from clinic.work import Work
 
@@ -82,14 +82,19 @@ def _newest(
     return None
 
 
-def find_own_typed(work: Work, thread: LoadedThread, uid: str | None, known_as: str | None) -> Entry:
-    """Return the actor's own typed entry, still there. Raises: NotFound, Invalid."""
+def find_own(work: Work, thread: LoadedThread, uid: str | None, known_as: str | None) -> Entry:
+    """Return the actor's own entry, one that can be taken back and is still there. Raises: NotFound, Invalid."""
     entry = find(work, thread, uid, known_as, own=True)
     if entry.author is None or entry.author.uid != work.person.uid:
         raise Invalid(NOT_YOURS, field="entry")
+    return still_there(entry)
+
+
+def still_there(entry: Entry) -> Entry:
+    """Return an entry that can be taken back and has not been. Raises: Invalid."""
     if isinstance(entry.payload, Tombstone):
         raise Invalid(GONE, field="entry")
-    if not isinstance(entry.payload, TYPED):
+    if entry.kind not in RETRACTABLE:
         raise Invalid(NOT_TYPED, field="entry")
     return entry
 

@@ -96,4 +96,7 @@ class Reaction:
 
 
 TYPED = (TextPayload, NotePayload)
-"""Payloads of what a person typed: these can be corrected and taken back."""
+"""Payloads of what a person typed: these can be corrected."""
+
+RETRACTABLE = frozenset({"text", "internal-note", "forwarded"})
+"""Kinds of entries that can be taken back."""

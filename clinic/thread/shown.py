@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, entries, spoken
 from clinic.permissions import Role
-from clinic.thread.tables import memberships
+from clinic.thread.tables import memberships, threads
+
+if TYPE_CHECKING:
+    from clinic.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +70,12 @@ def put_away() -> sa.ColumnElement[bool]:
 def by_others(account_id: int) -> sa.ColumnElement[bool]:
     """Return the SQL condition that an entry is not the account's own."""
     return sa.or_(entries.c.author_id.is_(None), entries.c.author_id != account_id)
+
+
+def among_staff(work: Work, but: int) -> bool:
+    """Say whether the actor is in an open thread, other than that of the id `but`, in which nobody is a patient."""
+    mine, other = memberships.alias(), memberships.alias()
+    patient = sa.select(other.c.id).where(other.c.thread_id == threads.c.id, other.c.ended_at.is_(None), other.c.role == Role.PATIENT)
+    joined = sa.select(threads.c.id).join(mine, mine.c.thread_id == threads.c.id)
+    here = joined.where(mine.c.account_id == work.person.id, mine.c.ended_at.is_(None), threads.c.closed_at.is_(None))
+    return work.row(here.where(threads.c.id != but, ~patient.exists()).limit(1)) is not None

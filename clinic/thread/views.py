@@ -16,10 +16,10 @@ from clinic.kinds import Tombstone
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, Author, Entry, Quote, by_audience, entries, entry_of, reaches, select_entries, spoken, visible
 from clinic.permissions import Permission, Role
-from clinic.text.kinds import TYPED
+from clinic.text.kinds import RETRACTABLE, TYPED
 from clinic.text.overlay import amends, overlay, with_quotes
 from clinic.thread.listing import UNREAD_AT_MOST, ThreadRow, thread_list
-from clinic.thread.shown import MemberView, by_others, member_view, patients_shown, title_for
+from clinic.thread.shown import MemberView, among_staff, by_others, member_view, patients_shown, title_for
 from clinic.work import Work
 
 __all__ = ["UNREAD_AT_MOST", "MemberView", "ThreadRow", "thread_list", "title_for"]  # asked for here, too
@@ -210,6 +210,17 @@ def thread_page(
     )
 
 
+@view(Permission.THREAD_READ)
+def thread_entry(work: Work, uid: str, entry: str) -> EntryView:
+    """Return one entry that has a line of its own. Raises: NotFound, also for one that is hidden."""
+    thread = work.thread(uid)
+    me = work.member(thread)
+    row = work.row(select_entries().where(_seen_in(thread, me), entries.c.uid == entry, spoken())) if is_uid(entry) else None
+    if row is None:
+        raise NotFound(UNKNOWN_PLACE)
+    return _Reading(work, thread, me).views([entry_of(row)])[0]
+
+
 def _newest(work: Work, thread: LoadedThread, me: LoadedMember, rows: Sequence[sa.Row[Any]]) -> str | None:
     """Return the uid of the newest entry of any kind that `me` may see. rows: those with a line of their own, newest first."""
     if rows and rows[0].seq == thread.last_seq:
@@ -245,6 +256,7 @@ class _Reading:
     def __init__(self, work: Work, thread: LoadedThread, me: LoadedMember) -> None:
         self.work, self.thread, self.me = work, thread, me
         self._may = frozenset(name for name, permission in MENU.items() if work.may(permission, thread))
+        self._target: bool | None = None
 
     def views(self, found: Sequence[Entry]) -> tuple[EntryView, ...]:
         """Return entries, in order, as they read now; amending ones by the entry that they changed, once each."""
@@ -288,16 +300,23 @@ class _Reading:
             again=again,
         )
 
+    def _has_target(self) -> bool:
+        """Say whether there is a thread of staff alone to forward to."""
+        if self._target is None:
+            self._target = "forward" in self._may and among_staff(self.work, self.thread.id)
+        return self._target
+
     def _offers(self, entry: Entry, mine: bool) -> frozenset[str]:
         if isinstance(entry.payload, Tombstone):
             return self._may & {"versions"}
         fitting = {"reply", "react"}
+        said = hasattr(entry.payload, "text")
+        fitting |= {"forward"} if said and self._has_target() else set()
+        fitting |= {"retract"} if mine and entry.kind in RETRACTABLE else set()
+        fitting |= {"moderate"} if not mine and entry.kind in RETRACTABLE and self.thread.kind == "group" else set()
         if isinstance(entry.payload, TYPED):
-            fitting |= {"correct", "retract"} if mine else set()
-            fitting |= {"moderate"} if self.thread.kind == "group" and not mine else set()
+            fitting |= {"correct", "save"} if mine else set()
             fitting |= {"versions"} if entry.amended.corrected_at else set()
-            fitting |= {"save"} if mine else set()
-            fitting |= {"forward"} if entry.audience is Audience.EVERYONE else set()
         return self._may & fitting
 
 

@@ -70,6 +70,8 @@ ROUTES: dict[str, Route] = {
     "GET /threads/<uid>/later": Route(CARE, on="thread"),
     "GET /threads/<uid>/urgent": Route(frozenset({PATIENT}), on="thread", members=frozenset({PATIENT})),
     "GET /threads/<uid>/marks": Route(CARE, on="thread"),
+    # Of an entry that there is not; who may read what a message said before is proved in tests/web/test_amending.py.
+    "GET /threads/<uid>/versions": Route(frozenset({"practitioner", "coordinator"}), on="thread", asks=(f"?entry={ABSENT}",), ok=(404,)),
     "GET /threads/list": Route(CARE, asks=("", f"?open={ABSENT}")),
     "GET /threads/new": Route(CARE, asks=("", "?q=e", "?q=1931-07-19", "?q=1933-09-23")),
     "POST /account/devices": Route(CARE, sends=lambda _s, _w: {"name": "Laptop"}),
@@ -90,5 +92,8 @@ ROUTES: dict[str, Route] = {
     "POST /login": Route(ANYBODY, sends=lambda _s, _w: {"email": "x@clinic.example", "password": "wrong"}, ok=(401, 429)),
     "POST /logout": Route(ANYBODY, sends=_nothing, ok=(303,)),
     "POST /session": Route(PEOPLE, sends=_nothing),
+    "POST /threads/<uid>/versions": Route(
+        frozenset({"practitioner", "coordinator"}), on="thread", sends=lambda _s, _w: {"entry": ABSENT}, ok=(404,)
+    ),
     "POST /setup/<token>": Route(ANYBODY, sends=_nothing, ok=(410,)),
 }

@@ -83,6 +83,7 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             f"/threads/{UID}/marks",
             f"/threads/{UID}/people",
             f"/threads/{UID}/replies",
+            f"/threads/{UID}/versions",
         },
         (Access.SIGNED_IN, "POST"): {
             "/account/devices",
@@ -100,6 +101,7 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             "/threads/group",
             f"/threads/{UID}/people",
             f"/threads/{UID}/share",
+            f"/threads/{UID}/versions",
         },
     }
     found: dict[tuple[Access, str], set[str]] = {}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, redirect, render_template, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from clinic.errors import DomainError
+from clinic.errors import DomainError, NotFound
 from clinic.permissions import STAFF
 from clinic.saved_reply.views import own_replies, reply_in
 from clinic.status.views import standing
 from clinic.text.scheduled import scheduled
-from clinic.thread.views import EntryView, own_states, thread_head, thread_page
+from clinic.thread.views import EntryView, Page, own_states, thread_entry, thread_head, thread_page
 from clinic.urgent.views import urgent_here
 from clinic.work import Work
 from web.actions import keeps, local_path
@@ -74,9 +77,14 @@ def entries(uid: str) -> Response:
     after, before = request.args.get("after"), request.args.get("before")
     with clinic_db().read(current_actor()) as work:
         page = thread_page(work, uid, before=before or None, after=after or None, limit=PAGE)
-    response = make_response("".join(draw(entry) for entry in page.entries))
+    response = make_response("".join([*(draw(entry) for entry in page.entries), *([_upto(page)] if after else [])]))
     response.headers["X-Bedside-More"] = "1" if (page.more_before if before else page.more_after) else "0"
     return response
+
+
+def _upto(page: Page) -> Markup:
+    """Return where the page's script reads on: also past entries that only changed earlier ones, which have no line of their own."""
+    return Markup('<i hidden data-cursor="{}" data-seen="{}"></i>').format(page.cursor or "", " ".join(page.seen))
 
 
 @blueprint.get("/threads/<uid>/head")
@@ -101,7 +109,30 @@ def _top(work: Work, uid: str) -> dict[str, Any]:
     return {"head": thread_head(work, uid), "standing": standing(work, uid) if work.role in STAFF else None, "urgent": urgent_here(work, uid)}
 
 
-def _page(uid: str, problem: str | None = None, typed: str | None = None, saved_uid: str | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """What the composer holds when a page comes: what is answered or corrected, what was typed, why it was not sent."""
+
+    action: str = "text.post"
+    about: EntryView | None = None
+    typed: str = ""
+    problem: str | None = None
+
+
+def _composer(work: Work, uid: str) -> Composer:
+    """Return what the address asks for: an answer to an entry, or its correction. What cannot be is a plain composer."""
+    for name, action in (("reply", "text.post"), ("correct", "text.correct")):
+        asked = request.args.get(name)
+        if asked:
+            with suppress(NotFound):
+                about = thread_entry(work, uid, asked)
+                if name in about.offers:
+                    internal = about.internal and name == "reply"
+                    return Composer("note.post" if internal else action, about, about.body if name == "correct" else "")
+    return Composer()
+
+
+def _page(uid: str, refused: Composer | None = None, saved_uid: str | None = None) -> str:
     before = request.args.get("before") if request.method == "GET" else None
     around = (request.args.get("around") or None) if request.method == "GET" and not before else None
     with clinic_db().read(current_actor()) as work:
@@ -110,6 +141,7 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None, saved_
         shown_beside = side(work, uid)
         later = scheduled(work, uid)
         saved = reply_in(work, uid, saved_uid) if saved_uid and work.role in STAFF else None
+        composer = refused or (Composer("saved_reply.post", typed=saved.text) if saved else _composer(work, uid))
     if not before and not around:
         _delivered(uid, page.entries)
     shown = {entry.uid for entry in page.entries}
@@ -127,8 +159,7 @@ def _page(uid: str, problem: str | None = None, typed: str | None = None, saved_
         uid=uid,
         later=later,
         client_id=str(uuid.uuid4()),
-        problem=problem,
-        typed=saved.text if saved and typed is None else typed,
+        composer=composer,
         saved=saved,
     )
 
@@ -150,9 +181,16 @@ def _kept_reply() -> str | None:
 
 @keeps("text.post")
 @keeps("saved_reply.post")
+@keeps("text.correct")
+@keeps("note.post")
 def _typed_again(uid: str | None, error: DomainError) -> BaseResponse:
     words = error.text if error.text.startswith("Not sent") else f"Not sent. {error.text}"
-    page = _page(uid or "", problem=words, typed=request.form.get("body", ""), saved_uid=_kept_reply())
+    action, about = request.path.split("/")[2], None
+    with clinic_db().read(current_actor()) as work, suppress(NotFound):
+        about = thread_entry(work, uid or "", request.form.get("entry") or request.form.get("reply_to") or "")
+    saved_uid = _kept_reply()
+    action = "text.post" if action == "saved_reply.post" and saved_uid is None else action
+    page = _page(uid or "", Composer(action, about, request.form.get("body", ""), words), saved_uid)
     response = make_response(page)
     response.status_code = error.status
     return response

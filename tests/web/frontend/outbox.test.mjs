@@ -25,8 +25,8 @@ function tab({ store = mapStore(), answers = [], lock = { last: Promise.resolve(
     now,
     async send(item) {
       await Promise.resolve();
-      const answer = reply?.(item) ?? answers.shift() ?? { kind: "sent", entry: `e-${item.body}` };
-      if (answer.kind === "sent" || answer.stored) server.push(item.body);
+      const answer = reply?.(item) ?? answers.shift() ?? { kind: "sent", entry: `e-${item.values.body}` };
+      if (answer.kind === "sent" || answer.stored) server.push(item.values.body);
       return answer;
     },
     alone(work) {
@@ -40,18 +40,18 @@ function tab({ store = mapStore(), answers = [], lock = { last: Promise.resolve(
       return () => (timer.on = false);
     },
     changed: (thread) => seen.changed.push(thread),
-    sent: (item, entry) => seen.sent.push([item.body, entry]),
+    sent: (item, entry) => seen.sent.push([item.values.body, entry]),
     signedOut: () => (seen.signedOut += 1),
   });
   return { outbox, seen, server, store, lock };
 }
 
-const bodies = (outbox, thread = "t1") => outbox.items(thread).map(({ body }) => body);
+const bodies = (outbox, thread = "t1") => outbox.items(thread).map(({ values }) => values.body);
 const settle = () => new Promise((done) => setTimeout(done, 5));
 
 test("messages are sent in order and then gone", async () => {
   const { outbox, seen } = tab();
-  for (const id of ["a", "b", "c"]) outbox.add("t1", id);
+  for (const id of ["a", "b", "c"]) outbox.add("t1", "text.post", { body: id });
   await settle();
   assert.deepEqual(seen.sent.map(([body]) => body), ["a", "b", "c"]);
   assert.equal(outbox.waiting(), 0);
@@ -60,7 +60,7 @@ test("messages are sent in order and then gone", async () => {
 test("a lost answer is sent again under the same id after a growing wait", async () => {
   const answers = [{ kind: "again", waitMs: 0, stored: true }, { kind: "again", waitMs: 0 }];
   const { outbox, seen, server } = tab({ answers });
-  outbox.add("t1", "a");
+  outbox.add("t1", "text.post", { body: "a" });
   await settle();
   assert.equal(outbox.waiting(), 1);
   assert.equal(seen.timers.at(-1).ms, 1_000);
@@ -75,8 +75,8 @@ test("a lost answer is sent again under the same id after a growing wait", async
 
 test("what waits behind a lost one is not sent before it", async () => {
   const { outbox, server, seen } = tab({ answers: [{ kind: "again", waitMs: 0 }] });
-  outbox.add("t1", "a");
-  outbox.add("t1", "b");
+  outbox.add("t1", "text.post", { body: "a" });
+  outbox.add("t1", "text.post", { body: "b" });
   await settle();
   for (const timer of seen.timers) if (timer.on) timer.work();
   await settle();
@@ -85,25 +85,25 @@ test("what waits behind a lost one is not sent before it", async () => {
 
 test("the server's own wait is kept to", async () => {
   const { outbox, seen } = tab({ answers: [{ kind: "again", waitMs: 12_000 }] });
-  outbox.add("t1", "a");
+  outbox.add("t1", "text.post", { body: "a" });
   await settle();
   assert.equal(seen.timers.at(-1).ms, 12_000);
 });
 
 test("a refusal keeps the text with its words and lets the next one pass", async () => {
   const { outbox, server } = tab({ answers: [{ kind: "refused", text: "a form feed" }] });
-  const id = outbox.add("t1", "a");
-  outbox.add("t1", "b");
+  const id = outbox.add("t1", "text.post", { body: "a" });
+  outbox.add("t1", "text.post", { body: "b" });
   await settle();
   assert.deepEqual(server, ["b"]);
-  assert.deepEqual(outbox.items("t1").map(({ body, refused }) => [body, refused]), [["a", "a form feed"]]);
-  assert.equal(outbox.remove("t1", id).body, "a");
+  assert.deepEqual(outbox.items("t1").map(({ values, refused }) => [values.body, refused]), [["a", "a form feed"]]);
+  assert.equal(outbox.remove("t1", id).values.body, "a");
   assert.equal(outbox.waiting(), 0);
 });
 
 test("a session that ended keeps everything and stops trying", async () => {
   const { outbox, seen } = tab({ answers: [{ kind: "signed-out" }] });
-  outbox.add("t1", "a");
+  outbox.add("t1", "text.post", { body: "a" });
   await settle();
   assert.equal(seen.signedOut, 1);
   assert.equal(seen.timers.length, 0);
@@ -114,7 +114,7 @@ test("two tabs of one browser share the outbox and send each message once", asyn
   const first = tab();
   const second = tab({ store: first.store, lock: first.lock, server: first.server });
   for (const id of ["a", "b", "c"]) {
-    first.outbox.add("t1", id);
+    first.outbox.add("t1", "text.post", { body: id });
     second.outbox.flush();
   }
   await settle();
@@ -125,8 +125,8 @@ test("threads do not mix, and an account does not see another's", async () => {
   const { outbox, store, server } = tab();
   const hers = { id: "x", thread: "t1", body: "x", at: "2026-11-22T10:00:00.000Z", turn: 1, refused: null };
   store.set("bedside:boris:outbox:t1:x", JSON.stringify(hers));
-  outbox.add("t1", "a");
-  outbox.add("t2", "b");
+  outbox.add("t1", "text.post", { body: "a" });
+  outbox.add("t2", "text.post", { body: "b" });
   await settle();
   assert.deepEqual(bodies(outbox), []);
   assert.deepEqual(server.sort(), ["a", "b"]);
@@ -160,8 +160,8 @@ test("two tabs that see each other's writes late lose nothing", async () => {
   const first = tab({ store: stores[0], answer });
   const second = tab({ store: stores[1], lock: first.lock, server: first.server, answer });
   for (const number of [1, 2, 3]) {
-    first.outbox.add("t1", `first ${number}`);
-    second.outbox.add("t1", `second ${number}`);
+    first.outbox.add("t1", "text.post", { body: `first ${number}` });
+    second.outbox.add("t1", "text.post", { body: `second ${number}` });
   }
   await settle();
   deliver();
@@ -176,7 +176,7 @@ test("two tabs that see each other's writes late lose nothing", async () => {
 test("a clock that is put back does not change the order", async () => {
   let clock = 5_000;
   const { outbox, server } = tab({ answers: [{ kind: "again", waitMs: 0 }], now: () => (clock -= 1_000) });
-  for (const body of ["a", "b", "c"]) outbox.add("t1", body);
+  for (const body of ["a", "b", "c"]) outbox.add("t1", "text.post", { body });
   assert.deepEqual(bodies(outbox), ["a", "b", "c"]);
   await settle();
   outbox.flush();
@@ -186,29 +186,29 @@ test("a clock that is put back does not change the order", async () => {
 
 test("a thread that has to wait does not hold up the others", async () => {
   const { outbox, server, seen } = tab({ answer: ({ thread }) => (thread === "t1" ? { kind: "again", waitMs: 7_000 } : null) });
-  outbox.add("t1", "a");
-  outbox.add("t2", "b");
+  outbox.add("t1", "text.post", { body: "a" });
+  outbox.add("t2", "text.post", { body: "b" });
   await settle();
   assert.deepEqual(server, ["b"]);
   assert.equal(seen.timers.at(-1).ms, 7_000);
 });
 
 test("a text on which the server fails again and again is given back with words, and the next one passes", async () => {
-  const { outbox, server, seen } = tab({ answer: ({ body }) => (body === "a" ? { kind: "again", waitMs: 0, fault: "number 7" } : null) });
-  outbox.add("t1", "a");
-  outbox.add("t1", "b");
+  const { outbox, server, seen } = tab({ answer: ({ values }) => (values.body === "a" ? { kind: "again", waitMs: 0, fault: "number 7" } : null) });
+  outbox.add("t1", "text.post", { body: "a" });
+  outbox.add("t1", "text.post", { body: "b" });
   await settle();
   for (let tries = 0; tries < MOST_FAULTS && outbox.items("t1")[0].refused === null; tries += 1) {
     seen.timers.at(-1).work();
     await settle();
   }
-  assert.deepEqual(outbox.items("t1").map(({ body, refused }) => [body, refused]), [["a", "The server failed on it 5 times. number 7"]]);
+  assert.deepEqual(outbox.items("t1").map(({ values, refused }) => [values.body, refused]), [["a", "The server failed on it 5 times. number 7"]]);
   assert.deepEqual(server, ["b"]);
 });
 
 test("a server that is away for long refuses nothing", async () => {
   const { outbox, seen } = tab({ answer: () => ({ kind: "again", waitMs: 0, fault: null }) });
-  outbox.add("t1", "a");
+  outbox.add("t1", "text.post", { body: "a" });
   for (let tries = 0; tries < 3 * MOST_FAULTS; tries += 1) {
     await settle();
     seen.timers.at(-1).work();
@@ -222,4 +222,27 @@ test("ids are random UUIDs where the browser has no function for them, too", () 
   const made = new Set(Array.from({ length: 100 }, () => freshId(plain)));
   assert.equal(made.size, 100);
   for (const id of made) assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
+test("a text that an older version kept is still sent as a text", async () => {
+  const store = mapStore();
+  const kept = { id: "old", thread: "t1", body: "typed before the update", at: "2026-11-01T10:00:00.000Z", turn: 1, refused: null };
+  store.set("bedside:ana:outbox:t1:old", JSON.stringify(kept));
+  const { outbox, server } = tab({ store });
+  const [item] = outbox.items("t1");
+  assert.deepEqual([item.id, item.action, item.values], ["old", "text.post", { body: "typed before the update" }]);
+  outbox.flush();
+  await settle();
+  assert.deepEqual(server, ["typed before the update"]);
+  assert.equal(outbox.waiting(), 0);
+});
+
+test("what is no text waits in the same order and keeps its action and values", async () => {
+  const sent = [];
+  const { outbox } = tab({ answer: (item) => (sent.push([item.action, item.values]), { kind: "sent", entry: null }) });
+  outbox.add("t1", "text.post", { body: "onw" });
+  outbox.add("t1", "text.correct", { entry: "e1", body: "one" });
+  outbox.add("t1", "text.react", { entry: "e1", emojis: "" });
+  await settle();
+  assert.deepEqual(sent, [["text.post", { body: "onw" }], ["text.correct", { entry: "e1", body: "one" }], ["text.react", { entry: "e1", emojis: "" }]]);
 });

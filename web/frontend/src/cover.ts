@@ -21,7 +21,7 @@ function note(tag: "div" | "li"): HTMLElement {
 /** Covers an open thread: entries, members and who it is about. Unsent messages are drawn again by the caller. */
 export function cover(root: HTMLElement): void {
   one("#log", root)?.replaceChildren(note("div"));
-  for (const part of all(":scope > header :is(.birth, .members, form), #to-unread, #jump", root)) part.remove();
+  for (const part of all(":scope > header :is(.birth, .members, form), #to-unread, #jump, .compose .about > *, .compose .names", root)) part.remove();
   one(".typing", root)?.replaceChildren();
   one("#thread-title", root)?.replaceChildren("Thread");
   one<HTMLTextAreaElement>(".compose label.unseen", root)?.replaceChildren("Message");

@@ -78,20 +78,24 @@ export function applyStates(log: HTMLElement, states: Record<string, { state: St
   quietStates(log);
 }
 
-/** An entry that is on its way, or was refused. */
+const NOT_DONE: Record<string, string> = { "text.correct": "Not corrected.", "text.retract": "Not taken back.", "text.react": "Not reacted." };
+
+/** A message that is on its way; or what was refused, whatever it was. */
 export function drawPending(item: Item, me: { name: string; uid: string }): HTMLElement {
   const refused = item.refused !== null;
+  const words = NOT_DONE[item.action] ?? "Not sent.";
   const state = refused
-    ? make("p", { class: "state refused" }, icon("triangle-alert"), make("span", {}, `Not sent. ${item.refused}`))
+    ? make("p", { class: "state refused" }, icon("triangle-alert"), make("span", {}, `${words} ${item.refused}`))
     : make("p", { class: "state pending" }, icon("clock"), make("span", {}, waitingWords()));
+  const note = item.action === "note.post";
   const article = make(
     "article",
     {
-      class: `entry mine ${refused ? "refused" : "pending"}`,
+      class: `entry mine ${refused ? "refused" : "pending"}${note ? " internal" : ""}`,
       "data-client-id": item.id,
       "data-at": item.at,
       "data-author": me.uid,
-      "data-kind": "text",
+      "data-kind": note ? "internal-note" : "text",
     },
     make(
       "header",
@@ -99,28 +103,50 @@ export function drawPending(item: Item, me: { name: string; uid: string }): HTML
       make("span", { class: "author" }, me.name),
       make("time", { datetime: item.at, "data-form": "clock" }),
     ),
-    make("div", { class: "body", dir: "auto" }, item.body),
-    state,
   );
+  if (note) article.append(make("p", { class: "internal-mark" }, icon("lock"), make("span", {}, "Internal note, staff only")));
+  article.append(make("div", { class: "body", dir: "auto" }, item.values.body ?? item.values.emojis ?? ""), state);
   if (refused) {
-    article.append(
-      make(
-        "div",
-        { class: "row" },
-        make("button", { class: "button", type: "button", "data-do": "edit" }, "Edit"),
-        make("button", { class: "button", type: "button", "data-do": "discard" }, "Discard"),
-      ),
-    );
+    const edit = make("button", { class: "button", type: "button", "data-do": "edit" }, "Edit");
+    const discard = make("button", { class: "button", type: "button", "data-do": "discard" }, "Discard");
+    article.append(make("div", { class: "row" }, ...(item.values.body === undefined ? [] : [edit]), discard));
   }
   return article;
 }
 
-/** Puts fetched entries at the end; one of our own takes the place of its pending twin. Returns what was new. */
-export function append(log: HTMLElement, fetched: HTMLElement[], arrived: (clientId: string) => void): HTMLElement[] {
+/** Puts an entry that reads otherwise now in the place of the one on the page, with what the reader was doing there. Returns it, or null. */
+function replace(log: HTMLElement, entry: HTMLElement): HTMLElement | null {
+  const shown = one(`article[data-uid="${CSS.escape(entry.dataset.uid ?? "")}"]`, log);
+  if (!shown) return null;
+  const inside = shown.contains(document.activeElement);
+  entry.classList.toggle("sought", shown.classList.contains("sought"));
+  shown.replaceWith(entry);
+  if (inside) one(".entry-menu > summary", entry)?.focus({ preventScroll: true });
+  return shown;
+}
+
+export interface Arrived {
+  added: HTMLElement[];
+  /** The entries that took the place of others, each after the one that it replaced. */
+  again: [HTMLElement, HTMLElement][];
+}
+
+/**
+ * Puts fetched entries at the end; one of our own takes the place of its pending twin. One that is marked as changed takes the
+ * place of itself, and is left out where the page does not hold it.
+ */
+export function append(log: HTMLElement, fetched: HTMLElement[], arrived: (clientId: string) => void): Arrived {
   const added: HTMLElement[] = [];
+  const again: [HTMLElement, HTMLElement][] = [];
   for (const entry of fetched) {
     const { uid, clientId } = entry.dataset;
-    if (!uid || one(`article[data-uid="${CSS.escape(uid)}"]`, log)) continue;
+    if (!uid) continue;
+    if (entry.dataset.again !== undefined) {
+      const before = replace(log, entry);
+      if (before) again.push([before, entry]);
+      continue;
+    }
+    if (one(`article[data-uid="${CSS.escape(uid)}"]`, log)) continue;
     const place = one("article:is(.pending, .refused)", log);
     if (place) place.before(entry);
     else log.append(entry);
@@ -130,5 +156,5 @@ export function append(log: HTMLElement, fetched: HTMLElement[], arrived: (clien
     }
     added.push(entry);
   }
-  return added;
+  return { added, again };
 }

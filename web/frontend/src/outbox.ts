@@ -1,13 +1,17 @@
-// Messages on their way. Each has a client id, so sending again is always safe; the server's answer comes after its commit.
+// What people do in threads, on its way: messages, corrections, reactions. Each has a client id, so sending again is always safe; the server's answer comes after its commit.
 // Pure: storage, sender, timer, clock and lock are handed in, and tests hand in their own.
 import { Backoff } from "./backoff.ts";
 import { freshId } from "./ids.ts";
 import { outboxKey, type Store, threadOfKey } from "./store.ts";
 
+export type Values = Record<string, string>;
+
 export interface Item {
   id: string;
   thread: string;
-  body: string;
+  /** The name of the server's action, and the values of its fields but for the client id. */
+  action: string;
+  values: Values;
   at: string;
   /** Tells apart what was typed in one millisecond. */
   turn: number;
@@ -48,7 +52,11 @@ function inOrder(a: Item, b: Item): number {
 
 function read(text: string | null): Item | null {
   try {
-    return text ? (JSON.parse(text) as Item) : null;
+    const kept = text ? (JSON.parse(text) as Item & { body?: string }) : null;
+    if (!kept || kept.action) return kept;
+    // COMPAT: until November 2026 an item was a text and nothing else.
+    const { body = "", ...rest } = kept;
+    return { ...rest, action: "text.post", values: { body } };
   } catch {
     return null;
   }
@@ -87,13 +95,13 @@ export class Outbox {
     return this.threads().reduce((sum, thread) => sum + this.items(thread).length, 0);
   }
 
-  /** Keeps a text until it is sent. Returns its client id. */
-  add(thread: string, body: string): string {
+  /** Keeps what is to be done until the server has done it. Returns its client id. */
+  add(thread: string, action: string, values: Values): string {
     const last = this.items(thread).at(-1);
-    // A clock that was put back must not send a later text first.
+    // A clock that was put back must not send what came later first.
     const at = Math.max(this.around.now?.() ?? Date.now(), last ? Date.parse(last.at) : 0);
     this.#turn = Math.max(this.#turn, last?.turn ?? 0) + 1;
-    const item: Item = { id: freshId(), thread, body, at: new Date(at).toISOString(), turn: this.#turn, refused: null };
+    const item: Item = { id: freshId(), thread, action, values, at: new Date(at).toISOString(), turn: this.#turn, refused: null };
     this.#keep(item);
     this.flush();
     return item.id;

@@ -7,8 +7,8 @@ import { store, threadOfKey } from "./store.ts";
 
 async function send(item: Item): Promise<Outcome> {
   try {
-    const answer = await post<Answer>(`/actions/text.post/${encodeURIComponent(item.thread)}`, {
-      body: item.body,
+    const answer = await post<Answer>(`/actions/${encodeURIComponent(item.action)}/${encodeURIComponent(item.thread)}`, {
+      ...item.values,
       client_id: item.id,
     });
     return { kind: "sent", entry: answer.entry ?? null };

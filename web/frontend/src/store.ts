@@ -64,6 +64,8 @@ export function keepSetting(name: Setting, on: boolean): void {
 export const draftKey = (account: string, thread: string) => `bedside:${account}:draft:${thread}`;
 /** Which placeholders of saved replies the draft has to complete. */
 export const openKey = (account: string, thread: string) => `bedside:${account}:open:${thread}`;
+/** What a draft is: an internal note, an answer, a correction; and what was typed before a correction began. */
+export const aboutKey = (account: string, thread: string) => `bedside:${account}:about:${thread}`;
 // One key a message: tabs of one browser see each other's writes late, so a list that two of them rewrite loses messages.
 const outboxStart = (account: string) => `bedside:${account}:outbox:`;
 export const outboxKey = (account: string, thread: string, id: string) => `${outboxStart(account)}${thread}:${id}`;

@@ -1,7 +1,9 @@
 // One open thread: fetches what is new, loads what is older, marks what was read, shows who types, and holds the composer.
+import { aboutOf } from "./about.ts";
 import { type Composer, type Composing, startComposer } from "./composer.ts";
 import { cover, covered } from "./cover.ts";
 import { make, one, parse } from "./dom.ts";
+import { useMenu, watchMenus } from "./entrymenu.ts";
 import { on } from "./events.ts";
 import { Frame } from "./frame.ts";
 import { refreshHead } from "./head.ts";
@@ -33,6 +35,9 @@ export class OpenThread {
   #busy = false;
   #again = false;
   readonly #wanted = new Set<string>();
+  /** Entries that only changed others: they have no line of their own on the page. */
+  readonly #taken = new Set<string>();
+  #cursor: string;
   #composer: Composer | null = null;
   #open: Open | null = null;
 
@@ -45,6 +50,7 @@ export class OpenThread {
     this.#log = log;
     this.#frame = new Frame(log.parentElement ?? log);
     this.uid = root.dataset.thread ?? "";
+    this.#cursor = log.dataset.cursor ?? "";
     this.#typists = new Typists(root);
     this.#waiting = new Waiting(log, outbox, { thread: this.uid, name: root.dataset.me ?? "", uid: document.body.dataset.account ?? "" });
     this.#read = this.#marker("read");
@@ -98,6 +104,7 @@ export class OpenThread {
     addEventListener("focus", () => this.#look(), { signal });
     document.addEventListener("visibilitychange", () => this.#look(), { signal });
     this.#log.addEventListener("click", (event) => this.#click(event), { signal });
+    watchMenus(this.#log, signal);
     this.#frame.element.addEventListener("scroll", () => this.#scrolled(), { signal, passive: true });
     one("#jump")?.addEventListener("click", () => this.#frame.toEnd(true), { signal });
     const unread = one<HTMLAnchorElement>("#to-unread");
@@ -124,8 +131,12 @@ export class OpenThread {
         return left[0] ? { words: openWords(left), look: left[0] } : null;
       },
       typing: (state) => live.typing(this.uid, state),
-      send: (body) => {
-        this.outbox.add(this.uid, body);
+      find: (uid) => {
+        const article = one(`article[data-uid="${CSS.escape(uid)}"]`, this.#log);
+        return article && aboutOf(article);
+      },
+      send: (action, values) => {
+        this.outbox.add(this.uid, action, values);
         this.#open?.clear();
         live.typing(this.uid, "active");
         this.#frame.toEnd();
@@ -134,7 +145,7 @@ export class OpenThread {
   }
 
   #has(uid: string): boolean {
-    return one(`article[data-uid="${CSS.escape(uid)}"]`, this.#log) !== null;
+    return uid === this.#cursor || this.#taken.has(uid) || one(`article[data-uid="${CSS.escape(uid)}"]`, this.#log) !== null;
   }
 
   /**
@@ -153,7 +164,7 @@ export class OpenThread {
       let more = true;
       while (more && !this.#over.signal.aborted) {
         this.#again = false;
-        const last = entries(this.#log).at(-1)?.dataset.uid ?? "";
+        const last = this.#cursor || (entries(this.#log).at(-1)?.dataset.uid ?? "");
         const page = await getFragments(`/threads/${this.uid}/entries?after=${encodeURIComponent(last)}`);
         if (this.#over.signal.aborted) return;
         this.#arrived(parse(page.html).filter((node): node is HTMLElement => node instanceof HTMLElement));
@@ -167,20 +178,34 @@ export class OpenThread {
     }
   }
 
-  #arrived(fetched: HTMLElement[]): void {
+  /** Takes what the page learns beside entries: up to where it has read, and which entries only changed others. */
+  #readUpTo(fetched: HTMLElement[]): HTMLElement[] {
+    const mark = fetched.find((node) => node.dataset.cursor !== undefined);
+    if (mark?.dataset.cursor) this.#cursor = mark.dataset.cursor;
+    for (const uid of (mark?.dataset.seen ?? "").split(" ")) if (uid) this.#taken.add(uid);
+    return fetched.filter((node) => node !== mark);
+  }
+
+  #arrived(nodes: HTMLElement[]): void {
+    const fetched = this.#readUpTo(nodes);
     if (fetched.length === 0) return;
     const atEnd = this.#frame.atEnd;
     const quiet = fetched.every((entry) => entry.dataset.mine === "1");
     // An own message was announced when it was typed; its return is not news.
     this.#log.setAttribute("aria-live", quiet ? "off" : "polite");
-    const added = append(this.#log, fetched, (id) => void this.outbox.remove(this.uid, id));
+    const { added, again } = append(this.#log, fetched, (id) => void this.outbox.remove(this.uid, id));
+    for (const [before, entry] of again) {
+      this.#orders.set(entry, this.#orders.get(before) ?? 0);
+      this.#seen.unobserve(before);
+      this.#seen.observe(entry);
+    }
     one(".nobody", this.#log)?.remove();
     this.#number(added);
     if (!quiet && !this.watched && !one(".fresh", this.#log)) this.#divide(added);
     arrange(this.#log);
     for (const entry of added) if (entry.dataset.authorName) this.#typists.heard(entry.dataset.authorName, "active");
     if (atEnd) this.#frame.toEnd();
-    else if (!quiet) this.#frame.offerJump();
+    else if (!quiet && added.length > 0) this.#frame.offerJump();
     // Who joined or left, and where the thread stands, is said by an entry; the head follows it.
     if (added.some((entry) => HEAD_FOLLOWS.has(entry.dataset.kind ?? ""))) void this.#head();
     this.#look();
@@ -290,13 +315,32 @@ export class OpenThread {
       event.stopPropagation();
       void this.older();
     }
+    const quote = target?.closest<HTMLElement>("a.quote");
+    if (quote) this.#toQuoted(event, quote.dataset.to ?? "");
     const what = target?.closest<HTMLElement>("[data-do]");
     const article = what?.closest<HTMLElement>("article");
     if (!what || !article) return;
+    if (article.dataset.uid) useMenu(event, what, article, (action, values) => void this.outbox.add(this.uid, action, values), this.#composer);
+    else this.#withdraw(what, article);
+  }
+
+  /** Edit or discard of what was refused. */
+  #withdraw(what: HTMLElement, article: HTMLElement): void {
     const item = this.outbox.remove(this.uid, article.dataset.clientId ?? "");
     article.remove();
-    if (item && what.dataset.do === "edit") this.#composer?.restore(item.body);
+    if (item && what.dataset.do === "edit") this.#composer?.restore(item.action, item.values);
     arrange(this.#log);
+  }
+
+  /** Shows the entry that a reply quotes, where it is on the page; else the link leads to it. */
+  #toQuoted(event: Event, uid: string): void {
+    const entry = one(`article[data-uid="${CSS.escape(uid)}"]`, this.#log);
+    if (!entry) return;
+    event.preventDefault();
+    event.stopPropagation();
+    for (const sought of this.#log.querySelectorAll(".sought")) sought.classList.remove("sought");
+    entry.classList.add("sought");
+    this.#frame.toLine(entry);
   }
 
   #scrolled(): void {

@@ -1,7 +1,15 @@
-// The messages of this thread that are on their way, drawn below the log's entries until each comes back as one.
+// What is on its way in this thread: messages are drawn below the log's entries until each comes back as one; what changes an
+// entry is shown at that entry, and below only where it was refused.
 import { all, one } from "./dom.ts";
 import { drawPending } from "./log.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Item, Outbox } from "./outbox.ts";
+
+const MESSAGES = new Set(["text.post", "note.post"]);
+
+/** Whether it has a line of its own while it is on its way. */
+function hasLine(item: Item): boolean {
+  return MESSAGES.has(item.action) || item.refused !== null;
+}
 
 export class Waiting {
   constructor(
@@ -15,13 +23,21 @@ export class Waiting {
     for (const pending of all("article:is(.pending, .refused)", this.log)) pending.remove();
     for (const item of this.outbox.items(this.me.thread)) {
       if (one(`article[data-client-id="${CSS.escape(item.id)}"][data-uid]`, this.log)) this.outbox.remove(this.me.thread, item.id);
-      else this.log.append(drawPending(item, this.me));
+      else if (hasLine(item)) this.log.append(drawPending(item, this.me));
     }
+    this.#mark();
+  }
+
+  /** Dims what is being changed. */
+  #mark(): void {
+    const targets = new Set(this.outbox.items(this.me.thread).filter((item) => !hasLine(item)).map((item) => item.values.entry));
+    for (const entry of all("article[data-uid]", this.log)) entry.classList.toggle("changing", targets.has(entry.dataset.uid));
   }
 
   /** Draws what is new or changed. Returns whether one has left the outbox and its entry is not here yet. */
   redraw(): boolean {
-    const items = new Map(this.outbox.items(this.me.thread).map((item) => [item.id, item]));
+    this.#mark();
+    const items = new Map(this.outbox.items(this.me.thread).filter(hasLine).map((item) => [item.id, item]));
     for (const [id, item] of items) {
       const shown = one(`article[data-client-id="${CSS.escape(id)}"]`, this.log);
       if (!shown) this.log.append(drawPending(item, this.me));
