@@ -26,7 +26,7 @@ from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
 ROWS = 50
-ROWS_AT_MOST = 1000
+ROWS_AT_MOST = 400
 # Counted no further; the page says "99+".
 UNREAD_AT_MOST = 100
 SHOWS = ("all", "waiting", "unanswered", "mine")

@@ -135,6 +135,8 @@ class Filling:
         length = thread.length
         pair = "-".join(str(id) for id in sorted(one.id for one in thread.members))
         moments = {"created_at": self.at(0, length), "last_entry_at": self.at(length, length), "changed_at": self.now, "spoken_at": self.at(length, length)}
+        if thread.members[length % 2].role is Role.PATIENT:  # whoever wrote last
+            moments["waiting_since"] = self.at(length, length)
         return {"id": thread.id, "uid": thread.uid, "kind": "direct", "pair_key": pair, "last_seq": length, "relayed_seq": length, "version": 1, **moments}
 
     def _membership(self, thread: FilledThread, one: FilledPerson) -> dict[str, Any]:

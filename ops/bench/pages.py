@@ -16,12 +16,14 @@ from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
+from urllib.parse import urlencode
 from xml.etree.ElementTree import Element
 
 import click
 
 from clinic import Actor, Database, Role
 from clinic.thread.archive import archive
+from clinic.thread.listing import ROWS
 from ops.bench.clients import ANSWER_SECONDS, PageClient, XmppClient
 from ops.bench.clinic import BenchClinic, bench_clinic
 from ops.bench.filling import FilledPerson, FilledThread, Filling
@@ -125,7 +127,11 @@ class Measurement:
             tell("Asking …")
             began, used = time.perf_counter(), self._used()
             self._log_in(filling)
-            self._ask({f"thread_list_{self.threads}": self._list_of(busy)})
+            shown = min(self.threads, ROWS)
+            lists = {f"thread_list_{self.threads}": self._list_of(busy, shown), f"home_{self.threads}": self._list_of(busy, shown, "/")}
+            # Narrowed, the page says of the newest threads of all, too, that there is news.
+            lists[f"thread_list_{self.threads}_waiting"] = self._list_of(busy, 2 * shown, narrowed="waiting")
+            self._ask(lists)
             # Not before: the web ends connections on which nobody asks for a while.
             readers = [Reader(self.port, self.password, filling, thread, one) for thread in long_threads for one in thread.members]
             self._ask({name: ask for reader in readers for name, ask in reader.web_questions().items()})
@@ -153,13 +159,16 @@ class Measurement:
         people = filling.people(Role.PATIENT, self.log_ins)
         self.samples["log_in"] = [PageClient(self.port, one.email, self.password).log_in_seconds for one in people]
 
-    def _list_of(self, person: FilledPerson) -> Question:
+    def _list_of(self, person: FilledPerson, rows: int, path: str = "/threads/list", narrowed: str = "") -> Question:
         page = PageClient(self.port, person.email, self.password)
+        if narrowed:
+            form = urlencode({"csrf_token": page.csrf, "show": narrowed, "practitioner": "", "status": ""})
+            page.ask("POST", "/threads/narrow", form, {"Content-Type": "application/x-www-form-urlencoded"})
 
         def ask() -> None:
-            status, text = page.ask("GET", "/threads/list", headers={"Accept": "text/html"})
-            if status != 200 or text.count("data-thread=") != self.threads:
-                raise Problem(f"The list of {self.threads} threads was answered with {status} and {text.count('data-thread=')} of them.")
+            status, text = page.ask("GET", path, headers={"Accept": "text/html"})
+            if status != 200 or text.count("data-thread=") != rows:
+                raise Problem(f"{path} of {self.threads} threads was answered with {status} and {text.count('data-thread=')} rows, not {rows}.")
 
         return ask
 
@@ -240,7 +249,7 @@ def _lengths(context: click.Context, parameter: click.Parameter, value: str) -> 
 
 @click.command("pages")
 @click.option("--lengths", default="1000,100000,1000000", show_default=True, callback=_lengths, help="Entries in the long threads, one thread each.")
-@click.option("--threads", type=click.IntRange(1, 5000), default=1000, show_default=True, help="Threads in the long list.")
+@click.option("--threads", type=click.IntRange(1, 20_000), default=10_000, show_default=True, help="Threads in the long list.")
 @click.option("--requests", type=click.IntRange(1, 5000), default=200, show_default=True, help="How often each question is asked.")
 @click.option("--log-ins", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many people log in, one after the other.")
 @click.option("--database", type=click.Choice(["sqlite", "postgres"]), default="sqlite", show_default=True)

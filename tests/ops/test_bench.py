@@ -125,7 +125,7 @@ def test_pages_tells_what_each_question_takes_in_threads_of_each_length(tmp_path
     figures = [json.loads(line) for line in done.stdout.splitlines()]
     values = {figure["name"]: figure["value"] for figure in figures}
     assert len(values) == len(figures)
-    questions = {"log_in", "thread_list_3"}
+    questions = {"log_in", "thread_list_3", "thread_list_3_waiting", "home_3"}
     for reader in (f"{length}_{role}" for length in (1000, 2000) for role in ("patient", "practitioner")):
         questions |= {f"thread_page_{reader}", f"thread_list_with_{reader}", f"archive_{reader}_from_date_to_date", f"history_{reader}_after"}
         questions |= {f"{kind}_{reader}_{place}" for kind in ("history", "xmpp_archive") for place in ("newest", "middle", "oldest")}

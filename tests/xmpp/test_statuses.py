@@ -4,6 +4,7 @@ from clinic.status.kinds import STATUS_NS
 from tests.support.stage import Stage, played, shown
 from tests.xmpp.test_feeds import FEED
 from tests.xmpp.test_rooms_archive import ask, page
+from tests.xmpp.test_text_commands import types
 
 CANARY = "Canary Discharge"
 
@@ -39,3 +40,32 @@ async def test_a_status_is_told_to_colleagues_apps_and_tabs_and_to_none_of_a_pat
     assert CANARY not in "".join(shown(one) for one in [*results, end]) and set_ not in "".join(shown(one) for one in results)
     results, _end = await ask(stage, chen, page(max="100"))
     assert CANARY in "".join(shown(one) for one in results)
+
+
+@played
+async def test_apps_set_the_status_and_claim_by_typing_it(stage: Stage) -> None:
+    boris = await stage.joined(stage.boris)
+    await boris.everything()
+    stage.db.perform(stage.cast.dina, "status.add_examples")
+    assert "Intake form received, Onboarding in progress or Patient discharged" in await types(stage, boris, "!status")
+    for typed, child in (("onboarding", "Onboarding in progress"), ("no status", None)):
+        assert await types(stage, boris, f"!status {typed}") == "The status is changed."
+        results, _end = await ask(stage, boris, page(max="1", before=""))
+        said = results[-1].find(f".//{{{STATUS_NS}}}status")
+        assert said is not None and said.text == child
+    assert await types(stage, boris, "!claim") == "Your colleagues see that you answer here."
+
+
+@played
+async def test_apps_post_a_saved_reply_by_its_title_and_get_one_that_is_not_complete_back(stage: Stage) -> None:
+    boris, ana = await stage.joined(stage.boris), await stage.joined(stage.ana)
+    await boris.everything()
+    await ana.everything()
+    stage.db.perform(stage.boris.actor, "saved_reply.add_examples")
+    stage.db.perform(stage.boris.actor, "saved_reply.create", title="Case", body="Your case is [CASE NUMBER], [PATIENT NAME].")
+    told = await types(stage, boris, "!reply case")
+    assert "complete [CASE NUMBER] first" in told and "Your case is [CASE NUMBER], Ana Alvarez." in told
+    assert await ana.everything() == []
+    assert await types(stage, boris, "!reply welcome") == "Posted."
+    text = "Hi Ana Alvarez, please share any relevant documentation prior to the consultation."
+    await ana.finds(f"<message from='{stage.room}/Boris Brandt'><body>{text}</body></message>")
