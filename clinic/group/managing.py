@@ -19,6 +19,7 @@ from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Permission, Role
 from clinic.thread.actions import thread_for
 from clinic.thread.kinds import Notice
+from clinic.thread.live import is_live
 from clinic.thread.members import (
     add_member,
     bring_coordinators,
@@ -34,6 +35,10 @@ from clinic.work import Work
 
 TITLE = Text("title", "Name of the group", max_bytes=200)
 SAME_FOR = timedelta(minutes=2)
+CLOSED = (
+    "{name} has closed {group} for everyone. The clinic keeps the record. To go on, write to {name} or to your practitioner in a thread "
+    "of your own, or ask the clinic."
+)
 INCLUDED = (
     "{name} is in this group as a coordinator of a practitioner here, by the clinic's own links. They leave with that practitioner, "
     "or when the clinic's administrator unlinks them."
@@ -219,8 +224,12 @@ def close(work: Work, thread: LoadedThread) -> None:
 
 def shut(work: Work, thread: LoadedThread) -> None:
     """Close a group: memberships, share links and requests end. Members read whom to contact (clinic.group.views.closed_groups)."""
-    work.append(thread, Notice("group-closed", (work.member(thread).nick,)))
+    by = work.member(thread)
+    work.append(thread, Notice("group-closed", (by.nick,)))
     for member in list(thread.members.values()):
+        if member is not by and not is_live(work, thread.uid, member.handle):  # who is in it hears at once; others' apps when they come
+            words = CLOSED.format(name=by.name, group="a group that you were in")
+            work.enqueue("threads", "xmpp.tell", handle=member.handle, words=words)
         end_membership(work, thread, member.account_id)
         work.update(memberships, member.id, put_away_seq=0, group_admin=member.account_id == work.person.id)
     work.update(threads, thread.id, closed_at=work.now)

@@ -1,6 +1,7 @@
 """Groups from an XMPP client: subjects, invitations, removing, closing; and what never means leaving or closing."""
 
 import asyncio
+import xml.etree.ElementTree as ET
 
 from clinic import Actor
 from clinic.thread.relay import entries_after, room
@@ -30,6 +31,11 @@ def titles(stage: Stage) -> dict[str, str]:
 def said(stage: Stage) -> list[str]:
     with stage.db.read(Actor.system()) as work:
         return [entry.body for entry in entries_after(work, stage.thread, 0)]
+
+
+def kept(stage: Stage) -> list[ET.Element]:
+    """Return what the clinic has said to people whose apps are not there."""
+    return [one for one in stage.server.stored if (one.get("id") or "").startswith("tell-")]
 
 
 def changes(stage: Stage, client: Client, item: str) -> None:
@@ -163,6 +169,9 @@ async def test_who_is_in_a_closed_group_hears_whom_to_contact_and_is_out(stage: 
         assert "ask the clinic" in shown(gone)
     ana.sends(f"<presence to='{stage.room}/Ana Alvarez'><x xmlns='{X}'/></presence>")
     await ana.finds("<presence type='error'/>")
+    await stage.until(lambda: len(kept(stage)) == 2)  # Bella's and Chen's apps were not there
+    assert {one.get("to") for one in kept(stage)} == {f"{stage.cast.handle(name)}@{stage.config.domain}" for name in ("bella", "chen")}
+    assert all("write to Boris Brandt" in shown(one) for one in kept(stage))
 
 
 @played

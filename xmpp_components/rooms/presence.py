@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from clinic import Actor, Done, Role
+from clinic.group.managing import CLOSED
 from clinic.thread.nicks import CLINIC, NOBODY, addressable
 from xmpp_components import wire
 from xmpp_components.rooms.avatars import digest
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 SELF, LOGGED, NICK_FORCED, NEW_NICK, KICKED, NO_MEMBER, SHUTDOWN, UNREACHABLE = "110", "170", "210", "303", "307", "321", "332", "333"
 GROUP_ADMIN = "group-admin"
 TITLES = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator", GROUP_ADMIN: "Group admin"}
-CLOSED = ("{name} has closed this group for everyone. The clinic keeps the record. To go on, write to {name} or to your practitioner in a "
-          "thread of your own, or ask the clinic.")
 
 
 def affiliation(member: Member) -> str:
@@ -135,7 +134,7 @@ def say_closed(component: Threads, room: Room, by: str) -> None:
 
     As a message too: several apps show no reason of a presence. Source: XEP-0045 section 10.9.
     """
-    words = CLOSED.format(name=by)
+    words = CLOSED.format(name=by, group="this group")
     said = wire.stanza("message", {"from": room.nick_jid(CLINIC), "type": "groupchat", "id": f"closed-{room.uid}"},
                        wire.element("body", {}, words), wire.element("no-store", {"xmlns": wire.HINTS}))
     component.fanout.send(said, [session.address for session in room.occupants.values()])
