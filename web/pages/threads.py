@@ -12,6 +12,7 @@ from flask import Blueprint, Response, jsonify, make_response, redirect, render_
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
+from clinic.absence.views import away_here
 from clinic.errors import DomainError, NotFound
 from clinic.permissions import STAFF
 from clinic.saved_reply.views import own_replies, reply_in
@@ -106,7 +107,12 @@ def marks(uid: str) -> Response:
 
 def _top(work: Work, uid: str) -> dict[str, Any]:
     """Return what templates/threads/_head.html shows. standing: None for a patient, who learns nothing of a status."""
-    return {"head": thread_head(work, uid), "standing": standing(work, uid) if work.role in STAFF else None, "urgent": urgent_here(work, uid)}
+    return {
+        "head": thread_head(work, uid),
+        "standing": standing(work, uid) if work.role in STAFF else None,
+        "urgent": urgent_here(work, uid),
+        "away": away_here(work, uid),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import { Refused, getFragments, post } from "./http.ts";
 import { freshId } from "./ids.ts";
 import { live } from "./live.ts";
 import { choices, fieldValue } from "./moments.ts";
+import { Open, openWords } from "./replies.ts";
 import { localTimes } from "./times.ts";
 
 const NO_ANSWER = "The clinic did not answer, so nothing is scheduled yet. Try again in a moment; your text stays here.";
@@ -77,7 +78,12 @@ function compose(thread: string): void {
     body: box?.value ?? "",
     at: null,
     send: async (body, at) => {
+      // What a saved reply left open is completed before it goes anywhere.
+      const open = new Open(document.body.dataset.account ?? "", thread);
+      const left = open.left(body);
+      if (left.length) throw new Refused(422, "incomplete", openWords(left), "body");
       await post(`/actions/text.schedule/${thread}`, { body, at, client_id: id });
+      open.clear();
       if (box) {
         box.value = "";
         box.dispatchEvent(new Event("input"));
