@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import sqlalchemy as sa
 
 from clinic.account.settings import setting
-from clinic.account.tables import accounts
+from clinic.account.tables import account_roles, accounts
 from clinic.audit.tables import audit_entries
 from clinic.errors import NotFound, NotPermitted, NotSignedIn
 from clinic.fields import is_uid
@@ -305,9 +305,15 @@ class Work:
         return any(row.active for row in self.rows(locked))
 
     def lock_people(self, uids: Sequence[str]) -> None:
-        """Lock the accounts of `uids` as `lock_account` does, in the one order of ids; what names nobody is passed over."""
+        """Lock the accounts of `uids` as `lock_account` does, coordinators' before others' and each in the order of ids, as everywhere.
+
+        What names nobody is passed over.
+        """
+        roles = account_roles.c
+        assists = sa.exists().where(roles.account_id == accounts.c.id, roles.role == Role.COORDINATOR)
         named = sa.select(accounts.c.id).where(accounts.c.uid.in_([uid for uid in uids if is_uid(uid)]))
-        self.rows(named.order_by(accounts.c.id).with_for_update(key_share=True))
+        in_order = named.order_by(sa.case((assists, 0), else_=1), accounts.c.id)
+        self.rows(in_order.with_for_update(of=accounts, key_share=True))
 
     def audit(self, action: str, subject: str | None, detail: Mapping[str, Any]) -> None:
         """Write an audit row: ids and event codes only, never a text or a health datum."""

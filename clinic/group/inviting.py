@@ -14,7 +14,7 @@ from clinic.log import Audience
 from clinic.permissions import Permission, Role
 from clinic.thread.actions import thread_for
 from clinic.thread.kinds import Notice
-from clinic.thread.live import is_live
+from clinic.thread.live import live_in
 from clinic.thread.members import add_member, bring_coordinators, invite_live, members_changed
 from clinic.thread.tables import threads
 from clinic.work import Work
@@ -118,7 +118,8 @@ def unopened(work: Work, thread: LoadedThread | None) -> list[LoadedMember]:
     """Return whom the actor has invited and who has received nothing of the thread yet."""
     members = list(thread.members.values()) if thread else []
     mine = [member for member in members if member.invited_by == work.person.id and member.opened_at is None]
-    return [member for member in mine if thread and not is_live(work, thread.uid, member.handle)]
+    here = live_in(work, thread.uid) if thread and mine else set()
+    return [member for member in mine if member.handle not in here]
 
 
 def _unopened(work: Work, thread: LoadedThread | None) -> list[Option]:

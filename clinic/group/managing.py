@@ -19,7 +19,7 @@ from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Permission, Role
 from clinic.thread.actions import thread_for
 from clinic.thread.kinds import Notice
-from clinic.thread.live import is_live
+from clinic.thread.live import live_in
 from clinic.thread.members import (
     add_member,
     bring_coordinators,
@@ -226,8 +226,9 @@ def shut(work: Work, thread: LoadedThread) -> None:
     """Close a group: memberships, share links and requests end. Members read whom to contact (clinic.group.views.closed_groups)."""
     by = work.member(thread)
     work.append(thread, Notice("group-closed", (by.nick,)))
+    here = live_in(work, thread.uid)
     for member in list(thread.members.values()):
-        if member is not by and not is_live(work, thread.uid, member.handle):  # who is in it hears at once; others' apps when they come
+        if member is not by and member.handle not in here:  # who is in it hears at once; others' apps when they come
             words = CLOSED.format(name=by.name, group="a group that you were in")
             work.enqueue("threads", "xmpp.tell", handle=member.handle, words=words)
         end_membership(work, thread, member.account_id)

@@ -23,10 +23,9 @@ THREAD = Uid("thread", required=False)
 NICK = Text("nick", required=False, max_bytes=1000, multiline=True)  # as it was told, to the letter
 
 
-def is_live(work: Work, thread_uid: str, handle: str) -> bool:
-    """Say whether an app or a page of the account is in the thread now."""
-    here = sa.and_(live_sessions.c.thread_uid == thread_uid, live_sessions.c.handle == handle)
-    return work.row(sa.select(live_sessions.c.key).where(here).limit(1)) is not None
+def live_in(work: Work, thread_uid: str) -> set[str]:
+    """Return the handles of the accounts whose apps or pages are in the thread now."""
+    return {row.handle for row in work.rows(sa.select(live_sessions.c.handle).where(live_sessions.c.thread_uid == thread_uid))}
 
 
 def _key(address: str, kind: str, thread: str | None) -> str:

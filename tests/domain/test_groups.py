@@ -526,6 +526,18 @@ def test_a_coordinator_linked_while_a_practitioner_is_invited_is_there(cast: Cas
         assert "chen" not in names(cast, "boris", thread)
 
 
+def test_inviting_a_practitioner_and_a_coordinator_who_are_linked_just_then_waits_in_no_circle(cast: Cast, database: Database) -> None:
+    people = {"coordinator": cast.uid("chen"), "practitioner": cast.uid("bella")}
+    for number in range(8):
+        thread = group(cast, "ada", title=f"Class {number}")
+        link = "link.coordinator_add" if number % 2 == 0 else "link.coordinator_remove"
+        with ThreadPoolExecutor(2) as pool:
+            changed = pool.submit(database.perform, cast.dina, link, **people)
+            invited = pool.submit(do, cast, "boris", "thread.invite", thread, people=("bella", "chen"))
+            assert changed.exception() is None
+            assert invited.exception() is None
+
+
 ROWS = {
     "group.create": (("boris", "bella"), {"title": "x", "people": ("ana",), "reason": "Test"}),
     "thread.rename": (("boris", "bella", "chen"), {"title": "x"}),
