@@ -29,8 +29,8 @@ class Offer:
     title: what it does, as an imperative ("Rename the thread"). word: the text command after "!" ("rename"). help: one more
     sentence. done: what to say afterwards. when: whether it makes sense in this thread now, beside the permission.
     grave: it is asked for a confirmation wherever it would otherwise be done at once.
-    leads: the path on the page to what its value is, where that is news ("/threads/…", a link that is shown once); "/" where
-    the thread is no place to stay afterwards.
+    leads: the path on the page to what its value is, where that is news ("/threads/…"); "/" where the thread is no place to
+    stay afterwards. passes_on: that address is for somebody else: it is shown, once, and not gone to.
     Source: design.md, rule 15.
     """
 
@@ -41,6 +41,7 @@ class Offer:
     when: Callable[[Work, LoadedThread], bool] | None = None
     grave: bool = False
     leads: Callable[[Any], str] | None = None
+    passes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,9 @@ def _carry_on(name: str, uid: str | None, done: Done) -> BaseResponse:
     said = SAID.get(name)
     if spec.offer is not None:
         words, address = told(spec, done.value, "")
-        if address is not None and address.startswith("/threads/"):
+        if address is not None and not spec.offer.passes_on:
+            if request.form.get("form") == "do":
+                flash(words, "good")
             return redirect(address, 303)
         said = said or (words if address is None else f"{words} {shareable_root()}{address}")
     if said is not None:

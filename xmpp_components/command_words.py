@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clinic.errors import Invalid
@@ -17,8 +18,6 @@ from clinic.offers import Offered, OfferedField, Shape, confirm_link
 BETWEEN = re.compile(r"(?:^|\s);(?=\s|$)")
 MOST_VALUES = 30
 AS_TEXT = "To send it as text, begin with something else."
-WHEN = "2026-11-30 09:00"
-
 
 def understood(offered: Offered, rest: str, base: str) -> dict[str, Any]:
     """Return the values of a command's rest by field. Raises: Invalid, which says how it is written and what there is to choose."""
@@ -109,16 +108,22 @@ def pattern(offered: Offered) -> str:
 
 def example(offered: Offered) -> str:
     """Return a command as somebody might write it, with values that there are."""
-    parts = [_example(field) for field in offered.asked]
-    while parts and not offered.asked[len(parts) - 1].required:
-        parts.pop()
+    fields = list(offered.asked)
+    while fields and not fields[-1].required and (len(fields) > 1 or fields[0].chosen):
+        fields.pop()  # a word of one's own is shown even where it may be left out
+    parts = [_example(field) for field in fields]
     return " ".join([f"!{offered.offer.word}", *([" ; ".join(parts)] if parts else [])])
 
 
 def _example(field: OfferedField) -> str:
     if field.options:
         return field.options[0].label
-    return {Shape.FLAG: "yes", Shape.MOMENT: WHEN, Shape.DAY: "1984-03-27", Shape.EMAIL: "name@example.org"}.get(field.shape, f"<{_short(field)}>")
+    return {Shape.FLAG: "yes", Shape.MOMENT: tomorrow(), Shape.DAY: "1984-03-27", Shape.EMAIL: "name@example.org"}.get(field.shape, f"<{_short(field)}>")
+
+
+def tomorrow() -> str:
+    """Return a moment as it is written, which is still to come."""
+    return f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d} 09:00"
 
 
 def _short(field: OfferedField) -> str:
@@ -133,7 +138,7 @@ def usage(offered: Offered, base: str, filled: Mapping[str, Any] | None = None) 
         if field.options:
             lines.append(f"{field.label}: {_or([_named(one, field.options) for one in field.options])}.")
         elif field.shape is Shape.MOMENT:
-            lines.append(f"{field.label}: for example {WHEN}.")
+            lines.append(f"{field.label}: for example {tomorrow()}.")
         elif field.shape is Shape.FLAG:
             lines.append(f"{field.label}: yes or no.")
     lines.append(f"Or fill it in here: {confirm_link(base, offered.action, offered.thread, filled)}")
@@ -145,7 +150,7 @@ def help_of(found: Mapping[str, Offered], word: str, base: str) -> str:
     if word in found:
         one = found[word]
         return "\n".join([f"{one.title}. {one.offer.help}".strip(), usage(one, base)])
-    lines = [f"{example(one)} – {one.title.lower()}" for one in sorted(found.values(), key=lambda one: one.offer.word)]
+    lines = [f"{example(one)} – {one.title[:1].lower()}{one.title[1:]}" for one in sorted(found.values(), key=lambda one: one.offer.word)]
     return "\n".join(["What you can do here by message:", *lines, "!help and a word says more of it."])
 
 

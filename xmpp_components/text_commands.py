@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinic import Actor, Work
-from clinic.errors import Invalid, NotAcceptable, TooMany
-from clinic.offers import Offered, offers
+from clinic import ACTIONS, Actor, Work
+from clinic.errors import Invalid, NotAcceptable, NotFound, TooMany
+from clinic.offers import Offered, action_of, offer, offers
 from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
 from xmpp_components.command_words import help_of, spelled, understood, unknown, usage
@@ -130,9 +130,20 @@ async def _say(component: Threads, request: Request, room: Room, member: Member,
                                wire.element("body", {}, f"{text} {ONLY_YOU}"), hint), request.sender)
 
 
-def _offered(work: Work, thread: str) -> list[Offered]:
-    """Return what somebody is offered in a thread, and then what is done in none: apps without ad-hoc commands know rooms only."""
+def _offered(work: Work, thread: str, word: str) -> list[Offered]:
+    """Return what somebody is offered under a word, or else all of it, as there is no such word for them: what is done in a thread, and then
+    what is done in none, since apps without ad-hoc commands know rooms only.
+    """
+    if (action := action_of(word)) and (found := _found(work, action, thread)):
+        return [found]
     return [*offers(work, thread), *offers(work)]
+
+
+def _found(work: Work, action: str, thread: str) -> Offered | None:
+    try:
+        return offer(work, action, None if ACTIONS[action].load is None else thread)
+    except NotFound:
+        return None
 
 
 async def _do(component: Threads, request: Request, room: Room, member: Member, body: str, id: str) -> str:
@@ -146,9 +157,11 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
         if asked is None:
             raise Invalid(NOTHING_ASKED)
         return await _perform(component, actor, asked.offered, asked.values, id)
-    found = {one.offer.word: one for one in await component.reader.view(actor, _offered, room.uid)}
+    about = rest.removeprefix("!").casefold() if word == "help" else word
+    async with component.turn(request):
+        found = {one.offer.word: one for one in await component.reader.view(actor, _offered, room.uid, about)}
     if word == "help":
-        return help_of(found, rest.removeprefix("!").casefold(), base)
+        return help_of(found, about, base)
     if word not in found:
         raise Invalid(unknown(word, found))
     one = found[word]

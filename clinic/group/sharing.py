@@ -76,6 +76,7 @@ def open_requests(work: Work, thread_id: int) -> list[sa.Row[tuple[object, ...]]
         "Copy the link now: it is shown this once.",
         when=is_group,
         leads=lambda shared: f"/join/{shared.token}",
+        passes_on=True,
     ),
 )
 def share(work: Work, thread: LoadedThread, days: str | None) -> Shared:

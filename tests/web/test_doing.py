@@ -117,3 +117,17 @@ def test_starting_a_thread_from_the_form_opens_it(sign_in: SignIn, cast: Cast) -
     assert "Boris Brandt · practitioner" in page and "On behalf of" not in page
     answer = ana.submit("/actions/thread.start", form="do", person=cast.uid("boris"), next="/do/thread.start")
     assert answer.status_code == 303 and answer.location.startswith("/threads/")
+
+
+def test_what_is_done_leads_where_it_is_and_a_link_for_somebody_else_is_shown(sign_in: SignIn, cast: Cast) -> None:
+    boris = sign_in("boris")
+    made = boris.submit("/actions/group.create", form="do", title="Knee class", people=[cast.uid("ana"), cast.uid("bella")])
+    group = made.location.rpartition("/")[2]
+    assert made.location == f"/threads/{group}" and "The group is there." in boris.get(made.location).text
+    shared = boris.submit(f"/actions/group.share/{group}", form="do", days="")
+    assert shared.location == f"/threads/{group}"
+    assert "shown this once. http://localhost/join/" in boris.get(shared.location).text
+    found = boris.submit(f"/actions/search.ask/{group}", form="do", words="knee")
+    assert found.location == "/search?q=knee"
+    closed = boris.submit(f"/actions/group.close/{group}", form="do", next=f"/threads/{group}")
+    assert closed.location == "/" and "The group is closed." in boris.get("/").text
