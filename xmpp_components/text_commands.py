@@ -59,6 +59,8 @@ class Memory:
     def __init__(self) -> None:
         self._answers: dict[tuple[str, str, str], tuple[asyncio.Future[str], float]] = {}
         self._asked: dict[tuple[str, str], Asked] = {}
+        # All that there is to choose, for all that is offered, is much to read: one at a time, so that nobody else waits for a reader.
+        self.looking_up = asyncio.Lock()
 
     def known(self, keys: Sequence[tuple[str, str, str]]) -> asyncio.Future[str] | None:
         """Returns: the answer to a command that came already under one of these ids, perhaps not given yet."""
@@ -158,7 +160,7 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
             raise Invalid(NOTHING_ASKED)
         return await _perform(component, actor, asked.offered, asked.values, id)
     about = rest.removeprefix("!").casefold() if word == "help" else word
-    async with component.turn(request):
+    async with component.text_commands.looking_up:
         found = {one.offer.word: one for one in await component.reader.view(actor, _offered, room.uid, about)}
     if word == "help":
         return help_of(found, about, base)
