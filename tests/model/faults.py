@@ -1,0 +1,127 @@
+"""Faults to plant in the product, each of which the machine must find: what a tired change could do. None of them is in the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from clinic.log import entries
+from clinic.memory import Memory
+from clinic.permissions import Role
+from tests.model.clinics import client_id
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+FAULTS: dict[str, Plant] = {}
+
+
+def fault(plant: Plant) -> Plant:
+    """Name the function below among the faults."""
+    FAULTS[plant.__name__] = plant
+    return plant
+
+
+def _everything(_role: Role, from_seq: Any, after: Any = None) -> Any:
+    return entries.c.seq > (from_seq if after is None else after)
+
+
+@fault
+def archive_forgets_the_audience(patch: pytest.MonkeyPatch) -> None:
+    """An app's archive holds what is for staff only."""
+    patch.setattr("clinic.thread.archive.visible", _everything)
+    patch.setattr("clinic.thread.archive.by_audience", lambda query, _role: query)
+
+
+@fault
+def page_forgets_the_audience(patch: pytest.MonkeyPatch) -> None:
+    """A patient's page holds what is for staff only."""
+    patch.setattr("clinic.thread.views.visible", _everything)
+    patch.setattr("clinic.thread.views.by_audience", lambda query, _role: query)
+
+
+@fault
+def live_forgets_the_audience(patch: pytest.MonkeyPatch) -> None:
+    """What is for staff only is sent to everybody who is present."""
+    patch.setattr("tests.model.clinics.allowed", lambda entry, reader: entry.seq > reader.from_seq)
+
+
+@fault
+def resend_is_stored_twice(patch: pytest.MonkeyPatch) -> None:
+    """What was sent is not recognised when it comes again."""
+    row = __import__("clinic.transaction", fromlist=["_entry_row"])._entry_row
+    patch.setattr("clinic.transaction._client_ids", lambda _values: [])
+    patch.setattr("clinic.transaction._entry_row", lambda *given: {**row(*given), "client_id": client_id()})
+
+
+@fault
+def unread_counts_own_words(patch: pytest.MonkeyPatch) -> None:
+    """What one has written oneself is news to oneself."""
+    patch.setattr("clinic.thread.listing.by_others", lambda _account: sa.true())
+
+
+@fault
+def unlinked_coordinator_stays(patch: pytest.MonkeyPatch) -> None:
+    """A coordinator who assists no more goes on reading."""
+    patch.setattr("clinic.thread.links.exclude_coordinator", lambda *_given: None)
+
+
+@fault
+def who_has_left_still_sees(patch: pytest.MonkeyPatch) -> None:
+    """The end of a membership is said and not stored."""
+
+    def said_only(work: Any, thread: Any, account_id: int) -> None:
+        thread.members.pop(account_id)
+
+    patch.setattr("clinic.thread.members.end_membership", said_only)
+
+
+@fault
+def marks_move_back(patch: pytest.MonkeyPatch) -> None:
+    """Reading something old makes what came later unread again."""
+
+    def move(work: Any, thread: Any, member: Any, **markers: int) -> bool:
+        from clinic.thread.tables import memberships
+
+        work.update(memberships, member.id, **markers)
+        return True
+
+    patch.setattr("clinic.thread.actions._move", move)
+
+
+@fault
+def another_process_is_not_noticed(patch: pytest.MonkeyPatch) -> None:
+    """A process goes on by what it remembers, though another has written since."""
+
+    def of(connection: Any) -> Memory:
+        memory: Memory = connection.info.setdefault("bedside_memory", Memory())
+        return memory
+
+    patch.setattr("clinic.database.Memory.of", of)
+
+
+@fault
+def what_was_not_stored_is_remembered(patch: pytest.MonkeyPatch) -> None:
+    """After a commit that failed the process goes on as if it had not."""
+    patch.setattr("clinic.database.Memory.drop", lambda _info: None)
+
+
+@fault
+def mute_is_for_all(patch: pytest.MonkeyPatch) -> None:
+    """One member's silence is everybody's."""
+    from clinic import ACTIONS
+    from clinic.thread.tables import memberships
+
+    def mute(work: Any, thread: Any, muted: bool) -> bool:
+        for member in thread.members.values():
+            work.update(memberships, member.id, muted=muted)
+        return muted
+
+    patch.setitem(ACTIONS, "thread.mute", _with(ACTIONS["thread.mute"], mute))
+
+
+def _with(spec: Any, function: Callable[..., Any]) -> Any:
+    from dataclasses import replace
+
+    return replace(spec, function=function)

@@ -1,0 +1,37 @@
+"""A clinic that is used at random is at every step what the model says, for every person; and each planted fault is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.model.clinics import prepared
+from tests.model.faults import FAULTS
+from tests.model.machine import Machine
+
+QUIET = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
+USE = settings(max_examples=20, stateful_step_count=30, **QUIET)  # type: ignore[arg-type]
+# A fault has to be found among so many; nobody needs its shortest story.
+HUNT = settings(max_examples=25, stateful_step_count=30, phases=[Phase.generate], report_multiple_bugs=False, **QUIET)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cast(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The people, to copy each clinic from."""
+    Machine.original, Machine.uids = prepared(tmp_path_factory.mktemp("model"))
+
+
+def test_everybody_sees_what_the_model_says_after_each_step() -> None:
+    run_state_machine_as_test(Machine, settings=USE)
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_planted_fault_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant: Callable[[pytest.MonkeyPatch], None] = FAULTS[fault]
+    plant(monkeypatch)
+    with pytest.raises(AssertionError) as found:
+        run_state_machine_as_test(Machine, settings=HUNT)
+    assert str(found.value)
