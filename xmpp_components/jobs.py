@@ -130,8 +130,10 @@ async def disconnect(component: Threads, handle: str, device: str | None = None)
 
 
 def forget(component: Threads, handle: str) -> None:
-    """Drop every session of an account from rooms and feeds."""
+    """Drop every session of an account from rooms and feeds; rooms look whether it is still one of theirs."""
     for room in component.rooms:
+        if handle in room.members:
+            component.tail.look_again(room)
         for session in [session for session in room.occupants.values() if session.handle == handle]:
             presence.drop(component, room, session.address)
     for tab in [tab for tab in component.feeds.tabs() if tab.handle == handle]:

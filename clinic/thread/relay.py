@@ -5,7 +5,7 @@ Imports clinic only. What leaves the process is filtered per member with clinic.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,9 +39,10 @@ class RoomMember:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A thread with its current members; `title` of each member is what the thread is called for them.
+    """A thread with its current members, but for those whose account is deactivated: nothing is sent to them, nor asked by them.
 
-    closed_by: the name of the group admin who has closed it, whom its former members may ask; None for a thread that is open.
+    `title` of each member is what the thread is called for them. closed_by: the name of the group admin who has closed it, whom
+    its former members may ask; None for a thread that is open.
     """
 
     uid: str
@@ -80,16 +81,26 @@ class News:
 @view(Permission.SYSTEM)
 def room(work: Work, uid: str) -> Room:
     """Return a thread with its members. Raises: NotFound."""
-    return _room(work, work.thread(uid))
+    thread = work.thread(uid)
+    return _room(work, thread, _deactivated(work, [thread]))
 
 
 @view(Permission.SYSTEM)
 def rooms(work: Work, uids: Sequence[str]) -> dict[str, Room]:
     """Return many threads with their members, by uid; what is no thread is left out."""
-    return {thread.uid: _room(work, thread) for thread in work.threads(uids)}
+    found = work.threads(uids)
+    gone = _deactivated(work, found)
+    return {thread.uid: _room(work, thread, gone) for thread in found}
 
 
-def _room(work: Work, thread: LoadedThread) -> Room:
+def _deactivated(work: Work, found: Sequence[LoadedThread]) -> set[int]:
+    """Return the members of these threads, as account ids, whose account is deactivated."""
+    query = sa.select(accounts.c.id).join(memberships, memberships.c.account_id == accounts.c.id)
+    here = memberships.c.thread_id.in_([thread.id for thread in found])
+    return {row.id for row in work.rows(query.where(here, accounts.c.active.is_(False)))}
+
+
+def _room(work: Work, thread: LoadedThread, gone: Collection[int]) -> Room:
     def served(member: LoadedMember) -> RoomMember:
         return RoomMember(
             account_uid=member.uid,
@@ -103,8 +114,8 @@ def _room(work: Work, thread: LoadedThread) -> Room:
             title=title_for(thread, member.account_id),
         )
 
-    members = tuple(served(member) for member in thread.members.values())
-    closed_by = None if members else _closed_by(work, thread)
+    members = tuple(served(member) for account_id, member in thread.members.items() if account_id not in gone)
+    closed_by = None if thread.members else _closed_by(work, thread)
     return Room(thread.uid, thread.kind, thread.version, thread.last_seq, thread.relayed_seq, members, closed_by)
 
 

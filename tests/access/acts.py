@@ -93,6 +93,52 @@ def _other(scene: Scene, who: str, label: str) -> Fields | None:
     return {"person": scene.uids["bella"], "reason": "Asked for"} if scene.role(who) == PATIENT else None
 
 
+def status(which: str) -> Callable[[Scene, str, str], str | None]:
+    """A status of the administrator's list, or one that there is not."""
+    return lambda scene, _who, label: {OWN: scene.things["status", which], "absent": ABSENT}.get(label)
+
+
+def patient(scene: Scene, who: str, label: str) -> str | None:
+    """A patient with whom one shares a thread, one with whom one does not, one that there is not."""
+    if label == "absent":
+        return ABSENT
+    wanted = label == OWN
+    return next((scene.uids[name] for name in ("ana", "eve") if scene.shares(who, name) == wanted), None)
+
+
+def _new_group(scene: Scene, who: str, label: str) -> Fields:
+    people = {OWN: scene.uids["ana" if who != "bruno" else "eve"], FOREIGN: scene.uids["dina"], "absent": ABSENT}
+    return {"title": "Another", "people": [people[label]], "reason": "Asked for"}
+
+
+def _waiting(scene: Scene, who: str, label: str) -> Fields:
+    """A text of one's own that waits to be sent."""
+    return {"scheduled": scene.things.get((f"scheduled in {label}", who), ABSENT)}
+
+
+def _closed(scene: Scene, who: str, label: str) -> Fields | None:
+    """A group that was closed while one was in it; a thread that was not closed, or where one was not; none."""
+    if label == OWN:
+        return {"group": scene.threads["closed"].uid} if who in ("ana", "bella", "boris", "chen") else None
+    return {"group": ABSENT if label == "absent" else scene.threads["foreign"].uid}
+
+
+def _token(scene: Scene, _who: str, label: str) -> Fields:
+    return {"token": {OWN: scene.things["share token", "open"], FOREIGN: scene.things["share token", "revoked"]}.get(label, "x" * 43)}
+
+
+def _leaving(scene: Scene, who: str, label: str) -> Fields:
+    return {"then": scene.uids["bella"]} if scene.relation(who, label) == GROUP_ADMIN else {}
+
+
+def _person(name: str, field: str = "person") -> Callable[[Scene, str, str], Fields]:
+    return lambda scene, _who, _label: {field: scene.uids[name]}
+
+
+def _guest(scene: Scene, _who: str, label: str) -> Fields:
+    return {"people": [scene.uids["bella" if label == "foreign" else "bruno"]]}
+
+
 def _pair(left: str, right: str, linked: bool) -> Callable[[Scene, str, str], Fields | None]:
     people = {("coordinator", True): "chen", ("coordinator", False): "cora", ("patient", True): "ana", ("patient", False): "eve"}
 
@@ -140,6 +186,17 @@ ACTS: dict[str, Act] = {
     "clinic.describe": act("N N N N Y", values={"clinic_name": "Other", "emergency_number": "112", "time_zone": "UTC"}),
     "device.mint": act("Y Y Y Y Y", values=lambda _s, _w, label: {"name": "Laptop"} if label == OWN else None, hard=frozenset({"dina"})),
     "device.revoke": act("Y Y Y Y Y", device),
+    "group.admit": act("N N N Y N", "thread", _person("bruno"), works=("group",)),
+    # Who has the link may ask, whoever they are in the clinic's care; a link that is none, or none any more, is all the same.
+    "group.ask": act("Y Y Y Y N", values=_token),
+    "group.close": act("N N N Y N", "thread", {}, works=("group",)),
+    "group.create": act("N Y N Y N", values=_new_group),
+    "group.forget_closed": act("Y Y Y Y N", values=_closed),
+    "group.hand_over": act("N N N Y N", "thread", _person("bella"), works=("group",)),
+    "group.refuse": act("N N N Y N", "thread", _person("bruno"), works=("group",)),
+    "group.remove": act("N N N Y N", "thread", _person("bella"), works=("group",)),
+    "group.share": act("N N N Y N", "thread", {"days": "1"}, works=("group",)),
+    "group.unshare": act("N N N Y N", "thread", lambda s, _w, _l: {"link": s.things["share link", "open"]}, works=("group",)),
     "link.coordinator_add": act("N N N N Y", values=_pair("coordinator", "practitioner", linked=False)),
     "link.coordinator_remove": act("N N N N Y", values=_pair("coordinator", "practitioner", linked=True)),
     "link.patient_add": act("N N N N Y", values=_pair("patient", "practitioner", linked=False)),
@@ -149,12 +206,7 @@ ACTS: dict[str, Act] = {
     "text.forward": act(
         "N Y Y Y N", "thread", lambda s, _w, label: {"target": ABSENT, "entry": entry_of(s, label), "client_id": once()}, works=(), entry="entry"
     ),
-    # Nothing waits: what is one's own, and that others' do not exist, is proved in tests/domain/test_scheduled.py.
-    "text.reschedule": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"scheduled": ABSENT, "at": soon(days=1)}, works=()),
     "text.forget_scheduled": act("Y Y Y Y N", values=lambda _s, _w, label: {"scheduled": ABSENT} if label == OWN else None, hard=EVERYBODY),
-    "text.schedule": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "at": soon(days=1), "client_id": once()}),
-    "text.send_scheduled": act("Y Y Y Y N", "thread", {"scheduled": ABSENT}, works=()),
-    "text.unschedule": act("Y Y Y Y N", "thread", {"scheduled": ABSENT}, works=()),
     "note.post": act("N Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Among us", "client_id": once()}, entry="reply_to"),
     "text.correct": act("Y Y Y Y N", "thread", lambda s, w, label: _own_text(s, w, label, body="corrected")),
     "text.moderate": act(
@@ -166,8 +218,30 @@ ACTS: dict[str, Act] = {
         "Y Y Y Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label), "emojis": "👍", "client_id": once()}, entry="entry"
     ),
     "text.retract": act("Y Y Y Y N", "thread", lambda s, w, label: _own_text(s, w, label)),
+    "text.reschedule": act("Y Y Y Y N", "thread", lambda s, w, label: {**_waiting(s, w, label), "at": soon(days=1)}, entry="scheduled"),
+    "text.schedule": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "at": soon(days=1), "client_id": once()}),
+    "text.send_scheduled": act("Y Y Y Y N", "thread", _waiting, entry="scheduled"),
+    "text.unschedule": act("Y Y Y Y N", "thread", _waiting, entry="scheduled"),
+    "profile.open": act("N Y Y Y N", patient),
+    "status.add_examples": act("N N N N Y"),
+    "status.archive": act("N N N N Y", status("now")),
+    "status.create": act("N N N N Y", values={"name": "Seen", "colour": "green"}),
+    "status.describe": act("N N N N Y", status("now"), {"name": "Seen", "colour": "green"}),
+    "status.order": act("N N N N Y", status("now"), {"direction": "up"}),
+    "status.permit": act("N N N N Y", values={"coordinators": "1"}),
+    "status.restore": act("N N N N Y", status("archived")),
+    # In the 1:1 Chen answers: the others may take it over.
+    "thread.claim": act("N Y Y Y N", "thread", {}, works=("group", "foreign")),
+    "thread.invite": act("N Y Y Y N", "thread", _guest),
+    "thread.leave": act("Y Y Y Y N", "thread", _leaving),
     "thread.mark": act("Y Y Y Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label), "state": "read"}, entry="entry"),
     "thread.mute": act("Y Y Y Y N", "thread", {"muted": "1"}),
+    "thread.take_over": act("N Y Y Y N", "thread", {}),
+    "thread.unclaim": act("N Y Y Y N", "thread", {}, works=("group", "foreign")),
+    # Of one's own invitations only: Boris has invited Bella to the group, the others nobody.
+    "thread.uninvite": act("N Y Y Y N", "thread", _person("bella"), works=("group",), hard=frozenset({"bella", "chen"})),
+    "thread.rename": act("N Y Y Y N", "thread", {"title": "Another name"}),
+    "thread.set_status": act("N Y S Y N", "thread", lambda s, _w, _l: {"status": s.things["status", "other"]}),
     "thread.start": act("Y Y Y Y N", values=_other),
     # Without an open call there is nothing to answer; the duty account alone calls somebody in.
     "urgent.acknowledge": act("N Y Y Y N", "thread", {}, works=()),

@@ -27,6 +27,7 @@ class Apps(Stage):
         self.config = Config(
             data=folder, database_url=DATABASES.migrated(folder), domain="localhost", base_port=port, host="127.0.0.1",
             public_url="http://localhost:8600", https_url="", pepper=b"p" * 32, flask_key="k", component_secret=SECRET, internal_token="t",
+            posts_per_second=1000.0, posts_burst=10_000.0,
         )
         self.db = Database.open(self.config.database_url, run_dir=self.config.run_dir, pepper=self.config.pepper)
         self.scene = Scene(self.db)

@@ -36,6 +36,7 @@ WORDS: dict[Permission, str] = {
     Permission.STATUS_CHANGE: "change the status",
     Permission.STATUS_MANAGE: "keep the list of statuses",
     Permission.NOTE: "internal note: write, read",
+    Permission.PROFILE_OPEN: "open a patient's profile (of who shares a thread with them)",
     Permission.SAVED_REPLY_OWN: "saved replies",
     Permission.URGENT_CALL: "“urgent: I need help”",
     Permission.URGENT_ANSWER: "acknowledge and resolve “urgent”",

@@ -25,7 +25,7 @@ class Route:
     """One row. who: the roles that it is there for. on: what its `<uid>` names. ok: how an answer looks to whom it is for.
 
     sends: the form of a POST. asks: further queries to put behind the address, each of which must tell nothing either.
-    members: relations that it is for, where not for all members.
+    members: relations that it is for, where not for all members. token: what its `<token>` is.
     """
 
     who: frozenset[str]
@@ -34,6 +34,7 @@ class Route:
     sends: Callable[[Scene, str], Fields] | None = None
     asks: tuple[str, ...] = ("",)
     members: frozenset[str] = CARE | {GROUP_ADMIN}
+    token: Callable[[Scene], str] = lambda _scene: "x"
 
 
 def _nothing(_scene: Scene, _who: str) -> Fields:
@@ -47,6 +48,7 @@ ROUTES: dict[str, Route] = {
     "GET /admin/accounts": Route(frozenset({ADMIN})),
     "GET /admin/clinic": Route(frozenset({ADMIN})),
     "GET /admin/links": Route(frozenset({ADMIN})),
+    "GET /admin/statuses": Route(frozenset({ADMIN})),
     "GET /authority.pem": Route(ANYBODY, ok=(200, 404)),
     # Which action is offered to whom is in acts.py; this one is offered to nobody.
     "GET /do/<name>": Route(PEOPLE, ok=(404,)),
@@ -59,8 +61,11 @@ ROUTES: dict[str, Route] = {
     "GET /internal/xmpp/exists": Route(CLINIC),
     "GET /invite/<token>": Route(ANYBODY, ok=(410,)),
     "GET /later": Route(CARE),
+    # Whoever has the link, reads who manages the group and may ask; who is in it, goes there.
+    "GET /join/<token>": Route(CARE, ok=(200, 302), token=lambda s: s.things["share token", "open"]),
     "GET /login": Route(ANYBODY, ok=(200, 302)),
     "GET /search": Route(CARE, asks=("", "?q=pain", "?q=zq", "?q=e&who=a&kind=internal-note", f"?q=pain&thread={ABSENT}"), ok=(200, 404)),
+    "GET /patients/<uid>": Route(STAFF, on="patient"),
     "GET /session": Route(ANYBODY),
     "GET /setup/<token>": Route(ANYBODY, ok=(410,)),
     "GET /static/<path:filename>": Route(ANYBODY, ok=(200, 404)),
@@ -72,6 +77,8 @@ ROUTES: dict[str, Route] = {
     "GET /threads/<uid>/marks": Route(CARE, on="thread"),
     # Of an entry that there is not; who may read what a message said before is proved in tests/web/test_amending.py.
     "GET /threads/<uid>/versions": Route(frozenset({"practitioner", "coordinator"}), on="thread", asks=(f"?entry={ABSENT}",), ok=(404,)),
+    "GET /threads/<uid>/people": Route(CARE, on="thread"),
+    "GET /threads/group": Route(frozenset({PRACTITIONER})),
     "GET /threads/list": Route(CARE, asks=("", f"?open={ABSENT}")),
     "GET /threads/new": Route(CARE, asks=("", "?q=e", "?q=1931-07-19", "?q=1933-09-23")),
     "POST /account/devices": Route(CARE, sends=lambda _s, _w: {"name": "Laptop"}),
@@ -95,5 +102,17 @@ ROUTES: dict[str, Route] = {
     "POST /threads/<uid>/versions": Route(
         frozenset({"practitioner", "coordinator"}), on="thread", sends=lambda _s, _w: {"entry": ABSENT}, ok=(404,)
     ),
+    "POST /threads/<uid>/people": Route(
+        CARE, on="thread", sends=lambda s, _w: {"do": "go", "people": s.uids["rolf"]}, ok=(303,), members=STAFF | {GROUP_ADMIN}
+    ),
+    "POST /threads/<uid>/share": Route(
+        frozenset({PRACTITIONER}), on="thread", sends=lambda _s, _w: {"days": "1"}, members=frozenset({GROUP_ADMIN})
+    ),
+    "POST /threads/group": Route(
+        frozenset({PRACTITIONER}),
+        sends=lambda s, _w: {"do": "go", "title": "Another", "people": s.uids["ana"], "reason": "Asked for"},
+        ok=(303,),
+    ),
+    "POST /threads/narrow": Route(STAFF, sends=lambda _s, _w: {"show": "all"}, ok=(303,)),
     "POST /setup/<token>": Route(ANYBODY, sends=_nothing, ok=(410,)),
 }

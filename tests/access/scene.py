@@ -61,7 +61,7 @@ class Thread:
 
 
 class Scene:
-    """The clinic. `threads`: direct (Boris and Ana, with Chen), group (where the clinic has them), foreign (Bruno and Eve), closed."""
+    """The clinic. `threads`: direct (Boris and Ana, with Chen), group (Boris's; Ada came later), foreign (Bruno and Eve), closed."""
 
     def __init__(self, database: Database, password_hash: str | None = None) -> None:
         self.database = database
@@ -77,17 +77,21 @@ class Scene:
             self.as_admin("link.coordinator_add", coordinator=self.uids[coordinator], practitioner=self.uids["boris"])
         self._direct()
         self._foreign()
+        self._group()
+        self._closed()
         for furnish in FURNISHED:
             furnish(self)
 
     def end(self) -> None:
-        """Do what is done when everybody has a page and an app open: unlink the coordinator, deactivate the account."""
+        """Do what is done when everybody has a page and an app open: unlink, remove, close, deactivate; then go on talking."""
         self.as_admin("link.coordinator_remove", coordinator=self.uids["cora"], practitioner=self.uids["boris"])
+        for name in ("rosa", "rolf"):
+            self.do("boris", "group.remove", self.threads["group"].uid, person=self.uids[name])
+        self.do("boris", "group.close", self.threads["closed"].uid)
         self.as_admin("account.deactivate", self.uids[DISABLED])
-        for label, whose in (("direct", "boris"), ("foreign", "bruno")):
+        for label, whose in (("direct", "boris"), ("foreign", "bruno"), ("group", "bella")):
             thread = self.threads[label]
-            seers = {name for name in thread.members if name != "cora"}
-            thread.entries["late"] = self.post(whose, label, f"pain later {self.marker(f'late text of {label}', seers)}")
+            thread.entries["late"] = self.post(whose, label, f"pain later {self.marker(f'late text of {label}', set(thread.members))}")
 
     # -- people
 
@@ -175,7 +179,7 @@ class Scene:
 
     def hidden(self, name: str, label: str, which: str) -> bool:
         """Say whether an entry of somebody's own thread is not for them."""
-        return which in STAFF_ONLY and self.relation(name, label) == PATIENT
+        return self.relation(name, label) == PATIENT and (which in STAFF_ONLY or (name, which) == ("ada", "early"))
 
     def _fill(self, label: str, patient: str, practitioner: str) -> None:
         thread = self.threads[label]
@@ -184,18 +188,36 @@ class Scene:
         thread.entries["answer"] = self.post(practitioner, label, f"pain {self.marker(f'answer of {label}', everyone)}")
         thread.entries["note"] = self.staff_only(practitioner, label, f"pain {self.marker(f'note of {label}', staff)}")
 
+    # Markers are for those who are in a thread in the end: who was in it before has read some, and is to find them no more.
+
     def _direct(self) -> None:
         uid = str(self.do("boris", "thread.start", person=self.uids["ana"]))
-        members = {"ana": PATIENT, "boris": PRACTITIONER, "chen": COORDINATOR}
-        # Cora assists until everybody has their pages open: what was said by then she has read, later texts are not for her.
-        self.threads["direct"] = Thread(uid, {**members, "cora": COORDINATOR})
+        self.threads["direct"] = Thread(uid, {"ana": PATIENT, "boris": PRACTITIONER, "chen": COORDINATOR})
         self._fill("direct", "ana", "boris")
-        self.threads["direct"].members = members
 
     def _foreign(self) -> None:
         uid = str(self.do("bruno", "thread.start", person=self.uids["eve"]))
         self.threads["foreign"] = Thread(uid, {"eve": PATIENT, "bruno": PRACTITIONER})
         self._fill("foreign", "eve", "bruno")
+
+    def _group(self) -> None:
+        people = [self.uids[name] for name in ("ana", "rosa", "bella", "rolf", DISABLED)]
+        uid = str(self.do("boris", "group.create", title="The team of Ana", people=people))
+        members = {"boris": GROUP_ADMIN, "ana": PATIENT, "bella": PRACTITIONER, "chen": COORDINATOR}
+        thread = self.threads["group"] = Thread(uid, members)
+        thread.entries["early"] = self.post("rosa", "group", f"pain early {self.marker('early text of group', set(members))}")
+        self.do("boris", "thread.invite", uid, people=[self.uids["ada"]])
+        thread.members["ada"] = PATIENT
+        self._fill("group", "ana", "boris")
+
+    def _closed(self) -> None:
+        uid = str(self.do("boris", "group.create", title="An old group", people=[self.uids["ana"], self.uids["bella"]]))
+        self.threads["closed"] = Thread(uid, {})
+        self._fill("closed", "ana", "boris")
+
+    def shares(self, name: str, patient: str) -> bool:
+        """Say whether somebody is in a thread with a patient."""
+        return any(self.relation(name, label) and self.relation(patient, label) for label in self.threads)
 
     def objects(self) -> Iterator[tuple[str, str]]:
         """Yield every thread that may be asked for: its label and uid; among them one that there is not."""

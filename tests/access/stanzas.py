@@ -17,6 +17,7 @@ RESULT, REFUSED, ECHO, SILENCE = "result", "refused in words", "echo", "silence"
 INFO, ITEMS = "http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items"
 ADMIN, OWNER = "http://jabber.org/protocol/muc#admin", "http://jabber.org/protocol/muc#owner"
 MAM, RSM, FEED = "urn:xmpp:mam:2", "http://jabber.org/protocol/rsm", "urn:bedside:feed:1"
+COMMANDS = "http://jabber.org/protocol/commands"
 MUC = "http://jabber.org/protocol/muc"
 
 
@@ -63,9 +64,9 @@ STANZAS: dict[str, Stanza] = {
     f"iq get occupant {{{ITEMS}}}query": Stanza(MEMBERS, RESULT, _iq("get", f"<query xmlns='{ITEMS}'/>"), occupant=True),
     "iq get occupant {urn:xmpp:ping}ping": Stanza(MEMBERS, RESULT, _iq("get", "<ping xmlns='urn:xmpp:ping'/>"), occupant=True, joined=True),
     f"iq get room {{{INFO}}}query": Stanza(
-        MEMBERS, RESULT, _iq("get", f"<query xmlns='{INFO}'/>", f"<query xmlns='{INFO}' node='x-roomuser-item'/>")
+        MEMBERS, RESULT, _iq("get", f"<query xmlns='{INFO}'/>", f"<query xmlns='{INFO}' node='x-roomuser-item'/>", f"<query xmlns='{INFO}' node='{COMMANDS}'/>")
     ),
-    f"iq get room {{{ITEMS}}}query": Stanza(MEMBERS, RESULT, _iq("get", f"<query xmlns='{ITEMS}'/>")),
+    f"iq get room {{{ITEMS}}}query": Stanza(MEMBERS, RESULT, _iq("get", f"<query xmlns='{ITEMS}'/>", f"<query xmlns='{ITEMS}' node='{COMMANDS}'/>")),
     f"iq get room {{{ADMIN}}}query": Stanza(
         MEMBERS, RESULT, _iq("get", *(f"<query xmlns='{ADMIN}'><item affiliation='{name}'/></query>" for name in ("owner", "admin", "member")))
     ),
@@ -75,7 +76,7 @@ STANZAS: dict[str, Stanza] = {
     f"iq get room {{{MAM}}}query": Stanza(MEMBERS, RESULT, _iq("get", f"<query xmlns='{MAM}'/>")),
     "iq get room {urn:xmpp:ping}ping": Stanza(MEMBERS, RESULT, _iq("get", "<ping xmlns='urn:xmpp:ping'/>")),
     f"iq get service {{{INFO}}}query": Stanza(ANYONE, RESULT, _iq("get", f"<query xmlns='{INFO}'/>")),
-    f"iq get service {{{ITEMS}}}query": Stanza(ACCOUNTS, RESULT, _iq("get", f"<query xmlns='{ITEMS}'/>")),
+    f"iq get service {{{ITEMS}}}query": Stanza(ACCOUNTS, RESULT, _iq("get", f"<query xmlns='{ITEMS}'/>", f"<query xmlns='{ITEMS}' node='{COMMANDS}'/>")),
     "iq get service {urn:xmpp:ping}ping": Stanza(ANYONE, RESULT, _iq("get", "<ping xmlns='urn:xmpp:ping'/>")),
     "iq set room {urn:xmpp:message-moderate:1}moderate": Stanza(
         MEMBERS, REFUSED, _iq("set", "<moderate xmlns='urn:xmpp:message-moderate:1' id='{hidden}'><retract xmlns='urn:xmpp:message-retract:1'/></moderate>")
@@ -93,6 +94,11 @@ STANZAS: dict[str, Stanza] = {
     ),
     "iq set room {jabber:iq:register}query": Stanza(MEMBERS, REFUSED, _iq("set", "<query xmlns='jabber:iq:register'/>")),
     f"iq set room {{{MAM}}}query": Stanza(MEMBERS, RESULT, _mam("set")),
+    f"iq set room {{{COMMANDS}}}command": Stanza(
+        MEMBERS, RESULT, _iq("set", f"<command xmlns='{COMMANDS}' node='mute' action='execute'/>")
+    ),
+    # Which command is offered to whom is acts.py's; a patient who starts a thread is as welcome as staff.
+    f"iq set service {{{COMMANDS}}}command": Stanza(ACCOUNTS, RESULT, _iq("set", f"<command xmlns='{COMMANDS}' node='start' action='execute'/>")),
     "message error feed *": Stanza(TRACES, SILENCE, _message(GONE, "error")),
     "message error occupant *": Stanza(TRACES, SILENCE, _message(GONE, "error"), occupant=True),
     "message error room *": Stanza(TRACES, SILENCE, _message(GONE, "error")),

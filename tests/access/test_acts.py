@@ -51,7 +51,7 @@ def expected(pages: Pages, row: Act, who: str, label: str) -> str:
     return "allowed" if label in row.works and who not in row.hard else "perhaps"
 
 
-RIGHT = {"log in": {401}, "forbidden": {403}, "absent": {403, 404}, "allowed": {200}, "refused": {403, 404, 409, 422}}
+RIGHT = {"log in": {401}, "forbidden": {403}, "absent": {403, 404, 410, 422}, "allowed": {200}, "refused": {403, 404, 409, 422}}
 
 
 def ask(pages: Pages, name: str, who: str, subject: str | None, values: Fields) -> TestResponse:
@@ -121,7 +121,7 @@ def hidden_from(pages: Pages, who: str, label: str) -> dict[str, str]:
         for which, entry in thread.entries.items():
             if other != label or pages.scene.hidden(who, label, which):
                 found[f"{which} of {other}"] = entry
-    return found
+    return found | {f"{kind} of {whose}": uid for (kind, whose), uid in pages.scene.things.items() if kind.startswith("scheduled in ") and whose != who}
 
 
 @pytest.mark.parametrize("name", sorted(INTERNAL))
@@ -140,7 +140,7 @@ def test_the_page_that_asks_for_an_action_is_there_for_whoever_may_and_changes_n
     before, shown = pages.state.held(), set[str]()
     for name in PUBLIC:
         row = ACTS[name]
-        for who in ACTORS:
+        for who in ACTORS if name in offered else ("ana", "boris", "dina"):
             for label, subject, _values in cells(pages, row, who):
                 cell, wanted = f"the page of {name} of {label} by {who}", expected(pages, row, who, label)
                 answer = pages.visitors[who].get(f"/do/{name}/{subject}" if subject else f"/do/{name}")
@@ -155,8 +155,9 @@ def test_the_page_that_asks_for_an_action_is_there_for_whoever_may_and_changes_n
                 if not right:
                     pages.problems.append(f"{cell}: expected {wanted}, got {answer.status_code}")
     pages.unchanged(before, "the pages that ask for an action")
-    if shown != offered:
-        pages.problems.append(f"offered and shown to nobody: {offered - shown}; shown and not offered: {shown - offered}")
+    now = {name for name in offered if ACTS[name].works}
+    if not now <= shown <= offered:
+        pages.problems.append(f"offered and shown to nobody: {now - shown}; shown and not offered: {shown - offered}")
     pages.done()
 
 

@@ -11,11 +11,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.access.acts import ACTS
 from tests.access.apps import Apps, alike, enter, said
 from tests.access.conftest import Written
-from tests.access.inventory import keys
+from tests.access.inventory import keys, said_of
 from tests.access.scene import ABSENT, ACTORS, NOBODY, PEOPLE
-from tests.access.stanzas import ACCOUNTS, ANYONE, ECHO, MEMBERS, OWN_FEED, REFUSED, RESULT, SILENCE, STANZAS, TRACES, Stanza
+from tests.access.stanzas import ACCOUNTS, ANYONE, COMMANDS, ECHO, MEMBERS, OWN_FEED, REFUSED, RESULT, SILENCE, STANZAS, TRACES, Stanza
 from tests.access.state import difference
 from tests.support.stage import PATIENCE, Client
 
@@ -153,4 +154,48 @@ def test_an_iq_that_nobody_handles_is_refused_alike_everywhere(tmp_path: Path) -
                 assert len(forms) == 1, forms
 
     assert ABSENT
+    asyncio.run(play())
+
+
+def command(node: str) -> str:
+    """Return what begins a command."""
+    return f"<command xmlns='{COMMANDS}' node='{node}' action='execute'/>"
+
+
+def test_a_command_is_offered_to_whoever_may_and_does_not_exist_for_anybody_else(tmp_path: Path) -> None:
+    offers = {key.removeprefix("!"): said_of("offer", key).split()[0] for key in keys("offer")}
+
+    async def ask(apps: Apps, who: str, address: str, node: str) -> str:
+        return said(await answered(apps.app(who), f"<iq type='set' id='q' to='{address}'>{command(node)}</iq>", "q"))
+
+    async def play() -> None:
+        async with Apps(tmp_path) as apps:
+            problems, begun, before = [], set[str](), apps.state.held()
+            allowed: list[tuple[str, str, str]] = []
+            for node, name in offers.items():
+                row = ACTS[name]
+                for who in (name for name in PEOPLE if apps.scene.role(name) != NOBODY):
+                    forms = {}
+                    for label, uid in apps.scene.objects() if row.on == "thread" else [("", "")]:
+                        address = apps.room_of(label) if uid else apps.server.domain
+                        relation = apps.scene.relation(who, label) if uid else apps.scene.role(who)
+                        if row.letter(relation) == "Y" and relation != "admin":
+                            allowed.append((node, who, address))
+                            continue
+                        heard = await ask(apps, who, address, node)
+                        if "item-not-found" not in heard and "forbidden" not in heard:
+                            problems.append(f"!{node} in {label} by {who}: {heard[:300]}")
+                        if not relation:
+                            forms[alike(heard, address.partition("@")[0])] = label
+                    if len(forms) > 1:
+                        problems.append(f"!{node} by {who}: these answer differently {forms}")
+            changed = [table for table in difference(before, apps.state.held()) if table.partition(":")[0] not in ITS_OWN]
+            assert not (problems or changed), "\n".join(["", *problems, *changed])
+            for node, who, address in allowed:
+                heard = await ask(apps, who, address, node)
+                begun |= {node} if "status=" in heard else set()
+                problems += [f"!{node} by {who}: tells of the {what}" for what in apps.scene.leaks(heard, who)]
+            assert not problems, "\n".join(["", *problems])
+            assert {node for node, name in offers.items() if ACTS[name].works} <= begun, f"begun by nobody: {set(offers) - begun}"
+
     asyncio.run(play())

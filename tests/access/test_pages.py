@@ -33,7 +33,7 @@ def test_a_route_is_there_for_whom_it_is_for_and_for_nobody_else(pages: Pages, r
                 cell = f"{row}{asked} of {label or 'the clinic'} by {who}"
                 expected = _expected(pages, route, who, label)
                 answer = _ask(pages, row, route, who, uid, asked)
-                pages.leaks(answer, who, cell, asked)
+                pages.leaks(answer, who, cell, f"{asked} {route.token(pages.scene)}")
                 answer.close()
                 if expected == "allowed":
                     allowed += 1
@@ -53,6 +53,8 @@ def test_a_route_is_there_for_whom_it_is_for_and_for_nobody_else(pages: Pages, r
 def _objects(pages: Pages, route: Route) -> Iterator[tuple[str, str]]:
     if route.on == "thread":
         yield from pages.scene.objects()
+    elif route.on == "patient":
+        yield from (*((name, pages.scene.uids[name]) for name in ("ana", "eve", "rosa")), ("absent", ABSENT))
     elif route.on == "account":
         yield from (("eve", pages.scene.uids["eve"]),)
     else:
@@ -65,6 +67,8 @@ def _expected(pages: Pages, route: Route, who: str, label: str) -> str:
         return "absent"
     if role not in route.who:
         return "log in" if role == NOBODY else "absent"
+    if route.on == "patient":
+        return "allowed" if label != "absent" and pages.scene.shares(who, label) else "absent"
     if route.on != "thread":
         return "allowed"
     relation = pages.scene.relation(who, label)
@@ -73,7 +77,7 @@ def _expected(pages: Pages, route: Route, who: str, label: str) -> str:
 
 def _ask(pages: Pages, row: str, route: Route, who: str, uid: str, asked: str) -> TestResponse:
     method, _, path = row.partition(" ")
-    for placeholder, value in (("<uid>", uid), ("<name>", "text.post"), ("<token>", "x"), ("<path:filename>", "favicon.svg")):
+    for placeholder, value in (("<uid>", uid), ("<name>", "text.post"), ("<token>", route.token(pages.scene)), ("<path:filename>", "favicon.svg")):
         path = path.replace(placeholder, value)
     visitor = pages.visitors[who]
     if method == "GET":
@@ -93,7 +97,7 @@ def _check(pages: Pages, answer: TestResponse, expected: str, cell: str) -> None
 
 def _alike(pages: Pages, refused: list[tuple[str, TestResponse, str]]) -> None:
     """What is hidden answers exactly like what there is not."""
-    forms = {bare(answer, uid): cell for cell, answer, uid in refused if answer.status_code == 404}
+    forms = {bare(answer, uid, *pages.scene.uids.values()): cell for cell, answer, uid in refused if answer.status_code == 404}
     if len(forms) > 1:
         pages.problems.append(f"these answer differently: {list(forms.values())}")
 
@@ -101,13 +105,13 @@ def _alike(pages: Pages, refused: list[tuple[str, TestResponse, str]]) -> None:
 def test_the_markers_are_seen_by_whom_they_are_for(pages: Pages) -> None:
     """The control of the whole proof: what is looked for is there, and found."""
     seen = set[str]()
-    for who in ("ana", "boris", "chen", "eve", "bruno"):
+    for who in ("ana", "ada", "boris", "bella", "chen", "eve", "bruno"):
         for label, uid in pages.scene.objects():
             if pages.scene.relation(who, label):
                 seen |= pages.scene.seen(pages.visitors[who].get(f"/threads/{uid}").text)
     pages.settle()
-    wanted = {f"{kind} of {label}" for kind in ("text", "answer", "note", "late text") for label in ("direct", "foreign")}
-    assert wanted <= seen
+    wanted = {f"{kind} of {label}" for kind in ("text", "answer", "note", "late text") for label in ("direct", "foreign", "group")}
+    assert wanted | {"early text of group"} <= seen
 
 
 def test_nothing_that_people_write_is_in_the_log_or_in_a_job(pages: Pages, written: Written) -> None:

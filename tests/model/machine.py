@@ -83,7 +83,8 @@ class Machine(RuleBasedStateMachine):
 
     def _send(self, which: int, name: str, label: str, client_id: str, words: str, kind: str) -> tuple[str, str, str, str, str]:
         values = {"body": words, "client_id": client_id}
-        done = self.clinic.note(which, name, label, **values) if kind == NOTE else self.clinic.do(which, name, "text.post", self.clinic.threads[label], **values)
+        thread = self.clinic.threads[label]
+        done = self.clinic.note(which, name, label, **values) if kind == NOTE else self.clinic.do(which, name, "text.post", thread, **values)
         self._agree(done, self.model.post(name, label, client_id, words, kind), f"{name} posts a {kind} in {label}")
         return name, label, client_id, words, kind
 
