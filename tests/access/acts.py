@@ -111,6 +111,17 @@ def _new_group(scene: Scene, who: str, label: str) -> Fields:
     return {"title": "Another", "people": [people[label]], "reason": "Asked for"}
 
 
+def saved_reply(scene: Scene, who: str, label: str) -> str | None:
+    """A saved reply of one's own, a colleague's, or none."""
+    if label == OWN:
+        return scene.things.get(("saved reply", who))
+    return ABSENT if label == "absent" else scene.things["saved reply", "boris" if who != "boris" else "chen"]
+
+
+def _reply(scene: Scene, who: str, _label: str) -> Fields:
+    return {"reply": scene.things.get(("saved reply", who), ABSENT), "client_id": once()}
+
+
 def _waiting(scene: Scene, who: str, label: str) -> Fields:
     """A text of one's own that waits to be sent."""
     return {"scheduled": scene.things.get((f"scheduled in {label}", who), ABSENT)}
@@ -201,6 +212,12 @@ ACTS: dict[str, Act] = {
     "link.coordinator_remove": act("N N N N Y", values=_pair("coordinator", "practitioner", linked=True)),
     "link.patient_add": act("N N N N Y", values=_pair("patient", "practitioner", linked=False)),
     "link.patient_remove": act("N N N N Y", values=_pair("patient", "practitioner", linked=True)),
+    "saved_reply.add_examples": act("N Y Y Y N"),
+    "saved_reply.create": act("N Y Y Y N", values={"title": "Later", "body": "I answer tomorrow."}),
+    "saved_reply.delete": act("N Y Y Y N", saved_reply),
+    "saved_reply.describe": act("N Y Y Y N", saved_reply, {"title": "Later", "body": "I answer tomorrow."}),
+    "saved_reply.post": act("N Y Y Y N", "thread", _reply, entry="reply"),
+    "saved_reply.used": act("N Y Y Y N", saved_reply),
     "search.ask": act("Y Y Y Y N", "thread", {"words": "pain"}),
     # Among patients and staff there is no thread of staff alone to forward to.
     "text.forward": act(

@@ -75,6 +75,14 @@ def scheduled(scene: Scene) -> None:
             scene.things[f"scheduled in {label}", name] = scene.do(name, "text.schedule", thread.uid, body=body, at=at, client_id=secrets.token_hex(8))
 
 
+def saved_replies(scene: Scene) -> None:
+    """Everybody of the staff keeps a reply, which nobody else reads."""
+    for name, (_, role, _) in PEOPLE.items():
+        if role.is_staff:
+            body = f"pain {scene.marker(f'saved reply of {name}', {name})}"
+            scene.things["saved reply", name] = scene.do(name, "saved_reply.create", title="Delay", body=body)
+
+
 def share_links(scene: Scene) -> None:
     """The group has a share link, by which Bruno has asked to be let in, and one that was revoked. Nobody is shown either again."""
     for which in ("open", "revoked"):
@@ -85,4 +93,4 @@ def share_links(scene: Scene) -> None:
     scene.do("bruno", "group.ask", token=scene.things["share token", "open"])
 
 
-FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, share_links, indexed]
+FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, indexed]

@@ -64,6 +64,9 @@ ROUTES: dict[str, Route] = {
     # Whoever has the link, reads who manages the group and may ask; who is in it, goes there.
     "GET /join/<token>": Route(CARE, ok=(200, 302), token=lambda s: s.things["share token", "open"]),
     "GET /login": Route(ANYBODY, ok=(200, 302)),
+    "GET /saved-replies": Route(STAFF),
+    # It takes a message of one's own; here it is given none, or what is none of one's own.
+    "GET /saved-replies/new": Route(STAFF, ok=(404,), asks=("", f"?thread={ABSENT}&entry={ABSENT}")),
     "GET /search": Route(CARE, asks=("", "?q=pain", "?q=zq", "?q=e&who=a&kind=internal-note", f"?q=pain&thread={ABSENT}"), ok=(200, 404)),
     "GET /patients/<uid>": Route(STAFF, on="patient"),
     "GET /session": Route(ANYBODY),
@@ -78,6 +81,7 @@ ROUTES: dict[str, Route] = {
     # Of an entry that there is not; who may read what a message said before is proved in tests/web/test_amending.py.
     "GET /threads/<uid>/versions": Route(frozenset({"practitioner", "coordinator"}), on="thread", asks=(f"?entry={ABSENT}",), ok=(404,)),
     "GET /threads/<uid>/people": Route(CARE, on="thread"),
+    "GET /threads/<uid>/replies": Route(STAFF, on="thread"),
     "GET /threads/group": Route(frozenset({PRACTITIONER})),
     "GET /threads/list": Route(CARE, asks=("", f"?open={ABSENT}")),
     "GET /threads/new": Route(CARE, asks=("", "?q=e", "?q=1931-07-19", "?q=1933-09-23")),
