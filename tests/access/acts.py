@@ -195,6 +195,7 @@ ACTS: dict[str, Act] = {
     "account.invite": act("N N N N Y", account),
     "account.switch_role": act("Y Y Y Y Y", values=lambda s, w, label: {"role": s.role(w)} if label == OWN else None),
     "clinic.describe": act("N N N N Y", values={"clinic_name": "Other", "emergency_number": "112", "time_zone": "UTC"}),
+    "clinic.include_coordinators": act("N N N N Y", values={"in_groups": "0"}),
     "device.mint": act("Y Y Y Y Y", values=lambda _s, _w, label: {"name": "Laptop"} if label == OWN else None, hard=frozenset({"dina"})),
     "device.revoke": act("Y Y Y Y Y", device),
     "group.admit": act("N N N Y N", "thread", _person("bruno"), works=("group",)),

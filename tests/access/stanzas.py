@@ -63,6 +63,8 @@ STANZAS: dict[str, Stanza] = {
     f"iq get occupant {{{INFO}}}query": Stanza(MEMBERS, RESULT, _iq("get", f"<query xmlns='{INFO}'/>"), occupant=True),
     f"iq get occupant {{{ITEMS}}}query": Stanza(MEMBERS, RESULT, _iq("get", f"<query xmlns='{ITEMS}'/>"), occupant=True),
     "iq get occupant {urn:xmpp:ping}ping": Stanza(MEMBERS, RESULT, _iq("get", "<ping xmlns='urn:xmpp:ping'/>"), occupant=True, joined=True),
+    "iq get occupant {vcard-temp}vCard": Stanza(MEMBERS, RESULT, _iq("get", "<vCard xmlns='vcard-temp'/>"), occupant=True),
+    "iq get room {vcard-temp}vCard": Stanza(MEMBERS, RESULT, _iq("get", "<vCard xmlns='vcard-temp'/>")),
     f"iq get room {{{INFO}}}query": Stanza(
         MEMBERS, RESULT, _iq("get", f"<query xmlns='{INFO}'/>", f"<query xmlns='{INFO}' node='x-roomuser-item'/>", f"<query xmlns='{INFO}' node='{COMMANDS}'/>")
     ),
