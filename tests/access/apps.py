@@ -36,6 +36,7 @@ class Apps(Stage):
         self.server = Server(self.config.domain)
         self.component: Threads | None = None
         self._forget_jobs()
+        self.kept = self.state.keep()
 
     def _forget_jobs(self) -> None:
         """What was to be done while the clinic was prepared is not done in the middle of a comparison."""

@@ -89,7 +89,7 @@ STANZAS: dict[str, Stanza] = {
     ),
     f"iq set room {{{ADMIN}}}query": Stanza(
         MEMBERS, REFUSED, _iq("set", f"<query xmlns='{ADMIN}'><item affiliation='owner' jid='x@localhost'/></query>",
-                              f"<query xmlns='{ADMIN}'><item role='none' nick='Ana Alvarez'/></query>")
+                              f"<query xmlns='{ADMIN}'><item role='none' nick='Nobody Here'/></query>")
     ),
     f"iq set room {{{OWNER}}}query": Stanza(
         MEMBERS, REFUSED, _iq("set", f"<query xmlns='{OWNER}'><destroy/></query>", f"<query xmlns='{OWNER}'><x xmlns='jabber:x:data' type='submit'/></query>")
