@@ -34,7 +34,7 @@ THREADS_NAMED = 64
 # Whole words that the beginning of one stands for; where there are more, the index's own beginnings are used.
 ENDINGS_AT_MOST = 64
 # So many answers of the whole clinic are walked through at a time, the newest first; then the reader is asked whether to look further.
-_WALKS = (200, 1_000, 5_000, 15_000)
+_WALKS = (200, 1_000, 4_000)
 _SNIPPET, _BEFORE = 240, 60
 _LAST = (1 << 63) - 1
 _INDEX = sa.table("search_index", sa.column("rowid", sa.BigInteger), sa.column("words"))
