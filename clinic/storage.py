@@ -73,6 +73,11 @@ class UtcInstant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def for_driver(at: datetime, dialect: str) -> Any:
+    """Return an instant as the driver of this engine takes it, where a statement is run past SQLAlchemy (prepared.py)."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if dialect == "sqlite" else at
+
+
 def new_uid() -> str:
     """Return a random identifier of 130 bits, 26 lower-case characters, safe in a URL, a file name and an address."""
     return secrets.token_bytes(26).translate(_IN_UID).decode()

@@ -25,6 +25,7 @@ from clinic.loading import LoadedMember, LoadedThread, Person
 from clinic.log import Audience, Author, Entry, Quote
 from clinic.outbox import jobs
 from clinic.permissions import CARE_ROLES, MANAGED, SWITCHES, TABLE, Grant, Permission, Role, can
+from clinic.prepared import Query
 from clinic.storage import new_entry_uid, new_id
 from clinic.thread.tables import threads
 from clinic.writes import Buffer
@@ -191,6 +192,10 @@ class Work:
     def rows(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
         """Return all rows of `statement`."""
         return self._transaction.connection.execute(statement).all()
+
+    def quick(self, query: Query, keys: Sequence[Any]) -> list[Sequence[Any]]:
+        """Return the rows of a prepared query, each by position: for what every text asks. keys: as the driver takes them (`storage.for_driver`)."""
+        return query.rows(self._transaction.connection, keys)
 
     def row(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> sa.Row[Any] | None:
         """Return the first row of `statement`, or None. values: of its bound parameters, where it was built beforehand."""

@@ -157,3 +157,13 @@ def test_component_prints_durable_messages_a_second_of_each_size(tmp_path_factor
         assert all(values[f"component_rooms_of_{size}_{name}"] > 0 for name in ("rate", "cpu", "memory", "p50", "p99", "messages"))
         assert values[f"component_rooms_of_{size}_refused"] == 0
     assert list(folder.iterdir()) == []
+
+
+def test_searches_are_measured_for_few_and_many_threads() -> None:
+    command = [sys.executable, "-m", "ops", "bench", "search", "--entries", "3000", "--threads", "70", "--requests", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    figures = {line["name"]: line["value"] for line in map(json.loads, done.stdout.splitlines())}
+    assert figures["indexed"] == 3100
+    for who in ("one_thread", "50_threads", "70_threads"):
+        assert figures[f"search_common_{who}_p50"] > 0 and figures[f"search_elsewhere_{who}_p99"] > 0
