@@ -137,3 +137,13 @@ def test_placeholders_are_capital_words_in_brackets() -> None:
     assert placeholders("[A B] [A B] [ÄRZTIN 2] [sic] [x] [1] [AB\nCD] [[CD]]") == ("[A B]", "[ÄRZTIN 2]", "[CD]")
     assert filled("[A A] [B B]", {"[A A]": "[B B]", "[B B]": r"\1"}) == r"[B B] \1"  # what a value holds is left alone
     assert put_back("Jo O'Neil (jo)", ["Jo O'Neil"]) == "[PATIENT NAME] ([PATIENT NAME])"
+
+
+def test_what_was_corrected_is_proposed_as_it_reads_now_and_what_was_taken_back_is_gone(database: Database, cast: Cast, thread: str) -> None:
+    uid = cast.post("boris", thread, "Dear Ana Alvarez, see you on Friday.")
+    database.perform(cast.boris, "text.correct", thread, entry=uid, body="Dear Ana Alvarez, see you on Monday.", client_id="k1")
+    with database.read(cast.boris) as work:
+        assert proposal(work, thread, uid).text == "Dear [PATIENT NAME], see you on Monday."
+    database.perform(cast.boris, "text.retract", thread, entry=uid, client_id="k2")
+    with database.read(cast.boris) as work, pytest.raises(errors.NotFound):
+        proposal(work, thread, uid)

@@ -24,7 +24,7 @@ def composer(page: str) -> tuple[str, dict[str, str], str]:
     form = page.partition('<div class="compose">')[2].partition("</form>")[0]
     hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
     text = html.unescape(form.partition("<textarea")[2].partition(">")[2].partition("</textarea>")[0])
-    return re.findall(r'<form method="post" action="([^"]+)"', form)[0], hidden, text
+    return re.findall(r'<form[^>]* action="([^"]+)"', form)[0], hidden, text
 
 
 def test_the_empty_page_offers_the_examples_and_they_can_be_changed_and_deleted(sign_in: SignIn) -> None:
@@ -95,3 +95,13 @@ def test_patients_see_nothing_of_saved_replies(sign_in: SignIn, thread: str) -> 
     for path in ("/saved-replies", f"/threads/{thread}/replies"):
         assert ana.get(path).status_code == 404
     assert ana.get(f"/threads/{thread}?saved={'0' * 26}").status_code == 200
+
+
+def test_the_menu_of_an_own_message_offers_to_save_it_and_no_other(sign_in: SignIn, cast: Cast, thread: str) -> None:
+    own = cast.post("boris", thread, "From Boris")
+    cast.post("ana", thread, "From Ana")
+    page = sign_in("boris").get(f"/threads/{thread}").text
+    link = html.escape(f"/saved-replies/new?thread={thread}&entry={own}")
+    assert link in page and page.count("Save reply") == 1
+    assert "Save reply" not in sign_in("ana").get(f"/threads/{thread}").text
+    assert sign_in("boris").get(html.unescape(link)).status_code == 200
