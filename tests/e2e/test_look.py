@@ -33,7 +33,8 @@ PAGES = {
     "dina": ["/admin/accounts", "/admin/statuses", "/admin/links", "/admin/clinic", "/account"],
 }
 LOOKS = [(320, "light"), (320, "dark"), (390, "light"), (768, "light"), (768, "dark"), (1280, "light"), (1280, "dark")]
-OPEN_ALL = "(where) => { for (const part of document.querySelectorAll(`${where} details`)) part.open = true; }"
+OPEN_ALL = "(where) => { for (const part of document.querySelectorAll(`${where} details:not(.drop)`)) part.open = true; }"
+OPEN_DROP = "(number) => document.querySelectorAll('main details.drop').forEach((drop, place) => { drop.open = place === number; })"
 looks = pytest.mark.parametrize(("width", "scheme"), LOOKS)
 
 
@@ -74,6 +75,13 @@ def invitation(clinic: RunningClinic) -> Iterator[str]:
             done(page, "device.revoke", device)
 
 
+def drops(page: Any) -> list[int]:
+    """Return the places of the menus that drop down: each of the bars', and of many messages' the first and the last."""
+    where = page.evaluate("[...document.querySelectorAll('main details.drop')].map((drop) => drop.closest('article') !== null)")
+    messages = [place for place, inside in enumerate(where) if inside]
+    return [place for place, inside in enumerate(where) if not inside] + messages[:1] + messages[-1:]
+
+
 def look_at(one: Person, path: str, status: int = 200) -> None:
     """Open a page, then every part of it that opens, and look at each."""
     thread = one.clinic.ready["threads"]["ana-boris" if one.name == "ana" else "ada-bella"]
@@ -87,6 +95,11 @@ def look_at(one: Person, path: str, status: int = 200) -> None:
     one.page.evaluate(OPEN_ALL, "main")
     assert misplaced(one.page) == [], f"{path}, opened"
     assert axe_problems(one.page) == [], path
+    for number in drops(one.page):  # one at a time, as the page has it
+        one.page.evaluate(OPEN_DROP, number)
+        assert misplaced(one.page) == [], f"{path}, menu {number}"
+        assert axe_problems(one.page) == [], f"{path}, menu {number}"
+    one.page.evaluate(OPEN_DROP, -1)
     one.page.evaluate(OPEN_ALL, ".top")
     assert misplaced(one.page) == [], f"{path}, with the menu"
 
