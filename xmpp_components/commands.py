@@ -207,7 +207,7 @@ def _field(field: OfferedField, values: list[str]) -> wire.Xml:
     inside = [wire.element("required")] if field.required else []
     inside += [wire.element("value", {}, value) for value in values]
     if field.shape is Shape.ONE and not field.required:
-        inside.append(wire.element("option", {"label": "None"}, wire.element("value")))
+        inside.append(wire.element("option", {"label": "No choice"}, wire.element("value")))
     inside += [wire.element("option", {"label": f"{one.label} · {one.more}" if one.more else one.label}, wire.element("value", {}, one.value))
                for one in field.options]
     return wire.element("field", {"var": field.name, "type": type, "label": label}, *inside)

@@ -111,7 +111,7 @@ async def test_a_form_asks_every_field_and_submitting_it_does_the_action_once(st
     people = ["Boris Brandt · practitioner", "Bella Baptiste", "Bellamy; Ana"]
     assert asked(first) == {
         "words": ("text-single", [], [], True), "story": ("text-multi", [], [], False), "one": ("list-single", [], people, True),
-        "some": ("list-multi", [], people, False), "colour": ("list-single", [], ["None", "Red", "Dark blue"], False),
+        "some": ("list-multi", [], people, False), "colour": ("list-single", [], ["No choice", "Red", "Dark blue"], False),
         "at": ("text-single", [], [], False), "sure": ("boolean", [], [], True)}
     session = command(first).get("sessionid")
     form = submitted(words="a  b", story=["one", "two"], one="2", some=["1", "2"], colour="", at="2026-12-01 09:00", sure="true")
