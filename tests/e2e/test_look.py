@@ -26,8 +26,10 @@ PLAIN = {"ana": "Ana Alvarez", "ada": "Ada Almeida", "bella": "Bella Baptiste", 
 BORN = {"ana": "1987-03-14", "ada": "1954-11-02"}
 DEVICE = ("Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel" * 3)[:150]
 PAGES = {
-    "ada": ["/", "thread", "/threads/new", "/account", "/account/devices", "/nowhere"],
-    "bella": ["/", "thread", "replies", "patient", "/saved-replies", "/threads/new", "/threads/new?q=Maria", "/threads/new?q=Llan", "/account/devices"],
+    "ada": ["/", "thread", "/threads/new", "/account", "/account/devices", "/nowhere", "/do/thread.start", "do thread.leave",
+            "do text.schedule"],
+    "bella": ["/", "thread", "replies", "patient", "/saved-replies", "/threads/new", "/threads/new?q=Maria", "/threads/new?q=Llan", "/account/devices",
+              "/do/group.create", "do thread.invite", "/do/absence.begin", "do thread.mute"],
     "boris": ["/threads/new?q=Maria", "/threads/new?q=Nobody"],
     "ana": ["thread", "/threads/new"],
     "dina": ["/admin/accounts", "/admin/statuses", "/admin/links", "/admin/clinic", "/account"],
@@ -85,7 +87,8 @@ def drops(page: Any) -> list[int]:
 def look_at(one: Person, path: str, status: int = 200) -> None:
     """Open a page, then every part of it that opens, and look at each."""
     thread = one.clinic.ready["threads"]["ana-boris" if one.name == "ana" else "ada-bella"]
-    address = {"thread": thread["url"], "replies": f"{thread['url']}/replies"}.get(path, path)
+    form = f"/do/{path.removeprefix('do ')}/{thread['uid']}"  # "do thread.leave": the form of that action in the thread
+    address = {"thread": thread["url"], "replies": f"{thread['url']}/replies"}.get(path, form if path.startswith("do ") else path)
     if path == "patient":
         one.open("ada-bella")
         address = one.page.locator("#thread-title a").get_attribute("href") or ""
