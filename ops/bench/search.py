@@ -79,7 +79,6 @@ def fill(filling: Words, entries: int, threads: int) -> dict[str, FilledPerson]:
     stranger = filling.people(Role.PRACTITIONER, 1)[0]
     length = max(1, left // 500)
     filling.threads([(patient, stranger) for patient in filling.people(Role.PATIENT, 500)], length)
-    filling.settle()
     return {"one_thread": one, f"{FEW}_threads": few, f"{threads}_threads": busy}
 
 
@@ -136,9 +135,11 @@ def command(entries: int, threads: int, requests: int, database: str) -> None:
     """What a search takes in a clinic of very many entries, and indexing them."""
     with _database(database) as opened:
         tell(f"Filling in {entries:,} entries …")
-        people = fill(Words(opened, ""), entries, threads)
+        filling = Words(opened, "")
+        people = fill(filling, entries, threads)
         tell("Indexing …")
         looked, seconds = index(opened)
+        filling.settle()
         tell("Asking …")
         samples = measure(opened, people, requests)
     figures = [("indexed", looked, "1"), ("indexing", round(looked / seconds), "1/s")]

@@ -30,8 +30,8 @@ PAGES = {
             "do text.schedule"],
     "bella": ["/", "thread", "replies", "patient", "/saved-replies", "/threads/new", "/threads/new?q=Maria", "/threads/new?q=Llan", "/account/devices",
               "/do/group.create", "do thread.invite", "/do/absence.begin", "do thread.mute"],
-    "boris": ["/threads/new?q=Maria", "/threads/new?q=Nobody"],
-    "ana": ["thread", "/threads/new"],
+    "boris": ["/threads/new?q=Maria", "/threads/new?q=Nobody", "/search?q=the", "/away", "/later"],
+    "ana": ["thread", "/threads/new", "call", "/search"],
     "dina": ["/admin/accounts", "/admin/statuses", "/admin/links", "/admin/clinic", "/account"],
 }
 LOOKS = [(320, "light"), (320, "dark"), (390, "light"), (768, "light"), (768, "dark"), (1280, "light"), (1280, "dark")]
@@ -88,7 +88,7 @@ def look_at(one: Person, path: str, status: int = 200) -> None:
     """Open a page, then every part of it that opens, and look at each."""
     thread = one.clinic.ready["threads"]["ana-boris" if one.name == "ana" else "ada-bella"]
     form = f"/do/{path.removeprefix('do ')}/{thread['uid']}"  # "do thread.leave": the form of that action in the thread
-    address = {"thread": thread["url"], "replies": f"{thread['url']}/replies"}.get(path, form if path.startswith("do ") else path)
+    address = {"thread": thread["url"], "replies": f"{thread['url']}/replies", "call": f"{thread['url']}/urgent"}.get(path, form if path.startswith("do ") else path)
     if path == "patient":
         one.open("ada-bella")
         address = one.page.locator("#thread-title a").get_attribute("href") or ""
