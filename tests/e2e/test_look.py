@@ -88,7 +88,8 @@ def look_at(one: Person, path: str, status: int = 200) -> None:
     """Open a page, then every part of it that opens, and look at each."""
     thread = one.clinic.ready["threads"]["ana-boris" if one.name == "ana" else "ada-bella"]
     form = f"/do/{path.removeprefix('do ')}/{thread['uid']}"  # "do thread.leave": the form of that action in the thread
-    address = {"thread": thread["url"], "replies": f"{thread['url']}/replies", "call": f"{thread['url']}/urgent"}.get(path, form if path.startswith("do ") else path)
+    named = {"thread": thread["url"], "replies": f"{thread['url']}/replies", "call": f"{thread['url']}/urgent"}
+    address = named.get(path, form if path.startswith("do ") else path)
     if path == "patient":
         one.open("ada-bella")
         address = one.page.locator("#thread-title a").get_attribute("href") or ""
