@@ -30,7 +30,8 @@ from clinic.work import Work
 
 PAGE_AT_MOST = 50
 # So many threads are named within the question; who is in more has them looked up answer by answer.
-THREADS_NAMED = 64
+# PostgreSQL may try each row against the whole question, which is then to be short.
+THREADS_NAMED = {"sqlite": 64, "postgresql": 8}
 # Whole words that the beginning of one stands for; where there are more, the index's own beginnings are used.
 ENDINGS_AT_MOST = 64
 # So many answers of the whole clinic are walked through at a time, the newest first; then the reader is asked whether to look further.
@@ -102,16 +103,16 @@ def search(
         return Found((), None, True)
     limit = max(1, min(limit, PAGE_AT_MOST))
     low, high = _id_at(start, 0), min(_id_at(end, _LAST), _place(before))
-    keys, older = _walk(work, narrowed, low, high, mine.threads[0] if thread else None, limit)
+    keys, older = _walk(work, narrowed, (low, high), mine, mine.threads[0] if thread else None, limit)
     return Found(tuple(_hits(work, keys, question)), older, True)
 
 
 def _mine(work: Work, thread: str | None) -> _Mine:
     if thread is not None:
         return _Mine([work.thread(thread).id], named=True)
-    query = _own_threads(work, memberships.c.thread_id).limit(THREADS_NAMED + 1)
+    query = _own_threads(work, memberships.c.thread_id).limit(THREADS_NAMED[work.dialect] + 1)
     found = [row.thread_id for row in work.rows(query)]
-    return _Mine(found, named=len(found) <= THREADS_NAMED)
+    return _Mine(found, named=len(found) <= THREADS_NAMED[work.dialect])
 
 
 def _own_threads(work: Work, *columns: Any) -> sa.Select[Any]:
@@ -170,11 +171,12 @@ def _any_tsquery(phrases: Sequence[tuple[tuple[str, ...], bool]]) -> str:
     return "(" + " | ".join(one(phrase, begins) for phrase, begins in phrases) + ")"
 
 
-def _walk(work: Work, narrowed: str, low: int, high: int, thread: int | None, limit: int) -> tuple[list[tuple[int, int]], str | None]:
+def _walk(work: Work, narrowed: str, interval: tuple[int, int], mine: _Mine, thread: int | None, limit: int) -> tuple[list[tuple[int, int]], str | None]:
     """Return the (thread id, seq) of the newest hits that the actor may see, and where to go on from."""
     found: list[sa.Row[Any]] = []
+    low, high = interval
     for at_once in _WALKS:
-        answers = _answers(work, narrowed, low, high).limit(at_once).subquery()
+        answers = _answers(work, narrowed, low, high, mine).limit(at_once).subquery()
         found += work.rows(_seen(work, answers, thread).limit(limit + 1 - len(found)))
         keys = [(row.thread_id, row.seq) for row in found[:limit]]
         if len(found) > limit:
@@ -186,13 +188,15 @@ def _walk(work: Work, narrowed: str, low: int, high: int, thread: int | None, li
     return keys, _spelled(high)
 
 
-def _answers(work: Work, narrowed: str, low: int, high: int) -> sa.Select[Any]:
+def _answers(work: Work, narrowed: str, low: int, high: int, mine: _Mine) -> sa.Select[Any]:
     if work.dialect == "sqlite":
         matches = sa.literal_column("search_index").op("MATCH")(sa.bindparam(None, narrowed))
     else:
         # Its words are made already (words.py): PostgreSQL's own ways to make some would take them apart again.
         matches = _INDEX.c.words.op("@@")(sa.text("CAST(:asked AS tsquery)").bindparams(asked=narrowed))
-    return sa.select(_INDEX.c.rowid).where(matches, _INDEX.c.rowid >= low, _INDEX.c.rowid < high).order_by(_INDEX.c.rowid.desc())
+    # Of few threads PostgreSQL is to gather all answers and sort them; in the order of its own key it would try every row of the clinic.
+    newest = _INDEX.c.rowid + 0 if mine.named and work.dialect == "postgresql" else _INDEX.c.rowid
+    return sa.select(_INDEX.c.rowid).where(matches, _INDEX.c.rowid >= low, _INDEX.c.rowid < high).order_by(newest.desc())
 
 
 def _seen(work: Work, answers: sa.Subquery, thread: int | None) -> sa.Select[Any]:

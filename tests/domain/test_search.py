@@ -135,7 +135,7 @@ def test_somebody_in_very_many_threads_finds_the_same(database: Database, cast: 
     for number in range(20):
         cast.post("ada", other, f"canary {number} of another thread")
     indexed(database)
-    monkeypatch.setattr(views, "THREADS_NAMED", 0)
+    monkeypatch.setattr(views, "THREADS_NAMED", {"sqlite": 0, "postgresql": 0})
     monkeypatch.setattr(views, "_WALKS", (2, 3))
     first = found(database, cast.ana, "canary")
     assert (first.hits, first.asked) == ((), True) and first.older is not None
