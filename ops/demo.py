@@ -6,6 +6,7 @@ Passwords are random for each clinic and kept in DIR/secrets/demo.json.
 
 import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from clinic import Actor, Database, Role
 from clinic.account.views import is_empty, login_record
 from clinic.errors import Conflict
 from clinic.permissions import STAFF
+from clinic.thread.listing import thread_list
 from ops import keys
-from ops.demo_history import CLINIC, COORDINATOR_LINKS, PATIENT_LINKS, PEOPLE, THREADS, Person
+from ops.demo_history import CLINIC, COORDINATOR_LINKS, GROUPS, PATIENT_LINKS, PEOPLE, THREADS, Person
 from ops.deployment import opened
 from ops.layout import Layout
 from ops.problems import Problem
@@ -104,10 +106,25 @@ class Demo:
             return
 
     def talk(self, name: str) -> None:
-        """Starts one thread and posts its history; stable client ids keep a repetition from doubling it."""
+        """Starts one thread and posts its history."""
         one, other = name.split("-")
         thread = self.database.perform(self.actor(other), "thread.start", person=self.uids[one], reason="Demonstration").value
-        for number, (author, body) in enumerate(THREADS[name], 1):
+        self.say(name, thread, THREADS[name])
+
+    def gather(self, name: str) -> None:
+        """Makes one group, unless an earlier start that was cut off has made it, and posts its history."""
+        group = GROUPS[name]
+        admin = self.actor(group.admin)
+        with self.database.read(admin) as work:
+            thread = next((row.uid for row in thread_list(work) if row.title == group.title), None)
+        if thread is None:
+            people = [self.uids[key] for key in group.people]
+            thread = self.database.perform(admin, "group.create", title=group.title, people=people, reason="Demonstration").value
+        self.say(name, thread, group.talk)
+
+    def say(self, name: str, thread: str, talk: Sequence[tuple[str, str]]) -> None:
+        """Posts what people have said in a thread; stable client ids keep a repetition from doubling it."""
+        for number, (author, body) in enumerate(talk, 1):
             self.database.perform(self.actor(author), "text.post", thread, body=body, client_id=f"demo-{name}-{number}")
         self.state["threads"][name] = {"uid": thread, "room": f"{thread}@{self.layout.threads_domain}", "url": f"/threads/{thread}"}
         self.save()
@@ -120,7 +137,7 @@ class Demo:
         for person in PEOPLE:
             if person.key not in self.state["accounts"]:
                 self.add(person)
-        if set(self.state["threads"]) == set(THREADS):
+        if set(self.state["threads"]) == {*THREADS, *GROUPS}:
             return
         self.database.perform(CONSOLE, "clinic.describe", **CLINIC)
         self.database.perform(self.actor("dina"), "status.add_examples")
@@ -133,6 +150,8 @@ class Demo:
                 self.database.perform(self.actor(person.key), "saved_reply.add_examples")
         for name in THREADS:
             self.talk(name)
+        for name in GROUPS:
+            self.gather(name)
 
 
 def seed(layout: Layout) -> Path:

@@ -65,3 +65,27 @@ THREADS = {
         ("bella", "Deal. The coffee is on you as well."),
     ),
 }
+
+
+@dataclass(frozen=True)
+class Group:
+    """A made-up group: its admin, who else is in it, and what they have said."""
+
+    title: str
+    admin: str
+    people: tuple[str, ...]
+    talk: tuple[tuple[str, str], ...]
+
+
+GROUPS = {
+    "care-of-ada": Group(
+        "Care of Ada Almeida",
+        "bella",
+        ("ada", "boris"),
+        (
+            ("bella", "Dear Ms Almeida, Dr Brandt is here too: he will look after your lungs, I stay with the blood pressure."),
+            ("boris", "Good morning, Ms Almeida. I have read your history. Do you get short of breath on the stairs?"),
+            ("ada", "Only on the third floor. It is good to have you both in one place."),
+        ),
+    ),
+}
