@@ -1,7 +1,7 @@
 """The registry of kinds of entries: payload, plain body, XML child and page fragment, declared once each.
 
-Owns @kind, KINDS and UNKNOWN. Imports the standard library only. A capability declares its kinds in its own folder; the log
-stores a payload as JSON, the component sends `body` to any client and `xml` beside it, the page draws `fragment`.
+Owns @kind, KINDS, what an entry asks of its readers (Ask), and two payloads that stand for what cannot be shown (UNKNOWN, Tombstone).
+Imports the standard library only. A capability declares its kinds in its own folder; the log stores a payload as JSON, the component sends `body` to any client and `xml` beside it, the page draws `fragment`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Payload(Protocol):
 class Ask:
     """What an entry asks of a reader: an offered action, in words before its confirm link, and values to fill in by field.
 
-    A payload that asks has a property `asks` of it or None; whoever may not answer finds nothing behind the link (rule 15).
+    A payload that asks has a property `asks`, a tuple of these (accept, decline); whoever may not answer finds nothing behind a link (rule 15).
     """
 
     words: str

@@ -1,10 +1,11 @@
-"""The kind `urgent`: a patient's call for help with their words. Imports clinic.kinds only."""
+"""The kind `urgent`: a patient's call for help with their words; and what the clinic says about it. Imports clinic.kinds and the notice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from clinic.kinds import kind
+from clinic.thread.kinds import listed, notices
 
 URGENT_NS = "urn:bedside:urgent:1"
 
@@ -19,3 +20,13 @@ class UrgentPayload:
     @property
     def body(self) -> str:
         return f"URGENT: I need help. {self.text}".strip()
+
+
+notices(
+    {
+        "urgent-seen": lambda n, r: f"{n[0]} has seen the urgent call of {listed(n[1:])}.",
+        "urgent-resolved": lambda n, r: f"{n[0]} resolved the urgent call of {listed(n[1:])}.",
+        "urgent-not-seen": lambda n, r: f"Nobody has seen the urgent call of {n[0]} yet. {n[0]}: call {r} now.",
+        "urgent-called-in": lambda n, r: f"{n[0]}, who is on duty, called in {n[1]}, who can read and write here now.",
+    }
+)

@@ -68,9 +68,9 @@ def _said(room: Room, entry: Entry) -> list[wire.Xml]:
 
 
 def _asking(room: Room, entry: Entry) -> str:
-    """Returns: the entry in words and, where it asks something of a reader, the page that asks them to confirm. Source: house rule 15."""
-    ask: Ask | None = getattr(entry.payload, "asks", None)
-    return entry.body if ask is None else f"{entry.body}\n{ask.words} {confirm_link(room.page, ask.action, room.uid, ask.values)}"
+    """Returns: the entry in words and, for each thing that it asks of a reader, the page that asks them to confirm. Source: house rule 15."""
+    asks: tuple[Ask, ...] = getattr(entry.payload, "asks", ())
+    return "\n".join([entry.body, *(f"{ask.words} {confirm_link(room.page, ask.action, room.uid, ask.values)}" for ask in asks)])
 
 
 def _fallback(of: str, start: int | None = None, end: int | None = None) -> wire.Xml:
