@@ -296,7 +296,7 @@ class Work:
         """Add codes, ids and flags to the action's audit row: what its fields alone do not tell. Never a text."""
         self.detail.update(detail)
 
-    def about(self, uid: str) -> None:
+    def audit_subject(self, uid: str) -> None:
         """Say what the action's audit row is about, where it is not the subject that the call named."""
         self.subject = uid
 

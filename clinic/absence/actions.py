@@ -74,7 +74,7 @@ def begin(work: Work, until: datetime, words: str | None, cover: str | None, sin
         cover_id=cover_id,
         created_at=work.now,
     )
-    work.about(uid)
+    work.audit_subject(uid)
     return uid
 
 
@@ -98,4 +98,4 @@ def end(work: Work, absence: str | None) -> None:
     if not rows:
         raise NotFound("You are not away, and no absence is planned.")
     work.update(absences, rows[0].id, ended_at=work.now)
-    work.about(rows[0].uid)
+    work.audit_subject(rows[0].uid)

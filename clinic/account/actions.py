@@ -159,7 +159,7 @@ def create(work: Work, name: str, email: str | None, birth_date: date | None, ro
     """
     require_birth_date(roles, birth_date)
     account_id, uid = insert_account(work, name, email, birth_date, roles, None)
-    work.about(uid)
+    work.audit_subject(uid)
     return Invited(uid, new_invitation(work, account_id, timedelta(days=INVITATION_DAYS)))
 
 
@@ -196,7 +196,7 @@ def accept_invitation(work: Work, token: str, password_hash: str) -> str:
     work.lock_account(row.account_id)
     if open_invitation(work, token, lock=True) is None:
         raise Expired()
-    work.about(row.uid)
+    work.audit_subject(row.uid)
     work.update(invitations, row.id, used_at=work.now)
     work.update(accounts, row.account_id, password_hash=password_hash)
     handle = work.rows(sa.select(accounts.c.handle).where(accounts.c.id == row.account_id))[0].handle

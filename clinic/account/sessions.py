@@ -68,7 +68,7 @@ def begin(
     account = work.row(found.with_for_update(key_share=True))
     if account is None or account.password_hash != checked_hash:
         raise NotFound()
-    work.about(account.uid)
+    work.audit_subject(account.uid)
     held = {
         row.role for row in work.rows(sa.select(account_roles.c.role).where(account_roles.c.account_id == account.id))
     }
@@ -144,7 +144,7 @@ def mint(work: Work, name: str) -> Minted:
     if len(names) >= DEVICES_EACH:
         raise TooMany(f"You have {DEVICES_EACH} devices. Revoke one that you do not use any more.")
     uid, password = new_uid(), new_device_password()
-    work.about(uid)
+    work.audit_subject(uid)
     work.insert(
         devices,
         id=new_id(),

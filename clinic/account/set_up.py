@@ -58,7 +58,7 @@ def set_up(
     put_setting(work, "clinic_name", clinic_name)
     put_setting(work, "emergency_number", emergency_number)
     _, uid = insert_account(work, name, email, None, (Role.ADMIN,), password_hash)
-    work.about(uid)
+    work.audit_subject(uid)
     return uid
 
 

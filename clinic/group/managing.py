@@ -68,7 +68,7 @@ def create(work: Work, title: str, people: Sequence[str], reason: str | None) ->
         raise Invalid("A group needs somebody else. Choose people.", field="people")
     note = require_reason(work, None, for_them, reason)
     uid = new_group(work, title, for_them, note)
-    work.about(uid)
+    work.audit_subject(uid)
     return uid
 
 

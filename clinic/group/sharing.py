@@ -139,7 +139,7 @@ def ask(work: Work, token: str) -> str:
     uid = found_link(work, token).thread_uid
     [thread] = work.threads([uid])
     link = found_link(work, token)  # under the lock: it may have been revoked meanwhile
-    work.about(uid)
+    work.audit_subject(uid)
     if work.person.id in thread.members:
         return "member"
     mine = share_requests.c.account_id == work.person.id

@@ -83,7 +83,7 @@ def create(work: Work, title: str | None, body: str) -> str:
     if len(own_rows(work)) >= MOST_REPLIES:
         raise Conflict(f"You have {MOST_REPLIES} saved replies, which is the most. Delete one that you do not use.")
     uid = _insert(work, title, body)
-    work.about(uid)
+    work.audit_subject(uid)
     return uid
 
 

@@ -69,7 +69,7 @@ def create(work: Work, name: str, colour: str) -> str:
     """Add a status at the end of the clinic's list. Returns: its uid. Raises: Conflict for a name that is offered already."""
     _refuse_taken(work, name)
     uid = _insert(work, name, colour, _last_position(work) + 1)
-    work.about(uid)
+    work.audit_subject(uid)
     return uid
 
 

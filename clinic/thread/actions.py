@@ -71,7 +71,7 @@ def start(work: Work, person: str, reason: str | None, practitioner: str | None)
     work.audit_detail(practitioner=chief.uid, existing=existing is not None)
     if existing is not None:
         _bring_back(work, existing.uid)
-        work.about(existing.uid)
+        work.audit_subject(existing.uid)
         return str(existing.uid)
     linked = patient is None or _linked(work, patient.id, other.id if patient is work.person else chief.id)
     if not linked and work.role is Role.PATIENT:
@@ -82,7 +82,7 @@ def start(work: Work, person: str, reason: str | None, practitioner: str | None)
         )
     work.audit_detail(linked=linked)
     uid = _new_direct(work, chief, other, other_role, key, "" if linked else reason or "")
-    work.about(uid)
+    work.audit_subject(uid)
     return uid
 
 

@@ -198,7 +198,7 @@ def call_in(work: Work, call: str, practitioner: str) -> None:
         invite_live(work, thread, called)
         work.append(thread, Notice("urgent-called-in", (work.person.name, thread.members[called.id].nick)))
     _alert(work, thread, called.handle, "URGENT: you are called in to a patient who needs help. Open the thread now.")
-    work.about(thread.uid)
+    work.audit_subject(thread.uid)
 
 
 @action(
