@@ -1,7 +1,8 @@
 """The registry of kinds of entries: payload, plain body, XML child and page fragment, declared once each.
 
 Owns @kind, KINDS, what an entry asks of its readers (Ask), and two payloads that stand for what cannot be shown (UNKNOWN, Tombstone).
-Imports the standard library only. A capability declares its kinds in its own folder; the log stores a payload as JSON, the component sends `body` to any client and `xml` beside it, the page draws `fragment`.
+Imports the standard library only. A capability declares its kinds in its own folder; the log stores a payload as JSON,
+the component sends `body` to any client and `xml` beside it, the page draws `fragment`.
 """
 
 from __future__ import annotations

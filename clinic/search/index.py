@@ -21,7 +21,7 @@ from clinic.kinds import kind_named
 from clinic.log import Audience, Entry, entries, entry_of, select_entries
 from clinic.search.tables import search_cursors, search_rows, search_words
 from clinic.search.words import words_of
-from clinic.text.current import current_bodies, said
+from clinic.text.overlay import texts_now
 from clinic.thread.tables import threads
 from clinic.writes import insertion_of
 
@@ -149,9 +149,10 @@ def _read(connection: Connection, thread_id: int, after: int, limit: int, some: 
     upto = new[-1].seq if new else after
     amended = {row.about_seq for row in new if row.about_seq is not None and row.about_seq <= after}
     again = connection.execute(select_entries().where(here, entries.c.seq.in_(sorted(amended)))).all() if amended else []
-    rows = [*new, *again]
-    now = current_bodies(lambda query: connection.execute(query).all(), thread_id, [row.seq for row in rows])
-    some.found += [_found(row, entry_of(row), row.seq <= after, now) for row in rows if _is_said(row)]
+    rows = [row for row in (*new, *again) if _is_said(row)]
+    found = [entry_of(row) for row in rows]
+    texts = texts_now(lambda query: connection.execute(query).all(), thread_id, found)
+    some.found += [_found(row, entry, text, again=row.seq <= after) for row, entry, text in zip(rows, found, texts, strict=True)]
     some.looked += len(new)
     some.upto[thread_id] = upto
     return int(upto)
@@ -162,8 +163,7 @@ def _is_said(row: sa.Row[tuple[object, ...]]) -> bool:
     return row.author_id is not None and not kind_named(row.kind).amends
 
 
-def _found(row: sa.Row[tuple[object, ...]], entry: Entry, again: bool, now: dict[int, str | None]) -> _Found:
-    text = now.get(row.seq, said(entry))
+def _found(row: sa.Row[tuple[object, ...]], entry: Entry, text: str | None, *, again: bool) -> _Found:
     words = "" if text is None else " ".join(word.word for word in words_of(text))
     if words:
         words = f"{scope(row.thread_id, entry.audience)} {author(row.author_id)} {of_kind(entry.kind)} {words}"

@@ -23,7 +23,7 @@ from clinic.permissions import Permission
 from clinic.search.index import author, of_kind, scope
 from clinic.search.tables import search_rows, search_words
 from clinic.search.words import Question, marked, parse
-from clinic.text.current import current_bodies, said
+from clinic.text.overlay import said, texts_now
 from clinic.thread.shown import put_away, title_for
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
@@ -224,19 +224,17 @@ def _hits(work: Work, keys: Sequence[tuple[int, int]], question: Question) -> li
     wanted = sa.or_(*(sa.and_(entries.c.thread_id == thread_id, entries.c.seq == seq) for thread_id, seq in keys))
     rows = {(row.thread_id, row.seq): row for row in work.rows(select_entries().where(wanted))}
     loaded = {thread.id: thread for thread in work.threads(sorted({row.thread_uid for row in rows.values()}))}
-    now = {
-        (thread_id, seq): text
-        for thread_id in loaded
-        for seq, text in current_bodies(work.rows, thread_id, [seq for of, seq in keys if of == thread_id]).items()
-    }
+    stored = {key: entry_of(rows[key]) for key in keys}
+    now: dict[tuple[int, int], str | None] = {}
+    for thread_id in loaded:
+        here = [key for key in keys if key[0] == thread_id]
+        now.update(zip(here, texts_now(work.rows, thread_id, [stored[key] for key in here]), strict=True))
     me = work.person.id
     hits = []
     for key in keys:
-        row = rows[key]
-        entry = entry_of(row)
-        text = now.get(key, said(entry))
+        row, entry, text = rows[key], stored[key], now[key]
         # Since it was indexed it may have been taken back, or corrected to what does not answer any more.
-        if text is not None and (key not in now or marked(" ".join(text.split()), question)):
+        if text is not None and (text == said(entry) or marked(" ".join(text.split()), question)):
             hits.append(_hit(entry, text, title_for(loaded[row.thread_id], me), row.author_id == me, question))
     return hits
 

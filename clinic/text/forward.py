@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from clinic.actions import Offer, action
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import ClientId, Option, Pick, Uid
-from clinic.kinds import kind
+from clinic.kinds import Tombstone, kind
 from clinic.loading import LoadedThread
 from clinic.log import Entry, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role
-from clinic.text.current import current_bodies
+from clinic.text.overlay import overlay
 from clinic.thread.actions import thread_for
-from clinic.thread.shown import title_for
+from clinic.thread.shown import among_staff, title_for
 from clinic.thread.tables import memberships, threads
 from clinic.transaction import SAME_ID
 from clinic.work import Work
@@ -66,7 +66,7 @@ def _targets(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
 
 
 def _any_target(work: Work, thread: LoadedThread) -> bool:
-    return bool(_targets(work, thread))
+    return among_staff(work, thread.id)
 
 
 @action(
@@ -109,11 +109,10 @@ def _wanted(work: Work, thread: LoadedThread, uid: str | None) -> tuple[Entry, s
     row = work.row(query.where(entries.c.uid == uid) if uid else query.order_by(entries.c.seq.desc()).limit(1))
     if row is None:
         raise NotFound("This message is not in this thread. Load the thread again.")
-    entry = entry_of(row)
-    text = current_bodies(work.rows, thread.id, [entry.seq]).get(entry.seq, getattr(entry.payload, "text", entry.body))
-    if text is None:
+    [entry] = overlay(work, thread.id, [entry_of(row)])
+    if isinstance(entry.payload, Tombstone):
         raise Invalid(NOT_FORWARDED, field="entry")
-    return entry, text
+    return entry, getattr(entry.payload, "text", entry.body)
 
 
 def _payload(work: Work, thread: LoadedThread, entry: Entry, text: str) -> ForwardedPayload:

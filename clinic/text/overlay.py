@@ -6,7 +6,7 @@ was taken back is gone then, for everybody; the action `text.original` alone ope
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from clinic.work import Work
 
 QUOTED_CHARACTERS = 160
+Rows = Callable[[sa.Select[Any]], Sequence[sa.Row[Any]]]
+"""Runs a select: `Work.rows`, or a connection's."""
 
 
 def amends(entry: Entry) -> bool:
@@ -74,16 +76,30 @@ def overlay(work: Work, thread_id: int, found: Sequence[Entry]) -> list[Entry]:
 
     found: entries that their reader may see, as stored. Amending ones among them are shown as their targets stand.
     """
+    return _overlay(work.rows, thread_id, found)
+
+
+def _overlay(rows: Rows, thread_id: int, found: Sequence[Entry]) -> list[Entry]:
     places = {entry.seq for entry in found if entry.about is None} | {entry.about for entry in found if entry.about is not None}
-    later = _amending(work, thread_id, sorted(place for place in places if place is not None))
+    later = _amending(rows, thread_id, sorted(place for place in places if place is not None))
     if not later:
         return list(found)
     targets = {entry.seq: entry for entry in found}
     if missing := later.keys() - targets.keys():
-        rows = work.rows(select_entries().where(entries.c.thread_id == thread_id, entries.c.seq.in_(sorted(missing))))
-        targets |= {row.seq: entry_of(row) for row in rows}
+        wanted = select_entries().where(entries.c.thread_id == thread_id, entries.c.seq.in_(sorted(missing)))
+        targets |= {row.seq: entry_of(row) for row in rows(wanted)}
     shown = {seq: _folded(targets[seq], changes) for seq, changes in later.items() if seq in targets}
     return [shown.get(entry.seq, entry) if entry.about is None else fold_amending(entry, shown.get(entry.about)) for entry in found]
+
+
+def texts_now(rows: Rows, thread_id: int, found: Sequence[Entry]) -> list[str | None]:
+    """Return what each of these entries of one thread, as stored and none of them amending, says now; None of what was taken back."""
+    return [None if isinstance(entry.payload, Tombstone) else said(entry) for entry in _overlay(rows, thread_id, found)]
+
+
+def said(entry: Entry) -> str:
+    """Return what somebody typed, without the words that apps show beside it; of other entries, what they say."""
+    return str(getattr(entry.payload, "text", "")) or entry.body
 
 
 def overlay_last(work: Work, found: Sequence[tuple[int, Entry]]) -> list[Entry]:
@@ -92,7 +108,7 @@ def overlay_last(work: Work, found: Sequence[tuple[int, Entry]]) -> list[Entry]:
     later: dict[int, list[Entry]] = {}
     if by_thread:
         about = sa.and_(entries.c.thread_id.in_(by_thread), entries.c.about_seq.in_({entry.seq for entry in by_thread.values()}))
-        for row in _in_order(work, about):
+        for row in _in_order(work.rows, about):
             if row.about_seq == by_thread[row.thread_id].seq:
                 later.setdefault(row.thread_id, []).append(entry_of(row))
     return [_folded(entry, later.get(thread_id, ())) for thread_id, entry in found]
@@ -125,20 +141,20 @@ def quote_of(entry: Entry) -> Quote:
     return Quote(entry.uid, entry.author.nick if entry.author else "", line)
 
 
-def _amending(work: Work, thread_id: int, places: Sequence[int]) -> Mapping[int, list[Entry]]:
+def _amending(rows: Rows, thread_id: int, places: Sequence[int]) -> Mapping[int, list[Entry]]:
     """Return what amends the entries at `places`, in order."""
     found: dict[int, list[Entry]] = {}
     if places:
         about = sa.and_(entries.c.thread_id == thread_id, entries.c.about_seq.in_(places))
-        for row in _in_order(work, about):
+        for row in _in_order(rows, about):
             found.setdefault(row.about_seq, []).append(entry_of(row))
     return found
 
 
-def _in_order(work: Work, about: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
+def _in_order(rows: Rows, about: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
     # SQLite is told its index, and put in order here: otherwise it walks through the whole thread, which is in order already.
     query = select_entries().where(about).with_hint(entries, "INDEXED BY ix_entries_thread_id_about_seq", "sqlite")
-    return sorted(work.rows(query), key=lambda row: int(row.seq))
+    return sorted(rows(query), key=lambda row: int(row.seq))
 
 
 def _folded(entry: Entry, changes: Iterable[Entry]) -> Entry:

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from clinic import Actor, Call, Database, Done, errors
 from clinic.audit.tables import audit_entries
-from clinic.log import entries
+from clinic.log import entries, entry_of, select_entries
 from clinic.storage import new_uid
 from clinic.text.amend import versions
-from clinic.text.current import current_bodies
+from clinic.text.overlay import texts_now
 from clinic.thread.archive import archive
 from clinic.thread.relay import entries_after
 from clinic.thread.tables import memberships, threads
@@ -109,8 +109,8 @@ def test_what_was_taken_back_is_gone_for_everybody_and_staff_open_it_on_the_reco
         assert quote is not None and "taken back" in quote.text
     with database.read(Actor.system()) as work:
         assert SECRET not in repr(entries_after(work, thread, 0))
-        row = work.row(sa.select(threads.c.id).where(threads.c.uid == thread))
-        assert row is not None and current_bodies(work.rows, row.id, [3]) == {3: None}
+        row = work.row(select_entries().where(threads.c.uid == thread, entries.c.seq == 3))
+        assert row is not None and texts_now(work.rows, row.thread_id, [entry_of(row)]) == [None]
     with database.read(cast.chen) as work:
         assert versions(work, thread, uid).versions == ()
     with pytest.raises(errors.NotPermitted):
