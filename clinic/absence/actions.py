@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from clinic.absence.tables import absences
+from clinic.account.people import staff_options
 from clinic.account.settings import instant
 from clinic.account.tables import accounts
 from clinic.actions import Offer, action
@@ -14,7 +15,6 @@ from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import Moment, Pick, Text, Uid
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
-from clinic.urgent.actions import staff_options
 from clinic.work import Work
 
 LONGEST = timedelta(days=366)

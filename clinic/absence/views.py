@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from clinic.absence.actions import own_absences
 from clinic.absence.tables import absences
+from clinic.account.people import staff_options
 from clinic.account.tables import accounts
 from clinic.actions import view
 from clinic.fields import Option
 from clinic.permissions import Permission, Role
-from clinic.urgent.actions import staff_options
 from clinic.work import Work
 
 

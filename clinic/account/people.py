@@ -1,4 +1,4 @@
-"""Finding people to start a thread with. Views; imports clinic only."""
+"""Finding people to start a thread with, and colleagues to choose from. Views and a plain helper; imports clinic only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clinic.account.actions import fold_name
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import view
 from clinic.errors import Invalid
-from clinic.fields import refuse_unsendable
+from clinic.fields import Option, refuse_unsendable
 from clinic.permissions import Permission, Role
 from clinic.work import Work
 
@@ -130,3 +130,14 @@ def _search_terms(query: str) -> tuple[list[str], date | None]:
         except ValueError:
             raise Invalid(f"{word} is not a date. Write it as 1984-03-27 or 27/3/1984.", field="query") from None
     return words, born
+
+
+def staff_options(work: Work, *roles: Role) -> list[Option]:
+    """Return the active accounts of these roles, by name."""
+    query = (
+        sa.select(accounts.c.uid, accounts.c.name, account_roles.c.role)
+        .join(account_roles, account_roles.c.account_id == accounts.c.id)
+        .where(account_roles.c.role.in_(roles), accounts.c.active.is_(True))
+        .order_by(accounts.c.folded_name, accounts.c.id)
+    )
+    return [Option(row.uid, row.name, row.role) for row in work.rows(query)]

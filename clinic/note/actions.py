@@ -7,9 +7,9 @@ from clinic.fields import AppId, ClientId, Text
 from clinic.loading import LoadedThread
 from clinic.log import Audience
 from clinic.permissions import Permission
-from clinic.text.actions import MAX_BYTES, REPLY_TO, quoted, same_text
 from clinic.text.kinds import NotePayload
 from clinic.text.mentions import mentioned
+from clinic.text.posting import MAX_BYTES, REPLY_TO, quoted, same_text
 from clinic.thread.actions import thread_for
 from clinic.work import Work
 

@@ -18,11 +18,10 @@ from clinic.permissions import Permission, Role
 from clinic.saved_reply.placeholders import CLINIC, DATE, ME, PATIENT, PRACTITIONER, filled, placeholders
 from clinic.saved_reply.tables import saved_replies
 from clinic.storage import new_id, new_uid
-from clinic.text.actions import MAX_BYTES
 from clinic.text.kinds import TextPayload
-from clinic.text.mentions import mentioned
-from clinic.thread.actions import read_up_to, thread_for
-from clinic.work import Door, Work
+from clinic.text.posting import MAX_BYTES, post_typed
+from clinic.thread.actions import thread_for
+from clinic.work import Work
 
 MOST_REPLIES = 500
 TITLE = Text("title", "Title", max_bytes=200, required=False)
@@ -162,9 +161,5 @@ def post(work: Work, thread: LoadedThread, reply: str, body: str | None, client_
     if left:
         words = f"Not sent: complete {', '.join(left)} first, by your own words."
         raise Invalid(words if body is not None else f"{words} The text to copy and complete:\n{text}", field="body")
-    author, by_app = work.member(thread), work.actor.door is Door.XMPP
-    if by_app:
-        read_up_to(work, thread, author, author.delivered_seq)
     _count(work, row)
-    payload = TextPayload(text, mentions=mentioned(text, thread, by_app=by_app))
-    return work.append(thread, payload, author=author, client_id=client_id)
+    return post_typed(work, thread, text, client_id)

@@ -14,12 +14,12 @@ from clinic.kinds import Tombstone
 from clinic.loading import LoadedThread
 from clinic.log import Entry, entries, entry_of, select_entries, spoken, visible
 from clinic.permissions import Permission, Role
-from clinic.text.actions import MAX_BYTES
 from clinic.text.emoji import Emojis
 from clinic.text.find import GONE, NOT_TYPED, TYPED_KINDS, find, find_own, id_of, still_there
 from clinic.text.kinds import NOTE_WORDS, TYPED, Correction, NotePayload, Reaction, Retraction
 from clinic.text.mentions import mentioned
 from clinic.text.overlay import overlay, quote_of
+from clinic.text.posting import MAX_BYTES
 from clinic.thread.actions import thread_for
 from clinic.work import Work
 

@@ -14,7 +14,7 @@ from clinic.kinds import kind
 @kind("text", fragment="text.html")
 @dataclass(frozen=True, slots=True)
 class TextPayload:
-    """A message. text: as typed, lines kept, at most actions.MAX_BYTES.
+    """A message. text: as typed, lines kept, at most posting.MAX_BYTES.
 
     reply_to: uid of the entry that it answers, or "". mentions: account uids of the members whom it names after an @.
     """

@@ -23,10 +23,9 @@ from clinic.fields import ClientId, Computed, Moment, Option, Pick, Text, Uid
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Permission, can
 from clinic.storage import new_id, new_uid
-from clinic.text.actions import MAX_BYTES
 from clinic.text.kinds import TextPayload
 from clinic.text.mentions import mentioned
-from clinic.text.posting import post_as
+from clinic.text.posting import MAX_BYTES, post_as
 from clinic.text.tables import scheduled_texts
 from clinic.thread.actions import thread_for
 from clinic.thread.tables import memberships, threads

@@ -1,4 +1,4 @@
-"""Actions on threads: start a 1:1, move one's own marks, mute. Imports clinic only."""
+"""Actions on threads: start a 1:1, mute. Imports clinic only."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from clinic.account.people import assisted, find_people
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import Offer, action
 from clinic.errors import Invalid, NotFound, NotPermitted
-from clinic.fields import Choice, Flag, Option, Pick, Text, Uid
-from clinic.loading import LoadedMember, LoadedThread
-from clinic.log import entries, visible
+from clinic.fields import Flag, Option, Pick, Text
+from clinic.loading import LoadedThread
 from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.permissions import Permission, Role
 from clinic.thread.kinds import Notice
@@ -160,53 +159,6 @@ def _new_direct(work: Work, chief: Joining, other: sa.Row[Any], other_role: Role
     if starter_member is not None:  # what one did oneself is not news to oneself
         work.update(memberships, starter_member.id, read_seq=len(work.pending), delivered_seq=len(work.pending))
     return thread.uid
-
-
-@action(
-    "thread.mark",
-    Permission.THREAD_MARK,
-    on=thread_for,
-    fields=(Uid("entry", "Entry"), Choice("state", "State", options=("delivered", "read"))),
-    batchable=True,
-    audited=False,
-)
-def mark(work: Work, thread: LoadedThread, entry: str, state: str) -> bool:
-    """Move the actor's own marker up to an entry that they see; read implies delivered; it never moves back.
-
-    Returns: whether a marker moved. Raises: NotFound for an entry that is not theirs to see.
-    """
-    member = work.member(thread)
-    query = sa.select(entries.c.seq).where(
-        entries.c.thread_id == thread.id, entries.c.uid == entry, visible(member.role, member.from_seq)
-    )
-    row = work.row(query)
-    if row is None:
-        raise NotFound()
-    if state == "read":
-        return read_up_to(work, thread, member, row.seq)
-    return delivered_up_to(work, thread, member, row.seq)
-
-
-def read_up_to(work: Work, thread: LoadedThread, member: LoadedMember, seq: int) -> bool:
-    """Move a member's markers up to `seq`: what is read was delivered. Returns: whether one moved."""
-    return _move(work, thread, member, delivered_seq=seq, read_seq=seq)
-
-
-def delivered_up_to(work: Work, thread: LoadedThread, member: LoadedMember, seq: int) -> bool:
-    """Move a member's delivered marker up to `seq`. Returns: whether it moved."""
-    return _move(work, thread, member, delivered_seq=seq)
-
-
-def _move(work: Work, thread: LoadedThread, member: LoadedMember, **markers: int) -> bool:
-    moved = {name: seq for name, seq in markers.items() if seq > getattr(member, name)}
-    for name, seq in moved.items():
-        setattr(member, name, seq)
-    if moved:
-        opened = {} if member.opened_at else {"opened_at": work.now}
-        member.opened_at = member.opened_at or work.now
-        work.update(memberships, member.id, **moved, **opened)
-        work.touch(thread, members=False)
-    return bool(moved)
 
 
 @action(

@@ -12,7 +12,8 @@ from clinic.errors import NotFound
 from clinic.fields import Choice, Computed, Text, Uid
 from clinic.loading import LoadedThread
 from clinic.permissions import Permission
-from clinic.thread.actions import delivered_up_to, thread_for
+from clinic.thread.actions import thread_for
+from clinic.thread.marks import delivered_up_to
 from clinic.thread.tables import live_sessions, threads
 from clinic.work import Work
 

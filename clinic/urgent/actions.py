@@ -12,13 +12,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clinic.account.people import staff_options
 from clinic.account.settings import put_setting, setting
 from clinic.account.tables import account_roles, accounts
 from clinic.actions import Offer, action
 from clinic.errors import Conflict, Invalid, NotFound, NotPermitted
-from clinic.fields import Choice, ClientId, Computed, Option, Pick, Text
+from clinic.fields import Choice, ClientId, Computed, Pick, Text
 from clinic.loading import LoadedThread
-from clinic.permissions import STAFF, Permission, Role
+from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
 from clinic.text.kinds import TextPayload
 from clinic.text.posting import post_as
@@ -26,7 +27,7 @@ from clinic.thread.actions import thread_for
 from clinic.thread.kinds import Notice
 from clinic.thread.members import add_member, invite_live
 from clinic.thread.tables import threads
-from clinic.urgent.calls import open_calls, where_to_call
+from clinic.urgent.calls import is_on_duty, open_calls, where_to_call
 from clinic.urgent.kinds import UrgentPayload
 from clinic.urgent.tables import urgent_calls
 from clinic.work import Work
@@ -149,23 +150,6 @@ def escalate(work: Work, thread: LoadedThread, call: str) -> bool:
 def _duty(work: Work) -> sa.Row[Any] | None:
     uid = setting(work, "duty_account")
     return work.row(sa.select(accounts).where(accounts.c.uid == uid, accounts.c.active.is_(True))) if uid else None
-
-
-def staff_options(work: Work, *roles: Role) -> list[Option]:
-    """Return the active accounts of these roles, by name."""
-    query = (
-        sa.select(accounts.c.uid, accounts.c.name, account_roles.c.role)
-        .join(account_roles, account_roles.c.account_id == accounts.c.id)
-        .where(account_roles.c.role.in_(roles), accounts.c.active.is_(True))
-        .order_by(accounts.c.folded_name, accounts.c.id)
-    )
-    return [Option(row.uid, row.name, row.role) for row in work.rows(query)]
-
-
-def is_on_duty(work: Work) -> bool:
-    """Say whether the actor is the clinic's duty account, acting as staff."""
-    person = work.person_or_none
-    return person is not None and work.role in STAFF and setting(work, "duty_account") == person.uid
 
 
 @action(

@@ -1,4 +1,4 @@
-"""Urgent calls as others need them: which are open, and what to say where to call. Plain helpers; imports clinic only."""
+"""Urgent calls as others need them: which are open, who is on duty, and what to say where to call. Plain helpers; imports clinic only."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from clinic.account.settings import setting
 from clinic.loading import LoadedThread
+from clinic.permissions import STAFF
 from clinic.urgent.tables import urgent_calls
 from clinic.work import Work
 
@@ -33,3 +34,9 @@ def urgent_threads(work: Work, thread_ids: Sequence[int]) -> set[int]:
 def where_to_call(work: Work) -> str:
     """Return in words where to call in an emergency, as the end of a sentence."""
     return setting(work, "emergency_number") or "the emergency number of your country"
+
+
+def is_on_duty(work: Work) -> bool:
+    """Say whether the actor is the clinic's duty account, acting as staff."""
+    person = work.person_or_none
+    return person is not None and work.role in STAFF and setting(work, "duty_account") == person.uid

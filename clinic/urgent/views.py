@@ -8,14 +8,14 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from clinic.account.people import staff_options
 from clinic.account.settings import setting
 from clinic.account.tables import accounts
 from clinic.actions import view
 from clinic.fields import Option
 from clinic.permissions import Permission, Role
 from clinic.thread.tables import memberships, threads
-from clinic.urgent.actions import is_on_duty, staff_options
-from clinic.urgent.calls import open_calls
+from clinic.urgent.calls import is_on_duty, open_calls
 from clinic.urgent.tables import urgent_calls
 from clinic.work import Work
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -90,6 +91,19 @@ def test_every_module_that_declares_something_is_among_the_capabilities() -> Non
     folders = [folder for folder in CLINIC.iterdir() if (folder / "__init__.py").is_file()]
     declaring = {(path.parent.name, path.stem) for folder in folders for path in folder.glob("*.py") if DECLARES.search(path.read_text())}
     assert declaring == {(name, module) for name, modules in CAPABILITIES.items() for module in modules}
+
+
+def test_actions_never_call_actions_and_no_transport_calls_one() -> None:
+    declared = {(spec.function.__module__, spec.function.__name__) for spec in ACTIONS.values()}
+    files = [path for package in ("clinic", "web", "xmpp_components") for path in (CLINIC.parent / package).rglob("*.py")]
+    for path in (path for path in files if "node_modules" not in path.parts):
+        tree, module = ast.parse(path.read_text()), ".".join(path.relative_to(CLINIC.parent).with_suffix("").parts)
+        known = {name for of, name in declared if of == module}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                known |= {one.asname or one.name for one in node.names if (node.module, one.name) in declared}
+        called = {node.func.id: node.lineno for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        assert known & called.keys() == set(), f"{path} calls an action; share a plain helper (rule 3)"
 
 
 def test_every_error_carries_both_wire_forms() -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from clinic import Actor, Call, Database, Done, errors
 from clinic.log import entries
-from clinic.text.actions import MAX_BYTES
+from clinic.text.posting import MAX_BYTES
 from clinic.thread.views import own_states, thread_list, thread_page
 from tests.support.cast import Cast
 
