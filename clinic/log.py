@@ -2,8 +2,8 @@
 
 Owns the tables of entries and clock steps, Audience, Entry, Author and the audience filter in both forms (SQL and in memory). Imports
 clinic.storage, clinic.kinds, clinic.permissions and the tables. `Work.append` (work.py) takes an entry; transaction.py
-gives it its `seq` under the thread's lock. Every reader (page, archive, live tail, later search, export
-and notification) goes through `visible` or `allowed`: rule 13.
+gives it its `seq` under the thread's lock. Every reader (page, list, archive, live tail, search) goes
+through `visible` or `allowed`: rule 13.
 """
 
 from __future__ import annotations
