@@ -9,12 +9,13 @@ import importlib
 
 from clinic import errors
 from clinic.actions import ACTIONS, VIEWS
+from clinic.calls import Actor, Call, Done, Door
 from clinic.config import VERSION, Config
 from clinic.database import Database
 from clinic.kinds import KINDS
 from clinic.permissions import Permission, Role, can
 from clinic.storage import metadata
-from clinic.work import Actor, Call, Done, Door, Work
+from clinic.work import Work
 
 # In dependency order; each names the modules that declare something.
 CAPABILITIES: dict[str, tuple[str, ...]] = {

@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from clinic import doorbell, storage
 from clinic.actions import ACTIONS, ActionSpec
+from clinic.calls import Actor, Call, Done
 from clinic.doorbell import DatagramDoorbell, Doorbell, NotifiedDoorbell
 from clinic.errors import Busy, Conflict, DomainError, Held
 from clinic.fields import parse_all
@@ -27,7 +28,7 @@ from clinic.loading import Lock
 from clinic.memory import Memory
 from clinic.storage import FairLock, open_engine, prepare_engine
 from clinic.transaction import Transaction
-from clinic.work import Actor, Call, Done, Work
+from clinic.work import Work
 
 logger = logging.getLogger(__name__)
 

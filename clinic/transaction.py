@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 
 from clinic.actions import ActionSpec
 from clinic.audit.tables import denials
+from clinic.calls import Actor, Call, Done
 from clinic.errors import Conflict, NotFound
 from clinic.fields import PickPerson, is_uid
 from clinic.kinds import encode, kind_named
@@ -23,7 +24,7 @@ from clinic.log import Audience, Entry, clock_steps, entries, settle
 from clinic.memory import Memory
 from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.thread.tables import threads
-from clinic.work import Actor, Call, Done, Work
+from clinic.work import Work
 from clinic.writes import Buffer, insertion_of
 
 CLOCKS_APART = timedelta(seconds=5)

@@ -1,6 +1,6 @@
-"""What one action or view works with: who acts, what they may load, and what they want changed.
+"""What one action or view works with: what its actor may load, and what they want changed.
 
-Owns Actor, Door, Call, Done, Work. Imports the clinic's tables, log and loading. A Work reads at once and writes into a
+Owns Work. Imports the clinic's tables, log and loading. A Work reads at once and writes into a
 buffer; transaction.py decides what becomes of it, and database.py commits.
 """
 
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 from clinic.account.settings import setting
 from clinic.account.tables import account_roles, accounts
 from clinic.audit.tables import audit_entries
+from clinic.calls import Actor
 from clinic.errors import NotFound, NotPermitted, NotSignedIn
 from clinic.fields import is_uid
 from clinic.kinds import Payload, kind_of
@@ -39,78 +39,8 @@ NOT_GROUP_ADMIN = "Only the group admin of this thread may do this. The thread's
 NOT_SWITCHED_ON = "This is switched off for coordinators in this clinic. Ask a practitioner of the thread, or the administrator."
 
 
-class Door(StrEnum):
-    """Through which transport somebody came in."""
-
-    PAGE = "page"
-    XMPP = "xmpp"
-    CONSOLE = "console"
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asks, as a transport has authenticated them: an account by uid or handle, nobody yet, or the clinic itself.
-
-    role: the role acted in; None means the account's care role. session: the login session's or device's uid.
-    """
-
-    door: Door
-    account: str | None = None
-    handle: str | None = None
-    role: Role | None = None
-    session: str | None = None
-    is_system: bool = False
-
-    @classmethod
-    def page(cls, account_uid: str, role: Role, session_uid: str) -> Actor:
-        """Somebody signed in to the page."""
-        return cls(Door.PAGE, account=account_uid, role=role, session=session_uid)
-
-    @classmethod
-    def xmpp(cls, handle: str) -> Actor:
-        """Somebody whose XMPP server vouches for the address; they act in their care role."""
-        return cls(Door.XMPP, handle=handle)
-
-    @classmethod
-    def anonymous(cls, door: Door = Door.PAGE) -> Actor:
-        """Somebody not signed in."""
-        return cls(door)
-
-    @classmethod
-    def system(cls, door: Door = Door.CONSOLE) -> Actor:
-        """The clinic's own process, or who sits at its console."""
-        return cls(door, is_system=True)
-
-    @property
-    def is_anonymous(self) -> bool:
-        return self.account is None and self.handle is None and not self.is_system
-
-
 _ADMINISTERS = {Permission.ACCOUNT_MANAGE, Permission.LINK_MANAGE, Permission.CLINIC_DESCRIBE}
 _SYSTEM_MAY = frozenset({Permission.SYSTEM, Permission.SIGN_IN} | _ADMINISTERS)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One action asked for: its name, its subject's uid, its raw field values."""
-
-    actor: Actor
-    action: str
-    subject: str | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What came of a call. entries: as committed, in order; of a duplicate, the one stored the first time.
-
-    version: the thread's version at this entry, so that nobody delivers it by an older list of members.
-    """
-
-    value: Any = None
-    entries: tuple[Entry, ...] = ()
-    duplicate: bool = False
-    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from flask import Blueprint, Response, flash, jsonify, make_response, redirect, 
 from werkzeug.wrappers import Response as BaseResponse
 
 from clinic.actions import ACTIONS
+from clinic.calls import Done
 from clinic.errors import DomainError, Invalid, NotFound, NotSignedIn
 from clinic.fields import Choices, PickSeveral
 from clinic.offers import told
-from clinic.work import Done
 from web.auth import current_actor
 from web.db import clinic_db
 from web.doing import draw_form, home_of

@@ -15,9 +15,9 @@ from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_use
 
 from clinic.account.views import Session
 from clinic.account.views import session as session_view
+from clinic.calls import Actor, Door
 from clinic.errors import Busy, NotSignedIn
 from clinic.permissions import CARE_ROLES, Role
-from clinic.work import Actor, Door
 from web.db import clinic_db, try_perform
 
 SCRIPT_HEADER = "X-Bedside-Script"

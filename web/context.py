@@ -13,8 +13,8 @@ from jinja2.utils import urlize
 from markupsafe import Markup, escape
 
 from clinic.account.views import clinic_settings, is_empty
+from clinic.calls import Actor, Door
 from clinic.errors import Busy
-from clinic.work import Actor, Door
 from web.assets import Assets
 from web.auth import current_visitor
 from web.authority import fingerprint

@@ -11,11 +11,11 @@ from typing import Any
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 
+from clinic.calls import Actor
 from clinic.config import Config
 from clinic.database import Database
 from clinic.errors import Busy, DomainError
 from clinic.storage import metadata
-from clinic.work import Actor
 
 db = SQLAlchemy(metadata=metadata)
 _KEY, _TRYING = "bedside-clinic", "bedside-trying"

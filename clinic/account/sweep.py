@@ -13,8 +13,8 @@ from clinic.account import attempts
 from clinic.account.tables import invitations, login_failures, login_sessions
 from clinic.account.views import expired_sessions
 from clinic.audit.tables import denials
+from clinic.calls import Actor
 from clinic.database import Database
-from clinic.work import Actor
 
 KEPT = timedelta(days=30)
 DENIALS_KEPT = timedelta(days=90)

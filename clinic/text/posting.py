@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clinic.absence.replies import answer_if_away
+from clinic.calls import Door
 from clinic.errors import NotFound
 from clinic.fields import Pick
 from clinic.loading import LoadedMember, LoadedThread
@@ -15,7 +16,7 @@ from clinic.text.kinds import NotePayload, TextPayload
 from clinic.text.mentions import mentioned
 from clinic.text.overlay import quote_of
 from clinic.thread.marks import read_up_to
-from clinic.work import Door, Work
+from clinic.work import Work
 
 MAX_BYTES = 64 * 1024
 REPLY_TO = Pick("reply_to", "Answers", required=False)

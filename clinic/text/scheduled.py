@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from clinic.account.settings import instant, setting
 from clinic.account.tables import accounts
 from clinic.actions import Offer, action, view
+from clinic.calls import Actor
 from clinic.database import Database
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import ClientId, Computed, Moment, Option, Pick, Text, Uid
@@ -29,7 +30,7 @@ from clinic.text.posting import MAX_BYTES, post_as
 from clinic.text.tables import scheduled_texts
 from clinic.thread.actions import thread_for
 from clinic.thread.tables import memberships, threads
-from clinic.work import Actor, Work
+from clinic.work import Work
 
 logger = logging.getLogger(__name__)
 

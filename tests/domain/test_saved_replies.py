@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from clinic import Database, errors
+from clinic.calls import Actor
 from clinic.saved_reply.placeholders import filled, placeholders, put_back
 from clinic.saved_reply.views import own_replies, proposal, replies_in, reply_in
 from clinic.thread.views import thread_page
-from clinic.work import Actor
 from tests.support.cast import Cast
 
 WELCOME = "Hi [PATIENT NAME], please share any relevant documentation prior to the consultation."

@@ -7,13 +7,13 @@ import dataclasses
 import pytest
 
 from clinic import Database, Role, errors
+from clinic.calls import Actor
 from clinic.log import entries
 from clinic.status.views import Standing, standing, status_list
 from clinic.thread.archive import archive
 from clinic.thread.listing import Wanted, thread_list, unread_in_all
 from clinic.thread.relay import room
 from clinic.thread.views import own_states, thread_head, thread_page
-from clinic.work import Actor
 from tests.support.cast import Cast
 
 CANARY = "Canary Discharge"

@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response
 from clinic.account.attempts import login_wait, page_keys
 from clinic.account.views import devices as devices_view
 from clinic.account.views import me, own_login_record
+from clinic.calls import Actor, Door
 from clinic.errors import DomainError
-from clinic.work import Actor, Door
 from web.attempts import network, waiting_words
 from web.auth import current_actor
 from web.db import clinic_db

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from clinic.account.attempts import login_wait, xmpp_keys
 from clinic.account.views import check_device, check_page_token, handle_exists
-from clinic.work import Actor, Door
+from clinic.calls import Actor, Door
 from web.attempts import network
 from web.db import clinic_db
 from web.policies import internal

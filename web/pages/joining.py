@@ -6,8 +6,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from clinic.account.views import invitation, set_up_open
+from clinic.calls import Actor, Door
 from clinic.errors import DomainError, Expired
-from clinic.work import Actor, Door
 from web import auth
 from web.db import clinic_db
 from web.passwords import hash_password, problem_with

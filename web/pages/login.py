@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response
 
 from clinic.account.attempts import login_wait, page_keys
 from clinic.account.views import LoginRecord, login_record
+from clinic.calls import Actor, Door
 from clinic.errors import NotFound
-from clinic.work import Actor, Door
 from web import auth
 from web.actions import local_path
 from web.attempts import network, waiting_words
