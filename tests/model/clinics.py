@@ -15,6 +15,8 @@ from sqlalchemy import event
 from clinic import ACTIONS, Actor, Call, Database, Done, Role, Work
 from clinic.errors import DomainError
 from clinic.log import Audience, allowed
+from clinic.search.index import Indexer
+from clinic.search.views import search
 from clinic.thread import archive, relay, views
 from clinic.thread.listing import thread_list
 from tests.model.threads import CLINIC, GONE, NAMES, ROLES
@@ -32,8 +34,8 @@ def has(*actions: str) -> bool:
     return set(actions) <= set(ACTIONS)
 
 
-def prepared(folder: Path) -> tuple[str, dict[str, str]]:
-    """Make the cast in a database to copy from. Returns: what `copied` wants of it; the accounts' uids by name."""
+def prepared(folder: Path) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Make the cast in a database to copy from. Returns: what `copied` wants of it; the uids of accounts and of statuses by name."""
     database = Database.open(DATABASES.migrated(folder), run_dir=folder / "run", pepper=PEPPER)
     uids = {}
     for name, role in ROLES.items():
@@ -43,7 +45,10 @@ def prepared(folder: Path) -> tuple[str, dict[str, str]]:
         for chief in ("boris", "bella"):
             database.perform(Actor.system(), "link.patient_add", patient=uids[patient], practitioner=uids[chief])
     database.perform(Actor.system(), "link.coordinator_add", coordinator=uids["chen"], practitioner=uids["boris"])
-    return DATABASES.kept(database.engine), uids
+    values = {"name": "Dina Dunn", "roles": ["admin"]}
+    dina = Actor.page(database.perform(Actor.system(), "account.create", **values).value.account_uid, Role.ADMIN, "a session")
+    statuses = {name: database.perform(dina, "status.create", name=name, colour="blue").value for name in ("Seen", "Waits")}
+    return DATABASES.kept(database.engine), uids, statuses
 
 
 class Clinic:
@@ -57,7 +62,8 @@ class Clinic:
         self.threads: dict[str, str] = {}
         self.entries: dict[tuple[str, int], str] = {}  # (thread's label, line) -> uid
         self.numbers: dict[str, tuple[str, int]] = {}
-        self.indexer: Any = None
+        self.statuses: dict[str, str] = {}
+        self.indexer = Indexer()
 
     def _opened(self) -> Database:
         database = Database.open(self.url, run_dir=self.folder / "run", pepper=PEPPER)
@@ -182,13 +188,19 @@ class Clinic:
 
     def hits(self, work: Work) -> set[tuple[str, int]] | None:
         """Return where somebody finds what is in every text; None while the clinic has no search."""
-        return None
+        found: set[tuple[str, int]] = set()
+        before: str | None = None
+        while True:
+            page = search(work, COMMON, before=before, limit=50)
+            found |= {self.numbers[hit.uid] for hit in page.hits}
+            before = page.older
+            if before is None:
+                return found
 
     def index(self) -> None:
         """Let the worker do what it has to do for the search."""
-        if self.indexer is not None:
-            while self.indexer(self.databases[0]):
-                pass
+        while self.indexer(self.databases[0]):
+            pass
 
 
 def words_of(entry: Any) -> str:
@@ -196,14 +208,13 @@ def words_of(entry: Any) -> str:
     payload = entry.payload
     if type(payload).__name__ == "Tombstone":
         return GONE
-    return str(getattr(payload, "code", getattr(payload, "text", entry.kind)))
+    return str(getattr(payload, "code", getattr(payload, "text", getattr(payload, "status", entry.kind))))
 
 
 def seen(entry: Any) -> Seen:
     """Return a line of a page: by whom, words, and who chose which emoji."""
     by = next((name for name, shown in NAMES.items() if entry.author and entry.author.nick == shown), CLINIC)
-    chosen = getattr(getattr(entry, "amended", None), "reactions", ())
-    return by, words_of(entry), " ".join(sorted(f"{emoji}{nick}" for emoji, nicks in chosen for nick in nicks))
+    return by, words_of(entry), " ".join(sorted(f"{one.emoji}{nick}" for one in entry.reactions for nick in one.names))
 
 
 def client_id() -> str:

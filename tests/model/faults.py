@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from clinic.log import entries
-from clinic.memory import Memory
 from clinic.permissions import Role
+from clinic.search.index import Indexer
 from tests.model.clinics import client_id
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -91,14 +91,54 @@ def marks_move_back(patch: pytest.MonkeyPatch) -> None:
 
 
 @fault
-def another_process_is_not_noticed(patch: pytest.MonkeyPatch) -> None:
-    """A process goes on by what it remembers, though another has written since."""
+def newcomer_sees_one_line_too_many(patch: pytest.MonkeyPatch) -> None:
+    """A patient who joins sees the last line of before."""
+    from clinic.thread import members
+    from clinic.thread.tables import memberships
 
-    def of(connection: Any) -> Memory:
-        memory: Memory = connection.info.setdefault("bedside_memory", Memory())
-        return memory
+    add = members.add_member
 
-    patch.setattr("clinic.database.Memory.of", of)
+    def joined(work: Any, thread: Any, joining: Any, role: Any, **more: Any) -> None:
+        add(work, thread, joining, role, **more)
+        member = thread.members[joining.id]
+        if member.from_seq:
+            member.from_seq -= 1
+            work.update(memberships, member.id, from_seq=member.from_seq)
+
+    patch.setattr("clinic.group.inviting.add_member", joined)
+
+
+@fault
+def patient_reads_what_staff_call_a_thread(patch: pytest.MonkeyPatch) -> None:
+    """The name of a 1:1, which is for staff, is shown to its patient."""
+    from clinic.thread import listing
+
+    title_for = listing.title_for
+    patch.setattr("clinic.thread.listing.title_for", lambda thread, reader: thread.title or title_for(thread, reader))
+
+
+@fault
+def search_finds_what_was_taken_back(patch: pytest.MonkeyPatch) -> None:
+    """Answers are what messages said, not what they say now."""
+    patch.setattr("clinic.search.views.overlay", lambda _work, _thread, found: list(found), raising=False)
+    write = Indexer._write
+
+    def once(self: Any, connection: Any, some: Any) -> None:
+        some.found = [one for one in some.found if not one.is_again]
+        write(self, connection, some)
+
+    patch.setattr(Indexer, "_write", once)
+
+
+@fault
+def status_is_shown_to_everybody(patch: pytest.MonkeyPatch) -> None:
+    """The change of a status is an entry for all."""
+    from clinic.log import Audience
+
+    class Everyone:
+        STAFF = Audience.EVERYONE
+
+    patch.setattr("clinic.status.actions.Audience", Everyone)
 
 
 @fault

@@ -19,7 +19,7 @@ STAFF = st.sampled_from(["boris", "bella", "chen"])
 LABELS = st.sampled_from(["direct", "group"] if has("group.create") else ["direct"])
 PROCESS = st.integers(0, 1)
 PLACE = st.floats(0, 1, exclude_max=True)
-EMOJI = st.sampled_from(["👍", "❤", ""])
+EMOJI = st.sampled_from(["👍", "🎉", ""])
 
 
 class Machine(RuleBasedStateMachine):
@@ -27,12 +27,14 @@ class Machine(RuleBasedStateMachine):
 
     original: ClassVar[str]
     uids: ClassVar[dict[str, str]]
+    statuses: ClassVar[dict[str, str]]
     sent = Bundle("sent")
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="bedside-model-"))
         self.clinic = Clinic(self.folder, self.original, self.uids)
+        self.clinic.statuses = self.statuses
         self.model = Model()
         self.words = 0
         self.gone: set[str] = set()
@@ -72,6 +74,12 @@ class Machine(RuleBasedStateMachine):
             self.clinic.threads["group"] = self.clinic.do(0, "boris", "group.create", title="Team", people=people).value  # type: ignore[union-attr]
             self.model.creates("group", "boris", "Team", ["bella", "ana"])
 
+        first = ("ana", "direct", TEXT), ("boris", "direct", NOTE), ("bella", "group", TEXT), ("boris", "group", TEXT), ("ana", "group", TEXT)
+        for name, label, kind in first:
+            self._tick()
+            words = self._next()
+            self._send(0, name, label, f"id {words[-4:]}", words, kind)
+
     # -- saying things
 
     @rule(target=sent, which=PROCESS, name=PEOPLE, label=LABELS, staff_only=st.booleans())
@@ -79,7 +87,7 @@ class Machine(RuleBasedStateMachine):
         """Somebody writes a text, or staff a note."""
         self._tick()
         words, kind = self._next(), NOTE if staff_only and (has("note.post") or ROLES[name] != "patient") else TEXT
-        return self._send(which, name, label, f"id {words}", words, kind)
+        return self._send(which, name, label, f"id {words[-4:]}", words, kind)
 
     def _send(self, which: int, name: str, label: str, client_id: str, words: str, kind: str) -> tuple[str, str, str, str, str]:
         values = {"body": words, "client_id": client_id}
@@ -97,9 +105,9 @@ class Machine(RuleBasedStateMachine):
     @rule(which=PROCESS, posts=st.lists(st.tuples(PEOPLE, LABELS), min_size=2, max_size=4), twice=st.booleans())
     def batches(self, which: int, posts: list[tuple[str, str]], twice: bool) -> None:
         """Two processes commit several people's texts each, in turns; the second may hold a text of the first again."""
-        calls = [(name, label, {"body": words, "client_id": f"id {words}"}) for name, label in posts for words in [self._next()]]
+        calls = [(name, label, {"body": words, "client_id": f"id {words[-4:]}"}) for name, label in posts for words in [self._next()]]
         again = [calls[0]] if twice else []
-        other = [(name, label, {"body": words, "client_id": f"id {words}"}) for name, label in reversed(posts) for words in [self._next()]]
+        other = [(name, label, {"body": words, "client_id": f"id {words[-4:]}"}) for name, label in reversed(posts) for words in [self._next()]]
         for process, batch in ((which, calls), (1 - which, other + again)):
             self._tick()
             taken = self.clinic.batch(process, batch)
@@ -110,7 +118,7 @@ class Machine(RuleBasedStateMachine):
     def aborted(self, which: int, posts: list[tuple[str, str]]) -> None:
         """A batch that cannot be stored leaves nothing behind."""
         self._tick()
-        self.clinic.fails(which, [(name, label, {"body": self._next(), "client_id": f"id {self.words}"}) for name, label in posts])
+        self.clinic.fails(which, [(name, label, {"body": self._next(), "client_id": f"id {self.words:04d}"}) for name, label in posts])
 
     @rule(which=PROCESS)
     def crash(self, which: int) -> None:
@@ -124,7 +132,7 @@ class Machine(RuleBasedStateMachine):
         self._tick()
         number, words = self._own(name, label, place), self._next()
         before = self.model.threads[label].line(number).said
-        done = self.clinic.do(which, name, "text.correct", self.clinic.threads[label], entry=self._uid(label, number), body=words, client_id=f"id {words}")
+        done = self.clinic.do(which, name, "text.correct", self.clinic.threads[label], entry=self._uid(label, number), body=words, client_id=f"id {words[-4:]}")
         allowed = self.model.correct(name, label, number, words)
         self._agree(done, allowed, f"{name} corrects {number} of {label}")
         self.gone |= {before} if allowed else set()
@@ -136,7 +144,7 @@ class Machine(RuleBasedStateMachine):
         self._tick()
         number = self._own(name, label, place)
         line = self.model.threads[label].line(number)
-        done = self.clinic.do(which, name, "text.retract", self.clinic.threads[label], entry=self._uid(label, number), client_id=f"back {self._next()}")
+        done = self.clinic.do(which, name, "text.retract", self.clinic.threads[label], entry=self._uid(label, number), client_id=f"back {self._next()[-4:]}")
         allowed = self.model.retract(name, label, number)
         self._agree(done, allowed, f"{name} retracts {number} of {label}")
         self.gone |= {line.said} if allowed else set()
@@ -148,7 +156,7 @@ class Machine(RuleBasedStateMachine):
         self._tick()
         number = self._line(label, place)
         line = self.model.threads[label].line(number)
-        done = self.clinic.do(which, name, "text.moderate", self.clinic.threads[label], entry=self._uid(label, number), client_id=f"mod {self._next()}")
+        done = self.clinic.do(which, name, "text.moderate", self.clinic.threads[label], entry=self._uid(label, number), client_id=f"mod {self._next()[-4:]}")
         allowed = label == "group" and self.model.moderate(name, label, number)
         self._agree(done, allowed, f"{name} moderates {number} of {label}")
         self.gone |= {line.said} if allowed else set()
@@ -161,7 +169,7 @@ class Machine(RuleBasedStateMachine):
         number = self._line(label, place)
         if self.model.threads[label].line(number).kind == "change":
             return  # what it means to react to a change is not said anywhere
-        values = {"entry": self._uid(label, number), "emojis": emoji, "client_id": f"re {self._next()}"}
+        values = {"entry": self._uid(label, number), "emojis": emoji, "client_id": f"re {self._next()[-4:]}"}
         done = self.clinic.do(which, name, "text.react", self.clinic.threads[label], **values)
         self._agree(done, self.model.react(name, label, number, emoji), f"{name} reacts to {number} of {label}")
 
@@ -251,6 +259,13 @@ class Machine(RuleBasedStateMachine):
         done = self.clinic.do(which, by, "thread.rename", self.clinic.threads[label], title=title)
         self._agree(done, self.model.rename(by, label, title), f"{by} renames {label}")
 
+    @rule(which=PROCESS, by=PEOPLE, label=LABELS, status=st.sampled_from(["Seen", "Waits"]))
+    def change_status(self, which: int, by: str, label: str, status: str) -> None:
+        """Somebody says where a thread stands, which patients never learn."""
+        self._tick()
+        done = self.clinic.do(which, by, "thread.set_status", self.clinic.threads[label], status=self.clinic.statuses[status])
+        self._agree(done, self.model.change_status(by, label, status), f"{by} changes the status of {label}")
+
     # -- comparing
 
     @invariant()
@@ -278,7 +293,9 @@ class Machine(RuleBasedStateMachine):
         visible = self.model.visible(name, label)
         numbers = [line.number for line in visible if line.kind != "change"]
         assert [number for number, _ in page] == numbers, f"{where}: the page shows {[number for number, _ in page]}, not {numbers}"
-        assert [one for _, one in page] == self.model.page(name, label), f"{where}: on the page"
+        wanted = self.model.page(name, label)
+        differ = [(number, one, other) for (number, one), other in zip(page, wanted, strict=True) if one != other]
+        assert not differ, f"{where}: on the page (line, is, should be) {differ}"
         assert archive[0] == [(number, words) for (number, (_, words, _)) in page], f"{where}: the archive"
         assert relayed == [line.number for line in visible], f"{where}: live"
         for words in self.gone:

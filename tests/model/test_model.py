@@ -13,15 +13,15 @@ from tests.model.faults import FAULTS
 from tests.model.machine import Machine
 
 QUIET = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
-USE = settings(max_examples=20, stateful_step_count=30, **QUIET)  # type: ignore[arg-type]
+USE = settings(max_examples=12, stateful_step_count=25, **QUIET)  # type: ignore[arg-type]
 # A fault has to be found among so many; nobody needs its shortest story.
-HUNT = settings(max_examples=25, stateful_step_count=30, phases=[Phase.generate], report_multiple_bugs=False, **QUIET)  # type: ignore[arg-type]
+HUNT = settings(max_examples=40, stateful_step_count=12, phases=[Phase.generate], report_multiple_bugs=False, **QUIET)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cast(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The people, to copy each clinic from."""
-    Machine.original, Machine.uids = prepared(tmp_path_factory.mktemp("model"))
+    Machine.original, Machine.uids, Machine.statuses = prepared(tmp_path_factory.mktemp("model"))
 
 
 def test_everybody_sees_what_the_model_says_after_each_step() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 PATIENT, PRACTITIONER, COORDINATOR = "patient", "practitioner", "coordinator"
 ROLES = {"ana": PATIENT, "ada": PATIENT, "boris": PRACTITIONER, "bella": PRACTITIONER, "chen": COORDINATOR}
 NAMES = {"ana": "Ana Alvarez", "ada": "Ada Almeida", "boris": "Boris Brandt", "bella": "Bella Baptiste", "chen": "Chen Cheng"}
-TEXT, NOTE, NOTICE, CHANGE = "text", "note", "notice", "change"
+TEXT, NOTE, NOTICE, STATUS, CHANGE = "text", "note", "notice", "status", "change"
 CLINIC = "the clinic"
 GONE = "(taken back)"
 
@@ -132,7 +132,7 @@ class Model:
         self.assists.remove((who, chief))
         for thread in self.threads.values():
             member = thread.members.get(who)
-            if member is None or chief not in thread.members or not self._patients(thread) or (thread.group and member.invited):
+            if member is None or chief not in thread.members or (thread.group and member.invited):
                 continue
             if not any((who, other) in self.assists for other in thread.members):
                 del thread.members[who]
@@ -227,7 +227,7 @@ class Model:
             return False
         if status != thread.status:
             thread.status = status
-            self._add(thread, "status", by, status, staff_only=True)
+            self._add(thread, STATUS, by, status, staff_only=True)
         return True
 
     # -- what is said
@@ -349,19 +349,19 @@ class Model:
         return rows
 
     def hits(self, name: str) -> set[tuple[str, int]]:
-        """Return where somebody finds what is in every text."""
+        """Return where somebody finds what is in every text: not in what they have put away."""
         return {
-            (label, line.number) for label in self.threads for line in self.visible(name, label) if line.kind in (TEXT, NOTE) and not line.gone
+            (label, line.number) for label in self.listed(name) for line in self.visible(name, label) if line.kind in (TEXT, NOTE) and not line.gone
         }
 
     def states(self, name: str, label: str) -> list[str]:
-        """Return how far each of somebody's own texts and notes has come, the newest first."""
+        """Return how far what somebody has said has come, the newest first."""
         members = self.threads[label].members
         if name not in members:
             return []
         found = []
         for line in reversed(self.threads[label].lines):
-            if line.by != name or line.kind not in (TEXT, NOTE):
+            if line.by != name or line.kind not in (TEXT, NOTE, STATUS):
                 continue
             others = [who for who in members if who != name and line in self.visible(who, label)]
             staff = [who for who in others if ROLES[who] != PATIENT]
