@@ -10,44 +10,48 @@ import sqlalchemy as sa
 
 from clinic.log import entries
 from clinic.permissions import Role
-from clinic.search.index import Indexer
 from tests.model.clinics import client_id
 
 Plant = Callable[[pytest.MonkeyPatch], None]
-FAULTS: dict[str, Plant] = {}
+# Each with the rules of the machine that the hunt for it keeps to: what it is about, and what else could hide it.
+FAULTS: dict[str, tuple[Plant, frozenset[str]]] = {}
 
 
-def fault(plant: Plant) -> Plant:
+def fault(*rules: str) -> Callable[[Plant], Plant]:
     """Name the function below among the faults."""
-    FAULTS[plant.__name__] = plant
-    return plant
+
+    def name(plant: Plant) -> Plant:
+        FAULTS[plant.__name__] = plant, frozenset(rules)
+        return plant
+
+    return name
 
 
 def _everything(_role: Role, from_seq: Any, after: Any = None) -> Any:
     return entries.c.seq > (from_seq if after is None else after)
 
 
-@fault
+@fault("post", "retract")
 def archive_forgets_the_audience(patch: pytest.MonkeyPatch) -> None:
     """An app's archive holds what is for staff only."""
     patch.setattr("clinic.thread.archive.visible", _everything)
     patch.setattr("clinic.thread.archive.by_audience", lambda query, _role: query)
 
 
-@fault
+@fault("post", "retract")
 def page_forgets_the_audience(patch: pytest.MonkeyPatch) -> None:
     """A patient's page holds what is for staff only."""
     patch.setattr("clinic.thread.views.visible", _everything)
     patch.setattr("clinic.thread.views.by_audience", lambda query, _role: query)
 
 
-@fault
+@fault("post", "retract")
 def live_forgets_the_audience(patch: pytest.MonkeyPatch) -> None:
     """What is for staff only is sent to everybody who is present."""
     patch.setattr("tests.model.clinics.allowed", lambda entry, reader: entry.seq > reader.from_seq)
 
 
-@fault
+@fault("post", "resend")
 def resend_is_stored_twice(patch: pytest.MonkeyPatch) -> None:
     """What was sent is not recognised when it comes again."""
     row = __import__("clinic.transaction", fromlist=["_entry_row"])._entry_row
@@ -55,19 +59,19 @@ def resend_is_stored_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("clinic.transaction._entry_row", lambda *given: {**row(*given), "client_id": client_id()})
 
 
-@fault
+@fault("post", "mark")
 def unread_counts_own_words(patch: pytest.MonkeyPatch) -> None:
     """What one has written oneself is news to oneself."""
     patch.setattr("clinic.thread.listing.by_others", lambda _account: sa.true())
 
 
-@fault
+@fault("assistance", "post")
 def unlinked_coordinator_stays(patch: pytest.MonkeyPatch) -> None:
     """A coordinator who assists no more goes on reading."""
     patch.setattr("clinic.thread.links.exclude_coordinator", lambda *_given: None)
 
 
-@fault
+@fault("remove", "leave", "post")
 def who_has_left_still_sees(patch: pytest.MonkeyPatch) -> None:
     """The end of a membership is said and not stored."""
 
@@ -77,7 +81,7 @@ def who_has_left_still_sees(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("clinic.thread.members.end_membership", said_only)
 
 
-@fault
+@fault("mark", "post")
 def marks_move_back(patch: pytest.MonkeyPatch) -> None:
     """Reading something old makes what came later unread again."""
 
@@ -90,7 +94,7 @@ def marks_move_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("clinic.thread.actions._move", move)
 
 
-@fault
+@fault("invite", "remove", "post")
 def newcomer_sees_one_line_too_many(patch: pytest.MonkeyPatch) -> None:
     """A patient who joins sees the last line of before."""
     from clinic.thread import members
@@ -108,7 +112,7 @@ def newcomer_sees_one_line_too_many(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("clinic.group.inviting.add_member", joined)
 
 
-@fault
+@fault("rename", "post")
 def patient_reads_what_staff_call_a_thread(patch: pytest.MonkeyPatch) -> None:
     """The name of a 1:1, which is for staff, is shown to its patient."""
     from clinic.thread import listing
@@ -117,20 +121,7 @@ def patient_reads_what_staff_call_a_thread(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("clinic.thread.listing.title_for", lambda thread, reader: thread.title or title_for(thread, reader))
 
 
-@fault
-def search_finds_what_was_taken_back(patch: pytest.MonkeyPatch) -> None:
-    """Answers are what messages said, not what they say now."""
-    patch.setattr("clinic.search.views.overlay", lambda _work, _thread, found: list(found), raising=False)
-    write = Indexer._write
-
-    def once(self: Any, connection: Any, some: Any) -> None:
-        some.found = [one for one in some.found if not one.is_again]
-        write(self, connection, some)
-
-    patch.setattr(Indexer, "_write", once)
-
-
-@fault
+@fault("change_status", "post")
 def status_is_shown_to_everybody(patch: pytest.MonkeyPatch) -> None:
     """The change of a status is an entry for all."""
     from clinic.log import Audience
@@ -141,13 +132,13 @@ def status_is_shown_to_everybody(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("clinic.status.actions.Audience", Everyone)
 
 
-@fault
+@fault("aborted", "post", "batches")
 def what_was_not_stored_is_remembered(patch: pytest.MonkeyPatch) -> None:
     """After a commit that failed the process goes on as if it had not."""
     patch.setattr("clinic.database.Memory.drop", lambda _info: None)
 
 
-@fault
+@fault("mute", "post")
 def mute_is_for_all(patch: pytest.MonkeyPatch) -> None:
     """One member's silence is everybody's."""
     from clinic import ACTIONS
