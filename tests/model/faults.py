@@ -41,7 +41,7 @@ def archive_forgets_the_audience(patch: pytest.MonkeyPatch) -> None:
 @fault("post", "retract")
 def page_forgets_the_audience(patch: pytest.MonkeyPatch) -> None:
     """A patient's page holds what is for staff only."""
-    patch.setattr("clinic.thread.views.visible", _everything)
+    patch.setattr("clinic.thread.reading.visible", _everything)
     patch.setattr("clinic.thread.views.by_audience", lambda query, _role: query)
 
 
@@ -78,7 +78,8 @@ def who_has_left_still_sees(patch: pytest.MonkeyPatch) -> None:
     def said_only(work: Any, thread: Any, account_id: int) -> None:
         thread.members.pop(account_id)
 
-    patch.setattr("clinic.thread.members.end_membership", said_only)
+    for place in ("clinic.thread.members", "clinic.group.managing"):
+        patch.setattr(f"{place}.end_membership", said_only)
 
 
 @fault("mark", "post")
@@ -91,7 +92,7 @@ def marks_move_back(patch: pytest.MonkeyPatch) -> None:
         work.update(memberships, member.id, **markers)
         return True
 
-    patch.setattr("clinic.thread.actions._move", move)
+    patch.setattr("clinic.thread.marks._move", move)
 
 
 @fault("invite", "remove", "post")
