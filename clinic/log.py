@@ -154,7 +154,7 @@ def settle(entry: Entry, seq: int, at: datetime) -> Entry:
 
 
 class Reader(Protocol):
-    """What the audience filter needs of a member: a relay.RoomMember or a loaded one."""
+    """What the audience filter needs of a member: a relay.RelayedMember or a loaded one."""
 
     @property
     def role(self) -> Role: ...

@@ -39,7 +39,7 @@ UNWATCHED = 50
 
 def _version_and_entries(work: Work, uid: str, seq: int) -> tuple[int, list[Entry]]:
     """Read what follows ``seq``, and by which list of members it may be sent."""
-    return relay.room(work, uid).version, relay.entries_after(work, uid, seq, PAGE)
+    return relay.relayed_thread(work, uid).version, relay.entries_after(work, uid, seq, PAGE)
 
 
 class Tail:

@@ -1,4 +1,4 @@
-"""The archive as XMPP clients page through it, and the list of a person's rooms. Views; imports clinic only."""
+"""The archive as XMPP clients page through it, and the list of a person's threads. Views; imports clinic only."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _count(work: Work, part: _Part) -> int:
 
 
 @view(Permission.THREAD_READ)
-def my_rooms(work: Work) -> list[tuple[str, str]]:
+def my_threads(work: Work) -> list[tuple[str, str]]:
     """Return (uid, title) of every thread that the actor is a member of, by title."""
     query = (
         sa.select(threads.c.uid)
@@ -150,4 +150,4 @@ def my_rooms(work: Work) -> list[tuple[str, str]]:
         .where(memberships.c.account_id == work.person.id, memberships.c.ended_at.is_(None))
     )
     loaded: Iterable[LoadedThread] = work.threads([row.uid for row in work.rows(query)])
-    return sorted(((t.uid, title_for(t, work.person.id)) for t in loaded), key=lambda room: (room[1], room[0]))
+    return sorted(((t.uid, title_for(t, work.person.id)) for t in loaded), key=lambda one: (one[1], one[0]))

@@ -23,7 +23,7 @@ from clinic.work import Work
 
 
 @dataclass(frozen=True, slots=True)
-class RoomMember:
+class RelayedMember:
     """A member as the live tail serves them with their markers."""
 
     account_uid: str
@@ -38,7 +38,7 @@ class RoomMember:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class RelayedThread:
     """A thread with its current members, but for those whose account is deactivated: nothing is sent to them, nor asked by them.
 
     `title` of each member is what the thread is called for them. closed_by: the name of the group admin who has closed it, whom
@@ -50,7 +50,7 @@ class Room:
     version: int
     last_seq: int
     relayed_seq: int
-    members: tuple[RoomMember, ...]
+    members: tuple[RelayedMember, ...]
     closed_by: str | None = None
 
 
@@ -79,18 +79,18 @@ class News:
 
 
 @view(Permission.SYSTEM)
-def room(work: Work, uid: str) -> Room:
+def relayed_thread(work: Work, uid: str) -> RelayedThread:
     """Return a thread with its members. Raises: NotFound."""
     thread = work.thread(uid)
-    return _room(work, thread, _deactivated(work, [thread]))
+    return _relayed(work, thread, _deactivated(work, [thread]))
 
 
 @view(Permission.SYSTEM)
-def rooms(work: Work, uids: Sequence[str]) -> dict[str, Room]:
+def relayed_threads(work: Work, uids: Sequence[str]) -> dict[str, RelayedThread]:
     """Return many threads with their members, by uid; what is no thread is left out."""
     found = work.threads(uids)
     gone = _deactivated(work, found)
-    return {thread.uid: _room(work, thread, gone) for thread in found}
+    return {thread.uid: _relayed(work, thread, gone) for thread in found}
 
 
 def _deactivated(work: Work, found: Sequence[LoadedThread]) -> set[int]:
@@ -100,9 +100,9 @@ def _deactivated(work: Work, found: Sequence[LoadedThread]) -> set[int]:
     return {row.id for row in work.rows(query.where(here, accounts.c.active.is_(False)))}
 
 
-def _room(work: Work, thread: LoadedThread, gone: Collection[int]) -> Room:
-    def served(member: LoadedMember) -> RoomMember:
-        return RoomMember(
+def _relayed(work: Work, thread: LoadedThread, gone: Collection[int]) -> RelayedThread:
+    def served(member: LoadedMember) -> RelayedMember:
+        return RelayedMember(
             account_uid=member.uid,
             handle=member.handle,
             nick=member.nick,
@@ -116,7 +116,7 @@ def _room(work: Work, thread: LoadedThread, gone: Collection[int]) -> Room:
 
     members = tuple(served(member) for account_id, member in thread.members.items() if account_id not in gone)
     closed_by = None if thread.members else _closed_by(work, thread)
-    return Room(thread.uid, thread.kind, thread.version, thread.last_seq, thread.relayed_seq, members, closed_by)
+    return RelayedThread(thread.uid, thread.kind, thread.version, thread.last_seq, thread.relayed_seq, members, closed_by)
 
 
 def _closed_by(work: Work, thread: LoadedThread) -> str | None:
@@ -140,7 +140,7 @@ def entries_after(work: Work, uid: str, seq: int, limit: int = 200) -> list[Entr
 
 
 @view(Permission.SYSTEM)
-def authors_between(work: Work, uid: str, after: int, upto: int, reader: RoomMember) -> set[str]:
+def authors_between(work: Work, uid: str, after: int, upto: int, reader: RelayedMember) -> set[str]:
     """Return the handles of those who wrote the entries after and up to these seqs that `reader` may see."""
     thread = work.thread(uid)
     query = sa.select(accounts.c.handle).join(entries, entries.c.author_id == accounts.c.id).distinct()

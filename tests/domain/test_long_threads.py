@@ -202,7 +202,7 @@ def test_whose_entries_a_mark_moved_over_is_found_in_that_part_alone(clinic: Cli
     thread = clinic.threads[LONG]
     reader = next(one for one in thread.members if one.role is role)
     with clinic.database.read(Actor.system()) as work:
-        member = next(one for one in relay.room(work, thread.uid).members if one.handle == reader.handle)
+        member = next(one for one in relay.relayed_thread(work, thread.uid).members if one.handle == reader.handle)
         with clinic.watching() as asked:
             found = relay.authors_between(work, thread.uid, LONG - 10, LONG, member)
     assert found == {one.handle for one in thread.members}

@@ -9,7 +9,7 @@ from clinic import Actor, Database, errors
 from clinic.account.admin import account_list
 from clinic.account.people import find_people
 from clinic.account.views import me
-from clinic.thread.relay import room
+from clinic.thread.relay import relayed_thread
 from clinic.thread.tables import threads
 from clinic.thread.views import thread_head, thread_page
 from tests.support.cast import Cast
@@ -28,7 +28,7 @@ def version(database: Database, thread: str) -> int:
 
 def nicks(database: Database, thread: str) -> list[str]:
     with database.read(Actor.system()) as work:
-        found = room(work, thread)
+        found = relayed_thread(work, thread)
     return sorted(member.nick for member in found.members)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from clinic import Actor, Database
 from clinic.thread.nicks import addressable, numbered, same
-from clinic.thread.relay import room
+from clinic.thread.relay import relayed_thread
 from tests.support.cast import Cast
 
 # What Prosody does to the last part of an address: the same C library, asked directly. One line in, one line out.
@@ -72,7 +72,7 @@ def test_one_name_in_two_spellings_is_two_people_with_two_addresses(database: Da
         database.perform(cast.dina, "account.describe", cast.uid(who), **values)
     thread = cast.start("ana", "boris")
     with database.read(Actor.system()) as work:
-        nicks = [member.nick for member in room(work, thread).members]
+        nicks = [member.nick for member in relayed_thread(work, thread).members]
     assert sorted(nicks) == ["JOSÉ NÚÑEZ (3)", "José Núñez", "José Núñez (2)"]
     assert not any(same(one, other) for one in nicks for other in nicks if one is not other)
 
@@ -81,11 +81,11 @@ def test_marks_that_nobody_sees_are_no_part_of_a_name(database: Database, cast: 
     database.perform(cast.dina, "account.describe", cast.uid("boris"), name="\u200eBoris\u202e  Brandt\ufeff", email="boris@clinic.example")
     thread = cast.start("ana", "boris")
     with database.read(Actor.system()) as work:
-        assert "Boris Brandt" in [member.nick for member in room(work, thread).members]
+        assert "Boris Brandt" in [member.nick for member in relayed_thread(work, thread).members]
 
 
 def test_nobody_speaks_in_the_clinics_name(database: Database, cast: Cast) -> None:
     database.perform(cast.dina, "account.describe", cast.uid("boris"), name="CLINIC", email="boris@clinic.example")
     thread = cast.start("ana", "boris")
     with database.read(Actor.system()) as work:
-        assert "CLINIC (2)" in [member.nick for member in room(work, thread).members]
+        assert "CLINIC (2)" in [member.nick for member in relayed_thread(work, thread).members]

@@ -12,7 +12,7 @@ from clinic.log import entries
 from clinic.status.views import Standing, standing, status_list
 from clinic.thread.archive import archive
 from clinic.thread.listing import Wanted, thread_list, unread_in_all
-from clinic.thread.relay import room
+from clinic.thread.relay import relayed_thread
 from clinic.thread.views import own_states, thread_head, thread_page
 from tests.support.cast import Cast
 
@@ -153,7 +153,7 @@ def test_a_patient_learns_nothing_of_it_on_any_path_not_even_when(database: Data
     cast.post("ana", other, "Good morning")
     before = seen_by(database, cast.ana, thread)
     with database.read(Actor.system()) as work:
-        room_before = room(work, thread)
+        room_before = relayed_thread(work, thread)
     put(cast, "boris", thread, canary)
     assert seen_by(database, cast.ana, thread) == before
     assert CANARY in repr(seen_by(database, cast.chen, thread))
@@ -163,7 +163,7 @@ def test_a_patient_learns_nothing_of_it_on_any_path_not_even_when(database: Data
         put(cast, "ana", thread, canary)
     # What live pages and apps are told of beside entries (members, names, titles, marks) has not moved either.
     with database.read(Actor.system()) as work:
-        assert dataclasses.replace(room(work, thread), last_seq=room_before.last_seq) == room_before
+        assert dataclasses.replace(relayed_thread(work, thread), last_seq=room_before.last_seq) == room_before
 
 
 def test_who_waits_goes_on_waiting(database: Database, cast: Cast, thread: str) -> None:

@@ -140,7 +140,7 @@ class Clinic:
                 for entry in found:
                     self.entries[label, entry.seq] = entry.uid
                     self.numbers[entry.uid] = (label, entry.seq)
-                members = relay.room(work, uid).members
+                members = relay.relayed_thread(work, uid).members
                 sent[label] = {names[one.account_uid]: [entry.seq for entry in found if allowed(entry, one)] for one in members}
         return sent
 

@@ -9,7 +9,7 @@ import pytest
 
 from clinic import Actor
 from clinic.thread.nicks import addressable
-from clinic.thread.relay import room
+from clinic.thread.relay import relayed_thread
 from tests.support.cast import NAMES as NAMES_OF
 from tests.support.crowd import Member, settle
 from tests.support.live_clinic import LiveClinic, live_clinic
@@ -37,7 +37,7 @@ def called(clinic: LiveClinic, member: Member, name: str) -> None:
     who = next(one for one in NAMES_OF if clinic.cast.handle(one) == member.handle)
     clinic.db.perform(clinic.cast.dina, "account.describe", clinic.cast.uid(who), name=name, email=f"{who}@clinic.example")
     with clinic.db.read(Actor.system()) as work:
-        member.nick = next(addressable(one.nick) for one in room(work, clinic.thread).members if one.handle == member.handle)
+        member.nick = next(addressable(one.nick) for one in relayed_thread(work, clinic.thread).members if one.handle == member.handle)
 
 
 def test_a_thread_talks_on_whatever_its_people_are_called(clinic: LiveClinic) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clinic import Actor
-from clinic.thread.relay import room
+from clinic.thread.relay import relayed_thread
 from tests.support.cast import Cast
 from tests.support.rooms import STANZAS
 from tests.support.stage import Client, Stage, played, shown
@@ -207,7 +207,7 @@ async def test_who_may_not_any_more_is_refused_at_the_last_step(stage: Stage, tr
 
     def out() -> bool:
         with stage.db.read(Actor.system()) as work:
-            return all(member.handle != stage.chen.handle for member in room(work, stage.thread).members)
+            return all(member.handle != stage.chen.handle for member in relayed_thread(work, stage.thread).members)
     await stage.until(out)
     answer = await gives(chen, stage.room, "say", submitted(words="still here"), session)
     assert answer.get("type") == "error" and tried.calls == []

@@ -4,7 +4,7 @@ import asyncio
 import xml.etree.ElementTree as ET
 
 from clinic import Actor
-from clinic.thread.relay import entries_after, room
+from clinic.thread.relay import entries_after, relayed_thread
 from tests.support.rooms import refusal
 from tests.support.stage import USER, Client, Person, Stage, X, played, shown
 
@@ -20,12 +20,12 @@ def in_group(stage: Stage, *names: str) -> None:
 
 def members(stage: Stage) -> set[str]:
     with stage.db.read(Actor.system()) as work:
-        return {member.nick.split()[0].lower() for member in room(work, stage.thread).members}
+        return {member.nick.split()[0].lower() for member in relayed_thread(work, stage.thread).members}
 
 
 def titles(stage: Stage) -> dict[str, str]:
     with stage.db.read(Actor.system()) as work:
-        return {member.handle: member.title for member in room(work, stage.thread).members}
+        return {member.handle: member.title for member in relayed_thread(work, stage.thread).members}
 
 
 def said(stage: Stage) -> list[str]:

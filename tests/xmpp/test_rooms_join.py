@@ -10,7 +10,7 @@ from clinic import Actor
 from clinic.log import Entry
 from clinic.thread.archive import archive
 from clinic.thread.relay import LiveSession, live_now
-from clinic.thread.relay import room as view_of
+from clinic.thread.relay import relayed_thread as view_of
 from tests.support.stage import USER, Client, Person, Stage, X, played, shown
 from xmpp_components.component import Threads
 from xmpp_components.rooms import join

@@ -28,7 +28,7 @@ def test_whoever_enters_a_room_while_space_is_made_hears_it(tmp_path: Path, monk
         rooms, both, read = stage.component.rooms, asyncio.Event(), []
         view = rooms.view
 
-        async def together(uid: str) -> relay.Room | None:
+        async def together(uid: str) -> relay.RelayedThread | None:
             found = await view(uid)
             read.append(uid)
             if set(read) >= set(uids):

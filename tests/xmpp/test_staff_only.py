@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 
 from clinic import Actor
-from clinic.thread.relay import room
+from clinic.thread.relay import relayed_thread
 from tests.support.stage import MARKERS, STANZA_ID, Client, Person, Stage, X, played, shown
 from tests.xmpp.test_rooms_archive import MAM, RSM, ask, form, page
 
@@ -81,7 +81,7 @@ async def test_a_marker_at_it_moves_nothing_and_is_not_answered(stage: Stage) ->
 
     def read() -> int:
         with stage.db.read(Actor.system()) as work:
-            return next(one.read_seq for one in room(work, stage.thread).members if one.handle == stage.ana.handle)
+            return next(one.read_seq for one in relayed_thread(work, stage.thread).members if one.handle == stage.ana.handle)
     assert read() == 0 and stage.component is not None
     known = stage.component.rooms.known(stage.thread)
     assert known is not None

@@ -26,7 +26,7 @@ def held_views(stage: Stage) -> asyncio.Event:
     let, rooms = asyncio.Event(), stage.component.rooms
     view = rooms.view
 
-    async def slow(uid: str) -> relay.Room | None:
+    async def slow(uid: str) -> relay.RelayedThread | None:
         await let.wait()
         return await view(uid)
 

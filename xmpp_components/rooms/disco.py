@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from clinic import Actor
-from clinic.thread.archive import my_rooms
+from clinic.thread.archive import my_threads
 from xmpp_components import commands, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Refusal, Request, Target
@@ -75,7 +75,7 @@ async def service_items(component: Threads, request: Request) -> None:
         return
     _refuse_nodes(request)
     async with component.turn(request):
-        rooms = await component.reader.view(Actor.xmpp(request.person), my_rooms)
+        rooms = await component.reader.view(Actor.xmpp(request.person), my_threads)
     component.reply(request, wire.element("query", {"xmlns": wire.DISCO_ITEMS}, *(
         wire.element("item", {"jid": f"{uid}@{component.domain}", "name": title}) for uid, title in rooms)))
 

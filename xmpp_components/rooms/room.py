@@ -1,6 +1,6 @@
 """What the component remembers of the threads that somebody is looking at. Owns Room, Session and the cache of rooms.
 
-A room is a copy of what the clinic's ``room`` view says plus who is present; it is thrown away and read again at will.
+A room is a copy of what the clinic's view ``relayed_thread`` says plus who is present; it is thrown away and read again at will.
 May import clinic and the package above.
 """
 
@@ -27,7 +27,7 @@ from clinic.thread.nicks import addressable
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
-Member = relay.RoomMember
+Member = relay.RelayedMember
 UID = re.compile(r"[0-9a-z]{26}")
 RECENT_ENTRIES = 200
 LOADED_ROOMS = 1000
@@ -50,7 +50,7 @@ class Room:
     for it; ``remembered``: what is stored of that; ``sent``: the newest entry to each person since the last answer.
     """
 
-    def __init__(self, component: Threads, view: relay.Room) -> None:
+    def __init__(self, component: Threads, view: relay.RelayedThread) -> None:
         self.uid, self.jid = view.uid, f"{view.uid}@{component.domain}"
         self.page = component.config.shared_url  # where links in what is said lead
         self.occupants: dict[str, Session] = {}
@@ -74,7 +74,7 @@ class Room:
         self._salt = hmac.digest(component.config.pepper, b"occupant-id\0" + view.uid.encode(), "sha256")
         self.adopt(view)
 
-    def adopt(self, view: relay.Room) -> None:
+    def adopt(self, view: relay.RelayedThread) -> None:
         """Take over what the clinic says now."""
         self.version = view.version
         self.members: dict[str, Member] = {member.handle: member for member in view.members}
@@ -172,7 +172,7 @@ class Rooms:
         self._rooms: dict[str, Room] = {}
         self._loading: dict[str, asyncio.Task[Room | None]] = {}
         # What is to be read next, and who reads.
-        self._asked: dict[str, asyncio.Future[relay.Room | None]] = {}
+        self._asked: dict[str, asyncio.Future[relay.RelayedThread | None]] = {}
         self._reading: asyncio.Task[None] | None = None
 
     def __iter__(self) -> Iterator[Room]:
@@ -213,7 +213,7 @@ class Rooms:
         finally:
             del self._loading[uid]
 
-    async def view(self, uid: str) -> relay.Room | None:
+    async def view(self, uid: str) -> relay.RelayedThread | None:
         """Read a thread; those asked for while others are read are read together. Returns: what the clinic says of it now, or None."""
         if uid not in self._asked:
             self._asked[uid] = asyncio.get_running_loop().create_future()
@@ -225,7 +225,7 @@ class Rooms:
         while self._asked:
             asked, self._asked = self._asked, {}
             [found] = await asyncio.gather(
-                self._component.reader.view(Actor.system(), relay.rooms, list(asked)), return_exceptions=True)
+                self._component.reader.view(Actor.system(), relay.relayed_threads, list(asked)), return_exceptions=True)
             for uid, future in asked.items():
                 if isinstance(found, BaseException):
                     future.set_exception(found)
