@@ -13,7 +13,7 @@ from clinic.calls import Actor, Call, Done, Door
 from clinic.config import VERSION, Config
 from clinic.database import Database
 from clinic.kinds import KINDS
-from clinic.permissions import Permission, Role, can
+from clinic.permissions import Permission, Role, can, missing_rows
 from clinic.storage import metadata
 from clinic.work import Work
 
@@ -37,6 +37,8 @@ for _capability, _modules in CAPABILITIES.items():
     for _module in _modules:
         importlib.import_module(f"clinic.{_capability}.{_module}")
 importlib.import_module("clinic.offers")  # reads what they declare
+if _missing := missing_rows():
+    raise RuntimeError(f"permissions without a whole row in the table: {', '.join(sorted(_missing))}")
 
 __all__ = [
     "ACTIONS",

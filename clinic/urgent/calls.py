@@ -25,12 +25,6 @@ def open_urgent(work: Work, thread: LoadedThread, patient_id: int) -> bool:
     return any(row.account_id == patient_id for row in open_calls(work, thread))
 
 
-def urgent_threads(work: Work, thread_ids: Sequence[int]) -> set[int]:
-    """Return those of the threads (ids) in which a call is open."""
-    here = sa.and_(urgent_calls.c.thread_id.in_(thread_ids), urgent_calls.c.resolved_at.is_(None))
-    return {row.thread_id for row in work.rows(sa.select(urgent_calls.c.thread_id).where(here))}
-
-
 def where_to_call(work: Work) -> str:
     """Return in words where to call in an emergency, as the end of a sentence."""
     return setting(work, "emergency_number") or "the emergency number of your country"
