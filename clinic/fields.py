@@ -235,6 +235,13 @@ class PickSeveral(Pick):
 
 
 @dataclass(frozen=True, slots=True)
+class PickMessage(Pick):
+    """One message of the thread; `options` lists them newest first. newest: where none is named, the newest of them is meant."""
+
+    newest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PickPerson(Pick):
     """Somebody of this clinic, by their account's uid. Their account is locked before the thread is, as links are decided under it."""
 

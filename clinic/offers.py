@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from clinic.actions import ACTIONS, ActionSpec, Offer, view
 from clinic.errors import DomainError, NotFound
-from clinic.fields import BirthDate, Choice, Choices, ClientId, Email, Field, Flag, Moment, Option, Pick, PickSeveral, Text, Uid
+from clinic.fields import BirthDate, Choice, Choices, ClientId, Email, Field, Flag, Moment, Option, Pick, PickMessage, PickSeveral, Text, Uid
 from clinic.loading import LoadedThread
 from clinic.permissions import Permission
 from clinic.work import Work
@@ -51,13 +51,18 @@ _SHAPES: tuple[tuple[type[Field], Shape], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class OfferedField:
-    """One field of an offered action. options: of ONE and SEVERAL, what this person may choose just now."""
+    """One field of an offered action. options: of ONE and SEVERAL, what this person may choose just now.
+
+    message: the options are messages, told apart by what they say. newest: the first of them is meant where none is named.
+    """
 
     name: str
     label: str
     shape: Shape
     required: bool
     options: tuple[Option, ...] = ()
+    message: bool = False
+    newest: bool = False
 
     @property
     def chosen(self) -> bool:
@@ -161,7 +166,8 @@ def _field(work: Work, field: Field, thread: LoadedThread | None) -> OfferedFiel
     elif isinstance(field, Choice | Choices):
         options = [Option(value, value.replace("-", " ").replace("_", " ").capitalize()) for value in field.options]
     label = field.label or field.name.replace("_", " ").capitalize()
-    return OfferedField(field.name, label, shape_of(field), field.required, tuple(options))
+    message, newest = isinstance(field, PickMessage), isinstance(field, PickMessage) and field.newest
+    return OfferedField(field.name, label, shape_of(field), field.required, tuple(options), message, newest)
 
 
 def told(spec: ActionSpec, value: Any, base_url: str) -> tuple[str, str | None]:

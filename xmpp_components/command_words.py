@@ -40,6 +40,8 @@ def _parts(fields: list[OfferedField], rest: str) -> list[tuple[OfferedField, st
     if len(fields) < 2:
         return [(fields[0], rest)] if fields else (None if rest else [])
     parts = [part.strip() for part in BETWEEN.split(rest)]
+    if fields[-1].message and fields[-2].shape is Shape.LINES and len(parts) > 1 and not _means(fields[-1], parts[-1]):
+        parts.append("")  # the last words are not a message of theirs, but their own
     if (more := len(parts) - len(fields)) > 0:  # somebody's own words hold a semicolon too
         at = next((place for place, field in enumerate(fields) if field.shape is Shape.LINES), len(fields) - 1)
         parts[at:at + more + 1] = [" ; ".join(parts[at:at + more + 1])]
@@ -47,6 +49,14 @@ def _parts(fields: list[OfferedField], rest: str) -> list[tuple[OfferedField, st
     takers = required if len(parts) == len(required) else fields
     dealt = dict(zip((field.name for field in takers), parts, strict=False))
     return [(field, dealt.get(field.name, "")) for field in fields]
+
+
+def _means(field: OfferedField, text: str) -> bool:
+    """Say whether words behind somebody's own name a message: all that it says, or how it begins, in two words or more."""
+    said = " ".join(text.casefold().split())
+    labels = [" ".join(option.label.casefold().split()) for option in field.options]
+    return not said or said in labels or text.strip() in [option.value for option in field.options] or (
+        " " in said and any(label.startswith(said) for label in labels))
 
 
 def _value(field: OfferedField, text: str, *, alone: bool) -> Any:
@@ -159,6 +169,19 @@ def unknown(word: str, found: Mapping[str, Offered]) -> str:
     nearest = difflib.get_close_matches(word, [*found, "help"], 1, 0.5)
     meant = f" Did you mean !{nearest[0]}?" if nearest else ""
     return f"There is no command !{word} here.{meant} !help lists what there is. Nothing was sent. {AS_TEXT}"
+
+
+def pinned(offered: Offered, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with the newest message named where none is: the one that somebody is asked about is the one that it happens to."""
+    newest = {field.name: field.options[0].value for field in offered.asked if field.newest and field.options}
+    return {**values, **{name: value for name, value in newest.items() if not values.get(name)}}
+
+
+def named(offered: Offered, values: Mapping[str, Any]) -> str:
+    """Return which message somebody named beside their own words, which might have been meant as words."""
+    said = {option.value: option.label for field in offered.asked if field.message for option in field.options}
+    found = [said[value] for field in offered.asked if field.message and (value := values.get(field.name)) in said]
+    return f" It was “{found[0]}”." if found and len(offered.asked) > 1 else ""
 
 
 def spelled(offered: Offered, values: Mapping[str, Any]) -> str:

@@ -205,8 +205,10 @@ def _field(field: OfferedField, values: list[str]) -> wire.Xml:
     type = TYPES.get(field.shape, "text-single")
     label = f"{field.label} ({WHEN})" if field.shape is Shape.MOMENT else field.label
     inside = [wire.element("required")] if field.required else []
+    if field.newest and field.options and not values:
+        values = [field.options[0].value]  # what is newest when the form is submitted may be another
     inside += [wire.element("value", {}, value) for value in values]
-    if field.shape is Shape.ONE and not field.required:
+    if field.shape is Shape.ONE and not (field.required or field.newest):
         inside.append(wire.element("option", {"label": "No choice"}, wire.element("value")))
     inside += [wire.element("option", {"label": f"{one.label} · {one.more}" if one.more else one.label}, wire.element("value", {}, one.value))
                for one in field.options]

@@ -19,7 +19,7 @@ from clinic.errors import Invalid, NotAcceptable, NotFound, TooMany
 from clinic.offers import Offered, action_of, offer, offers
 from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
-from xmpp_components.command_words import help_of, spelled, understood, unknown, usage
+from xmpp_components.command_words import help_of, named, pinned, spelled, understood, unknown, usage
 from xmpp_components.request import Request
 from xmpp_components.rooms.room import Member, Room
 
@@ -169,10 +169,11 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
     one = found[word]
     values = understood(one, rest, base)
     if one.offer.grave:
+        values = pinned(one, values)
         component.text_commands.ask(room.uid, request.sender, Asked(one, values, time.monotonic() + CONFIRMED_WITHIN_SECONDS))
         said = f" {one.offer.help}" if one.offer.help else ""
         return f"{one.title}{spelled(one, values)}?{said} Nothing has happened yet: send !yes within five minutes to do it."
-    return await _perform(component, actor, one, values, id)
+    return await _perform(component, actor, one, values, id) + named(one, values)
 
 
 async def _perform(component: Threads, actor: Actor, offered: Offered, values: Mapping[str, Any], id: str) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from clinic.actions import Offer, action, view
 from clinic.errors import Invalid, NotPermitted
-from clinic.fields import AppId, ClientId, Option, Pick, Text, Uid
+from clinic.fields import AppId, ClientId, Option, PickMessage, Text, Uid
 from clinic.kinds import Tombstone
 from clinic.loading import LoadedThread
 from clinic.log import Entry, entries, entry_of, select_entries, spoken, visible
@@ -54,7 +54,7 @@ def _has_own(work: Work, thread: LoadedThread) -> bool:
     return work.row(sa.select(entries.c.seq).where(own).limit(1)) is not None
 
 
-OWN_ENTRY = Pick("entry", "Message", required=False, options=_own)
+OWN_ENTRY = PickMessage("entry", "Message", required=False, options=_own, newest=True)
 CLIENT_ID, EARLIER = ClientId("client_id"), ClientId("earlier_client_id", required=False)
 # What the actor's app calls the message that it means, and the one that it sends.
 KNOWN_AS, MESSAGE_ID = AppId("known_as", required=False), AppId("message_id", required=False)
@@ -163,7 +163,7 @@ def retract(
     "text.moderate",
     Permission.TEXT_MODERATE,
     on=thread_for,
-    fields=(Pick("entry", "Message", options=_others), Text("reason", "Reason", max_bytes=500, required=False), CLIENT_ID, EARLIER),
+    fields=(PickMessage("entry", "Message", options=_others), Text("reason", "Reason", max_bytes=500, required=False), CLIENT_ID, EARLIER),
     batchable=True,
     same=lambda payload, values: isinstance(payload, Retraction) and values["entry"] == payload.target,
     offer=Offer(
@@ -194,7 +194,7 @@ def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, c
     on=thread_for,
     fields=(
         Emojis("emojis", "Emojis", required=False),
-        Pick("entry", "Message", required=False, options=_any),
+        PickMessage("entry", "Message", required=False, options=_any, newest=True),
         CLIENT_ID,
         EARLIER,
         MESSAGE_ID,

@@ -11,6 +11,7 @@ from clinic.actions import Offer
 from clinic.errors import Busy, Invalid
 from clinic.fields import Option
 from clinic.offers import Offered, OfferedField, Shape
+from clinic.thread.views import thread_page
 from tests.support.rooms import archived
 from tests.support.stage import Client, Stage, played
 from tests.support.tried import PEOPLE, Tried, offered_actions
@@ -272,7 +273,6 @@ async def test_what_a_clinic_does_by_message(stage: Stage) -> None:
     assert made.startswith("The group is there. http://clinic.example/threads/")
     stage.says(ana, "It hurts, I take 2", "m1", origin="m1")
     await ana.finds("<message id='m1'/>")
-    assert await types(stage, ana, "!correct It hurts ; I take 3") != "Corrected."  # is it the message, or which one?
     assert await types(stage, ana, "!correct It hurts, I take 3") == "Corrected."
     assert (await types(stage, ana, "!status disch")).startswith("There is no command !status here.")
     assert (await types(stage, ana, "!urgent I can't breathe")).startswith("Urgent: I need help (I can't breathe)?")
@@ -284,3 +284,39 @@ async def test_what_a_clinic_does_by_message(stage: Stage) -> None:
     assert asked.startswith("Remove a member (Ada Almeida") and asked.endswith("send !yes within five minutes to do it.")
     assert await types(stage, there, "!yes") == "Removed."
     assert (await types(stage, there, "!share")).startswith("Copy the link now: it is shown this once. http://clinic.example/join/")
+
+
+@played
+async def test_a_correction_may_hold_semicolons_and_names_another_message_only_by_how_it_begins(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    for number, text in enumerate(("I take 2 in the morning", "take care", "It hurts")):
+        stage.says(ana, text, f"m{number}", origin=f"m{number}")
+        await ana.finds(f"<message id='m{number}'/>")
+    for text, wanted, answer in (
+        ("It hurts ; here", ["I take 2 in the morning", "take care", "It hurts ; here"], "Corrected."),
+        ("It hurts ; I stay in bed ; morning", ["I take 2 in the morning", "take care", "It hurts ; I stay in bed ; morning"], "Corrected."),
+        ("It hurts ; take", ["I take 2 in the morning", "take care", "It hurts ; take"], "Corrected."),
+        ("It hurts ; take care ;", ["I take 2 in the morning", "take care", "It hurts ; take care"], "Corrected."),
+        ("I take 3 ; at noon ; i TAKE  2", ["I take 3 ; at noon", "take care", "It hurts ; take care"],
+         "Corrected. It was “I take 2 in the morning”."),
+        ("Take good care ; take care", ["I take 3 ; at noon", "Take good care", "It hurts ; take care"], "Corrected. It was “take care”."),
+    ):
+        assert await types(stage, ana, f"!correct {text}") == answer
+        assert shown_to(stage) == wanted
+
+
+def shown_to(stage: Stage) -> list[str]:
+    """Returns what Boris's page shows of what people wrote."""
+    with stage.db.read(stage.boris.actor) as work:
+        return [entry.body for entry in thread_page(work, stage.thread).entries if entry.kind == "text"]
+
+
+@played
+async def test_what_is_taken_back_is_the_message_that_was_asked_about_though_another_came_meanwhile(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    stage.says(ana, "wrong", "m1", origin="m1")
+    await ana.finds("<message id='m1'/>")
+    assert (await types(stage, ana, "!retract")).startswith("Take a message of yours back (wrong ")
+    stage.db.perform(stage.ana.actor, "text.post", stage.thread, body="right", client_id="m2")
+    assert await types(stage, ana, "!yes") == "Taken back."
+    assert shown_to(stage)[1:] == ["right"] and "wrong" not in shown_to(stage)
