@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 NOT_GROUP_ADMIN = "Only the group admin of this thread may do this. The thread's list of members says who that is."
+NO_GROUP = "This is done in groups only, by their group admin: a 1:1 thread has none. Nothing was changed."
 NOT_SWITCHED_ON = "This is switched off for coordinators in this clinic. Ask a practitioner of the thread, or the administrator."
 
 
@@ -109,7 +110,7 @@ class Work:
             raise NotSignedIn()
         if thread is not None and self.role is not None and self.may(permission):
             switched = TABLE[permission][self.role] is Grant.SETTING
-            raise NotPermitted(NOT_SWITCHED_ON if switched else NOT_GROUP_ADMIN)
+            raise NotPermitted(NOT_SWITCHED_ON if switched else NOT_GROUP_ADMIN if thread.kind == "group" else NO_GROUP)
         raise NotPermitted(NOT_GROUP_ADMIN if permission in MANAGED else None)
 
     # -- reading

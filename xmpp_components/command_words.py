@@ -17,6 +17,8 @@ from clinic.offers import Offered, OfferedField, Shape, confirm_link
 
 BETWEEN = re.compile(r"(?:^|\s);(?=\s|$)")
 MOST_VALUES = 30
+# So much of what somebody typed is said again: servers and browsers refuse long addresses, and nobody reads a long refusal.
+MOST_SAID_AGAIN, MOST_IN_LINK = 60, 1500
 AS_TEXT = "To send it as text, begin with something else."
 
 def understood(offered: Offered, rest: str, base: str) -> dict[str, Any]:
@@ -77,10 +79,15 @@ def _one(field: OfferedField, text: str) -> str:
     if len(found) == 1:
         return found[0].value
     if found:
-        raise Invalid(f"{field.label}: “{text}” may be {_or([_named(one, found) for one in found])}. Write more of it.")
+        raise Invalid(f"{field.label}: “{short(text)}” may be {_or([_named(one, found) for one in found])}. Write more of it.")
     if not field.options:
         raise Invalid(f"{field.label}: there is nothing to choose from just now.")
-    raise Invalid(f"{field.label}: there is no “{text}”.")
+    raise Invalid(f"{field.label}: there is no “{short(text)}”.")
+
+
+def short(text: str) -> str:
+    """Return what somebody typed, as much of it as is said again."""
+    return text if len(text) <= MOST_SAID_AGAIN else f"{text[:MOST_SAID_AGAIN]}…"
 
 
 def matching(field: OfferedField, text: str) -> list[Option]:
@@ -151,7 +158,8 @@ def usage(offered: Offered, base: str, filled: Mapping[str, Any] | None = None) 
             lines.append(f"{field.label}: for example {tomorrow()}.")
         elif field.shape is Shape.FLAG:
             lines.append(f"{field.label}: yes or no.")
-    lines.append(f"Or fill it in here: {confirm_link(base, offered.action, offered.thread, filled)}")
+    link = confirm_link(base, offered.action, offered.thread, filled)
+    lines.append(f"Or fill it in here: {link if len(link) <= MOST_IN_LINK else confirm_link(base, offered.action, offered.thread)}")
     return "\n".join(lines)
 
 
@@ -166,9 +174,9 @@ def help_of(found: Mapping[str, Offered], word: str, base: str) -> str:
 
 def unknown(word: str, found: Mapping[str, Offered]) -> str:
     """Return the words for a command that there is not, naming the nearest."""
-    nearest = difflib.get_close_matches(word, [*found, "help"], 1, 0.5)
+    nearest = difflib.get_close_matches(word[:MOST_SAID_AGAIN], [*found, "help"], 1)
     meant = f" Did you mean !{nearest[0]}?" if nearest else ""
-    return f"There is no command !{word} here.{meant} !help lists what there is. Nothing was sent. {AS_TEXT}"
+    return f"There is no command !{short(word)} here.{meant} !help lists what there is. Nothing was sent. {AS_TEXT}"
 
 
 def pinned(offered: Offered, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,8 +185,13 @@ def pinned(offered: Offered, values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **{name: value for name, value in newest.items() if not values.get(name)}}
 
 
+def _quoted(option: Option) -> str:
+    """Return a message that was chosen: what it says, and whose it is where somebody chooses among others'."""
+    return f"“{option.label}”" + (f" of {option.more}" if option.more else "")
+
+
 def named(offered: Offered, values: Mapping[str, Any]) -> str:
-    """Return which message somebody named beside their own words, which might have been meant as words."""
+    """Return which message it was that a command changed, or was about: it had been found by its words, or by being the newest."""
     said = {option.value: option.label for field in offered.asked if field.message for option in field.options}
     found = [said[value] for field in offered.asked if field.message and (value := values.get(field.name)) in said]
     return f" It was “{found[0]}”." if found and len(offered.asked) > 1 else ""
@@ -190,7 +203,7 @@ def spelled(offered: Offered, values: Mapping[str, Any]) -> str:
     for field in offered.fields:
         value = values.get(field.name)
         picked = value if isinstance(value, list) else [value]
-        labels = {option.value: f"{option.label} {option.more}".strip() for option in field.options}
+        labels = {option.value: _quoted(option) if field.message else f"{option.label} {option.more}".strip() for option in field.options}
         said += [labels.get(one, str(one)) for one in picked if one]
     return f" ({', '.join(said)})" if said else ""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from clinic import ACTIONS, Actor, Work
 from clinic.errors import Invalid, NotAcceptable, NotFound, TooMany
-from clinic.offers import Offered, action_of, offer, offers
+from clinic.offers import Offered, Shape, action_of, offer, offers
 from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
 from xmpp_components.command_words import help_of, named, pinned, spelled, understood, unknown, usage
@@ -34,6 +34,7 @@ MOST_REMEMBERED = 2000
 # For so long `!yes` answers the question that was asked.
 CONFIRMED_WITHIN_SECONDS = 5 * 60.0
 NO_CORRECTION = "A command can't be put in the place of a message. Nothing was changed or done: send the command as a new message."
+NOT_DONE = "Nothing was done."
 NOTHING_ASKED = "There is nothing to confirm: nothing was asked in the last minutes. Nothing was done."
 TOO_FAST = "You are sending faster than one person's messages are taken here. This was not done: wait a moment and send it again."
 ONLY_YOU = "(Only you see this.)"
@@ -159,6 +160,8 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
         if asked is None:
             raise Invalid(NOTHING_ASKED)
         return await _perform(component, actor, asked.offered, asked.values, id)
+    if word == "no" and not rest and asked is not None:
+        return NOT_DONE
     about = rest.removeprefix("!").casefold() if word == "help" else word
     async with component.text_commands.looking_up:
         found = {one.offer.word: one for one in await component.reader.view(actor, _offered, room.uid, about)}
@@ -167,9 +170,8 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
     if word not in found:
         raise Invalid(unknown(word, found))
     one = found[word]
-    values = understood(one, rest, base)
-    if one.offer.grave:
-        values = pinned(one, values)
+    values = pinned(one, understood(one, rest, base))
+    if one.offer.grave or (not rest and one.asked and one.asked[0].shape is Shape.LINE):  # "!rename" alone takes a name away
         component.text_commands.ask(room.uid, request.sender, Asked(one, values, time.monotonic() + CONFIRMED_WITHIN_SECONDS))
         said = f" {one.offer.help}" if one.offer.help else ""
         return f"{one.title}{spelled(one, values)}?{said} Nothing has happened yet: send !yes within five minutes to do it."

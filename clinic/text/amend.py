@@ -38,7 +38,8 @@ def _listed(work: Work, thread: LoadedThread, condition: sa.ColumnElement[bool])
 
 
 def _own(work: Work, thread: LoadedThread) -> list[Option]:
-    return _listed(work, thread, sa.and_(entries.c.author_id == work.person.id, entries.c.kind.in_(TYPED_KINDS)))
+    listed = _listed(work, thread, sa.and_(entries.c.author_id == work.person.id, entries.c.kind.in_(TYPED_KINDS)))
+    return [Option(one.value, one.label) for one in listed]
 
 
 def _others(work: Work, thread: LoadedThread) -> list[Option]:

@@ -11,11 +11,12 @@ const archiveId = (message, room) => (message.stanzaIds ?? []).find((one) => one
 function listen() {
   app.on("groupchat", (message) => {
     const room = message.from.split("/")[0];
-    tell({ heard: { id: archiveId(message, room), body: message.body, delayed: Boolean(message.delay) } });
+    tell({ heard: { id: archiveId(message, room), body: message.body, delayed: Boolean(message.delay), replaces: message.replace } });
   });
   app.on("stream:management:resumed", () => tell({ happened: "resumed" }));
   app.on("session:started", () => tell({ happened: "started" }));
   app.on("disconnected", () => tell({ happened: "disconnected" }));
+  app.on("message:error", (message) => tell({ refused: { id: message.id, condition: message.error?.condition, text: message.error?.text } }));
   app.on("muc:invite", (invite) => tell({ happened: "invited", room: invite.room }));
 }
 
@@ -61,6 +62,9 @@ const orders = {
   async say({ room, text, id }) {
     app.sendMessage({ to: room, type: "groupchat", body: text, id, originId: id });
   },
+  async correct({ room, text, id, replaces }) {
+    app.sendMessage({ to: room, type: "groupchat", body: text, id, originId: id, replace: replaces });
+  },
   // What is offered by command at an address: node → name.
   async offered({ to }) {
     const { items } = await app.getCommands(to);
@@ -88,7 +92,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     tell({ done: order, value: (await orders[order](rest)) ?? null });
   } catch (error) {
-    tell({ refused: order, condition: error?.error?.condition ?? error?.stanza?.error?.condition ?? String(error?.message ?? error) });
+    tell({ failed: order, condition: error?.error?.condition ?? error?.stanza?.error?.condition ?? String(error?.message ?? error) });
   }
 }
 process.exit(0);

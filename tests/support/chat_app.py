@@ -33,10 +33,11 @@ class Refused(Exception):
 
 
 class ChatApp:
-    """One running app. `heard` is what the room said live, in order; `happened` what became of the connection."""
+    """One running app. `heard` is what the room said live, in order; `refused` the messages that were not taken; `happened` what became of the connection."""
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
+        self.refused: list[dict[str, Any]] = []
         self.happened: list[str] = []
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._process = subprocess.Popen([node(), "client.mjs"], cwd=CLIENTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -56,6 +57,8 @@ class ChatApp:
             said = json.loads(line)
             if "heard" in said:
                 self.heard.append(said["heard"])
+            elif "refused" in said:
+                self.refused.append(said["refused"])
             elif "happened" in said:
                 self.happened.append(said["happened"])
             else:
@@ -67,7 +70,7 @@ class ChatApp:
         self._process.stdin.write(json.dumps({"order": order, **values}) + "\n")
         self._process.stdin.flush()
         answer = self._answers.get(timeout=PATIENCE)
-        if "refused" in answer:
+        if "failed" in answer:
             raise Refused(answer["condition"])
         assert answer["done"] == order
         return answer["value"]

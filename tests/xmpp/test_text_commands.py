@@ -273,7 +273,7 @@ async def test_what_a_clinic_does_by_message(stage: Stage) -> None:
     assert made.startswith("The group is there. http://clinic.example/threads/")
     stage.says(ana, "It hurts, I take 2", "m1", origin="m1")
     await ana.finds("<message id='m1'/>")
-    assert await types(stage, ana, "!correct It hurts, I take 3") == "Corrected."
+    assert await types(stage, ana, "!correct It hurts, I take 3") == "Corrected. It was “It hurts, I take 2”."
     assert (await types(stage, ana, "!status disch")).startswith("There is no command !status here.")
     assert (await types(stage, ana, "!urgent I can't breathe")).startswith("Urgent: I need help (I can't breathe)?")
     assert (await types(stage, ana, "!yes")).startswith("Sent.")
@@ -292,16 +292,16 @@ async def test_a_correction_may_hold_semicolons_and_names_another_message_only_b
     for number, text in enumerate(("I take 2 in the morning", "take care", "It hurts")):
         stage.says(ana, text, f"m{number}", origin=f"m{number}")
         await ana.finds(f"<message id='m{number}'/>")
-    for text, wanted, answer in (
-        ("It hurts ; here", ["I take 2 in the morning", "take care", "It hurts ; here"], "Corrected."),
-        ("It hurts ; I stay in bed ; morning", ["I take 2 in the morning", "take care", "It hurts ; I stay in bed ; morning"], "Corrected."),
-        ("It hurts ; take", ["I take 2 in the morning", "take care", "It hurts ; take"], "Corrected."),
-        ("It hurts ; take care ;", ["I take 2 in the morning", "take care", "It hurts ; take care"], "Corrected."),
+    for text, wanted, before in (
+        ("It hurts ; here", ["I take 2 in the morning", "take care", "It hurts ; here"], "It hurts"),
+        ("It hurts ; I stay in bed ; morning", ["I take 2 in the morning", "take care", "It hurts ; I stay in bed ; morning"], "It hurts ; here"),
+        ("It hurts ; take", ["I take 2 in the morning", "take care", "It hurts ; take"], "It hurts ; I stay in bed ; morning"),
+        ("It hurts ; take care ;", ["I take 2 in the morning", "take care", "It hurts ; take care"], "It hurts ; take"),
         ("I take 3 ; at noon ; i TAKE  2", ["I take 3 ; at noon", "take care", "It hurts ; take care"],
-         "Corrected. It was “I take 2 in the morning”."),
-        ("Take good care ; take care", ["I take 3 ; at noon", "Take good care", "It hurts ; take care"], "Corrected. It was “take care”."),
+         "I take 2 in the morning"),
+        ("Take good care ; take care", ["I take 3 ; at noon", "Take good care", "It hurts ; take care"], "take care"),
     ):
-        assert await types(stage, ana, f"!correct {text}") == answer
+        assert await types(stage, ana, f"!correct {text}") == f"Corrected. It was “{before}”."
         assert shown_to(stage) == wanted
 
 
@@ -316,7 +316,33 @@ async def test_what_is_taken_back_is_the_message_that_was_asked_about_though_ano
     ana = await stage.joined(stage.ana)
     stage.says(ana, "wrong", "m1", origin="m1")
     await ana.finds("<message id='m1'/>")
-    assert (await types(stage, ana, "!retract")).startswith("Take a message of yours back (wrong ")
+    assert (await types(stage, ana, "!retract")).startswith("Take a message of yours back (“wrong”)?")
     stage.db.perform(stage.ana.actor, "text.post", stage.thread, body="right", client_id="m2")
     assert await types(stage, ana, "!yes") == "Taken back."
     assert shown_to(stage)[1:] == ["right"] and "wrong" not in shown_to(stage)
+
+
+@played
+async def test_a_word_alone_that_would_take_something_away_is_asked_back_and_no_is_an_answer(stage: Stage) -> None:
+    boris = await stage.joined(stage.boris)
+    await types(stage, boris, "!rename Knee")
+    asked = await types(stage, boris, "!rename ")
+    assert asked.startswith("Rename the thread? ") and asked.endswith("send !yes within five minutes to do it.")
+    assert await types(stage, boris, "!no") == "Nothing was done."
+    assert "nothing to confirm" in await types(stage, boris, "!yes")
+    assert (await types(stage, boris, "!no")).startswith("There is no command !no here.")
+    with stage.db.read(stage.boris.actor) as work:
+        assert work.thread(stage.thread).title == "Knee"
+    await types(stage, boris, "!rename")
+    assert await types(stage, boris, "!yes") == "Renamed."
+    with stage.db.read(stage.boris.actor) as work:
+        assert not work.thread(stage.thread).title
+
+
+@played
+async def test_a_refusal_stays_short_however_much_was_typed(stage: Stage) -> None:
+    boris = await stage.joined(stage.boris)
+    for text in ("!" + "y" * 60_000, "!status " + "z" * 60_000, "!schedule " + "word " * 12_000, "!rename " + "n" * 60_000, "!invite " + "é, " * 20_000):
+        answer = await types(stage, boris, text)
+        assert len(answer) < 2000, answer[:300]
+    assert archived(stage) == []
