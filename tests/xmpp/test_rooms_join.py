@@ -100,10 +100,14 @@ async def test_stranger_and_absent_room_get_the_same_answer(stage: Stage) -> Non
 async def test_removed_coordinator_is_shown_out_and_answered_like_a_stranger(stage: Stage) -> None:
     chen, ana = await stage.joined(stage.chen), await stage.joined(stage.ana)
     stage.db.perform(Actor.system(), "link.coordinator_remove", coordinator=stage.chen.uid, practitioner=stage.boris.uid)
-    out = await chen.finds(
-        f"<presence type='unavailable' from='{stage.room}/Chen Cheng'><x xmlns='{USER}'><item affiliation='none' role='none'/></x></presence>")
+    told = await chen.finds(f"<message type='groupchat' from='{stage.room}/Clinic' id='out-{stage.thread}'><no-store xmlns='urn:xmpp:hints'/></message>")
+    assert (told.findtext("{*}body") or "").startswith("You are no longer in this thread")
+    out = await chen.finds(f"<presence type='unavailable' from='{stage.room}/Chen Cheng'><x xmlns='{USER}'><item affiliation='none' role='none'>"
+                           "<reason>*</reason></item></x></presence>")
     assert "321" in codes(out)
-    await ana.finds(f"<presence type='unavailable' from='{stage.room}/Chen Cheng'/>")
+    seen = await ana.finds(f"<presence type='unavailable' from='{stage.room}/Chen Cheng'/>")
+    assert "321" in codes(seen) and "no longer" not in shown(seen)
+    assert all("no longer in this thread" not in shown(one) for one in await ana.everything())
     stage.says(ana, "between us", "m1")
     await ana.finds("<message><body>between us</body></message>")
     chen.sends(f"<presence id='j' to='{stage.room}/Chen Cheng'><x xmlns='{X}'/></presence>")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SELF, LOGGED, NICK_FORCED, NEW_NICK, KICKED, NO_MEMBER, SHUTDOWN, UNREACHABLE = "110", "170", "210", "303", "307", "321", "332", "333"
 GROUP_ADMIN = "group-admin"
+OUT = ("You are no longer in this thread, and it is gone from your list. The clinic keeps the record. "
+       "If you did not leave it yourself, ask the clinic, or write to your practitioner or colleagues in another thread.")
 TITLES = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator", GROUP_ADMIN: "Group admin"}
 
 
@@ -73,7 +75,7 @@ def announce(component: Threads, room: Room, member: Member, *, available: bool 
     """Tell everybody else in the room that a person came, changed or went."""
     codes = (NEW_NICK,) if new_nick else (NO_MEMBER,) if gone else ()
     theirs = presence(room, member, available=available, codes=codes, gone=gone, new_nick=new_nick)
-    own = presence(room, member, available=available, codes=(SELF, *codes), gone=gone, new_nick=new_nick)
+    own = presence(room, member, available=available, codes=(SELF, *codes), gone=gone, new_nick=new_nick, reason=OUT if gone else None)
     for copy, to_self in ((theirs, False), (own, True)):
         component.fanout.send(copy, [session.address for session in room.occupants.values() if (session.handle == member.handle) == to_self])
 
@@ -115,9 +117,14 @@ def _gone_from(component: Threads, room: Room, handle: str) -> None:
 
 
 def show_out(component: Threads, room: Room, member: Member) -> None:
-    """Somebody is no member any more: their sessions leave, and everybody sees them go. Source: XEP-0045 section 9.4."""
+    """Somebody is no member any more: their sessions leave, and everybody sees them go.
+
+    They are told in words, as a message too: several apps show no reason of a presence. Source: XEP-0045 section 9.4.
+    """
     if not room.present(member.handle):
         return
+    said = _told(room, f"out-{room.uid}", OUT)
+    component.fanout.send(said, [session.address for session in room.occupants.values() if session.handle == member.handle])
     announce(component, room, member, available=False, gone=True)
     for session in list(room.occupants.values()):
         if session.handle == member.handle:
@@ -135,14 +142,17 @@ def say_closed(component: Threads, room: Room, by: str) -> None:
     As a message too: several apps show no reason of a presence. Source: XEP-0045 section 10.9.
     """
     words = CLOSED.format(name=by, group="this group")
-    said = wire.stanza("message", {"from": room.nick_jid(CLINIC), "type": "groupchat", "id": f"closed-{room.uid}"},
-                       wire.element("body", {}, words), wire.element("no-store", {"xmlns": wire.HINTS}))
-    component.fanout.send(said, [session.address for session in room.occupants.values()])
+    component.fanout.send(_told(room, f"closed-{room.uid}", words), [session.address for session in room.occupants.values()])
     for session in list(room.occupants.values()):
         member = room.members.get(session.handle) or former(session.handle, NOBODY)
         component.send(presence(room, member, available=False, codes=(SELF,), gone=True, destroyed=words), session.address)
         del room.occupants[session.address]
         component.submit(Actor.system(), "live.leave", address=session.address, kind="occupant", thread=room.uid)
+
+
+def _told(room: Room, id: str, words: str) -> wire.Stanza:
+    return wire.stanza("message", {"from": room.nick_jid(CLINIC), "type": "groupchat", "id": id},
+                       wire.element("body", {}, words), wire.element("no-store", {"xmlns": wire.HINTS}))
 
 
 def former(handle: str, nick: str) -> Member:
