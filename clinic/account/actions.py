@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets as random
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,10 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clinic.account.folding import searchable
 from clinic.account.secrets import mac, new_token
-from clinic.account.tables import NAME_LENGTH, account_roles, accounts, devices, invitations, login_sessions
+from clinic.account.tables import account_roles, accounts, devices, invitations, login_sessions
 from clinic.actions import action
-from clinic.errors import Conflict, Expired, Invalid, NotFound, NotPermitted, TooLong
+from clinic.errors import Conflict, Expired, Invalid, NotFound, NotPermitted
 from clinic.fields import BirthDate, Choice, Choices, Computed, Email, PersonName
 from clinic.permissions import CARE_ROLES, Permission, Role
 from clinic.storage import new_id, new_uid
@@ -40,19 +40,6 @@ def account_for(work: Work, uid: str) -> sa.Row[Any]:
     if row is None:
         raise NotFound()
     return row
-
-
-def fold_name(name: str) -> str:
-    """Return `name` as people search it: lower case, single blanks, one spelling of each letter."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
-
-
-def searchable(name: str) -> str:
-    """Return `fold_name(name)` as it is stored. Raises: TooLong; some letters become three when they are folded."""
-    folded = fold_name(name)
-    if len(folded) > NAME_LENGTH:
-        raise TooLong("This name is too long. Shorten it.", field="name")
-    return folded
 
 
 def require_birth_date(roles: Sequence[str], birth_date: date | None) -> None:

@@ -9,7 +9,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from clinic.account.actions import fold_name
+from clinic.account.folding import fold_name
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import view
 from clinic.errors import Invalid

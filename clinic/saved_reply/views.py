@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clinic.account.actions import fold_name
+from clinic.account.folding import fold_name
 from clinic.actions import view
 from clinic.errors import NotFound
 from clinic.fields import is_uid

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.account.actions import fold_name
+from clinic.account.folding import fold_name
 from clinic.account.tables import accounts
 from clinic.actions import view
 from clinic.errors import NotFound

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.account.actions import fold_name
+from clinic.account.folding import fold_name
 from clinic.account.settings import put_setting
 from clinic.actions import Offer, action
 from clinic.errors import Conflict, Invalid, NotFound

@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.account.actions import NAME, account_for, refuse_taken, require_birth_date, searchable
+from clinic.account.actions import NAME, account_for, refuse_taken, require_birth_date
+from clinic.account.folding import searchable
 from clinic.account.tables import account_roles, accounts
 from clinic.actions import action
 from clinic.errors import NotPermitted

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic import Database, Role
-from clinic.account.actions import fold_name
+from clinic.account.folding import fold_name
 from clinic.account.secrets import mac, new_device_password
 from clinic.account.tables import account_roles, accounts, devices
 from clinic.kinds import encode
