@@ -7,10 +7,9 @@ JSON all arrive as text or plain values; `parse` turns them into what the action
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from clinic.errors import Invalid, TooLong
@@ -18,10 +17,7 @@ from clinic.errors import Invalid, TooLong
 # XML 1.0, section 2.2: what text in a stanza may hold. One form feed let through would close the component's stream.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAMES = {"\x00": "a null character", "\x0b": "a vertical tab", "\x0c": "a form feed", "\x1b": "an escape character"}
-# Marks of direction, and others that come along when a name is copied. (The two joiners belong to some languages' words.)
-_UNSEEN = frozenset("\u00ad\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
 _UID = re.compile(r"[0-9a-z]{26}")
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
 def refuse_unsendable(text: str, field: str) -> str:
@@ -99,17 +95,6 @@ class Text(Field):
         if not value.strip():
             raise Invalid(f"{self.label or self.name.capitalize()} is empty.", field=self.name)
         return value
-
-
-@dataclass(frozen=True, slots=True)
-class PersonName(Text):
-    """A person's name on one line, in one spelling whichever machine it was typed on, without marks that nobody sees."""
-
-    max_bytes: int = 200
-
-    def check(self, raw: Any) -> str:
-        shown = "".join(character for character in self.text(raw) if character not in _UNSEEN)
-        return Text.check(self, unicodedata.normalize("NFC", shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,35 +268,6 @@ class Flag(Field):
         if value in {"0", "false", "no", "off"}:
             return False
         raise Invalid(f"{self.label or self.name}: say yes or no.", field=self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Email(Field):
-    """An e-mail address, folded to lower case."""
-
-    audited: bool = False
-
-    def check(self, raw: Any) -> str:
-        value = self.text(raw).strip().casefold()
-        if len(value) > 254 or not _EMAIL.fullmatch(value):
-            raise Invalid("This is not an e-mail address. It looks like name@example.org.", field=self.name)
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class BirthDate(Field):
-    """A date in the past, as YYYY-MM-DD."""
-
-    audited: bool = False
-
-    def check(self, raw: Any) -> date:
-        try:
-            value = raw if isinstance(raw, date) else date.fromisoformat(self.text(raw).strip())
-        except ValueError:
-            raise Invalid("Write the birth date as year-month-day, for example 1984-03-27.", field=self.name) from None
-        if not date(1880, 1, 1) <= value <= date.today():
-            raise Invalid("This birth date is not possible. Check the year.", field=self.name)
-        return value
 
 
 @dataclass(frozen=True, slots=True)

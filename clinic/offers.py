@@ -12,9 +12,10 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
 
+from clinic.account.fields import BirthDate, Email
 from clinic.actions import ACTIONS, ActionSpec, Offer, view
 from clinic.errors import DomainError, NotFound
-from clinic.fields import BirthDate, Choice, Choices, ClientId, Email, Field, Flag, Moment, Option, Pick, PickMessage, PickSeveral, Text, Uid
+from clinic.fields import Choice, Choices, ClientId, Field, Flag, Moment, Option, Pick, PickMessage, PickSeveral, Text, Uid
 from clinic.loading import LoadedThread
 from clinic.permissions import Permission
 from clinic.work import Work

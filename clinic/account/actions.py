@@ -10,12 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clinic.account.fields import BirthDate, Email, PersonName
 from clinic.account.folding import searchable
 from clinic.account.secrets import mac, new_token
 from clinic.account.tables import account_roles, accounts, devices, invitations, login_sessions
 from clinic.actions import action
 from clinic.errors import Conflict, Expired, Invalid, NotFound, NotPermitted
-from clinic.fields import BirthDate, Choice, Choices, Computed, Email, PersonName
+from clinic.fields import Choice, Choices, Computed
 from clinic.permissions import CARE_ROLES, Permission, Role
 from clinic.storage import new_id, new_uid
 from clinic.work import Work

@@ -8,11 +8,12 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from clinic.account.actions import NAME, PASSWORD, insert_account, new_invitation, open_invitation
+from clinic.account.fields import Email
 from clinic.account.settings import put_setting
 from clinic.account.tables import accounts, invitations
 from clinic.actions import action
 from clinic.errors import Conflict, Expired, Invalid
-from clinic.fields import Computed, Email, Flag, Text
+from clinic.fields import Computed, Flag, Text
 from clinic.permissions import Permission, Role
 from clinic.work import Work
 

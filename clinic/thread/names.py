@@ -12,11 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.account.actions import NAME, account_for, refuse_taken, require_birth_date
+from clinic.account.fields import BirthDate, Email
 from clinic.account.folding import searchable
 from clinic.account.tables import account_roles, accounts
 from clinic.actions import action
 from clinic.errors import NotPermitted
-from clinic.fields import BirthDate, Email
 from clinic.permissions import Permission
 from clinic.thread.members import free_nick, members_changed
 from clinic.thread.tables import memberships, threads
