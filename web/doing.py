@@ -34,12 +34,14 @@ def draw_form(action: str, thread_uid: str | None, typed: Typed, back: str, erro
         found = offer(work, action, thread_uid)
         title = thread_head(work, thread_uid).title if thread_uid else None
     names = {field.name for field in found.fields}
+    # What is newest when the form is sent may be another message than the one that its reader saw.
+    newest = {field.name: [field.options[0].value] for field in found.fields if field.newest and field.options}
     return render_template(
         "doing.html",
         here="threads",
         offered=found,
         thread_title=title,
-        typed={name: _shown(found, name, list(values)) for name, values in typed.items() if name in names},
+        typed=newest | {name: _shown(found, name, list(values)) for name, values in typed.items() if name in names},
         back=back,
         client_id=(typed.get(found.client_id) or [str(uuid.uuid4())])[0] if found.client_id else None,
         problem=error.text if error else None,

@@ -131,3 +131,10 @@ def test_what_is_done_leads_where_it_is_and_a_link_for_somebody_else_is_shown(si
     assert found.location == "/search?q=knee"
     closed = boris.submit(f"/actions/group.close/{group}", form="do", next=f"/threads/{group}")
     assert closed.location == "/" and "The group is closed." in boris.get("/").text
+
+
+def test_the_newest_message_is_chosen_when_the_form_is_shown_and_not_when_it_is_sent(sign_in: SignIn, cast: Cast) -> None:
+    uid = cast.start("boris", "ana")
+    meant = cast.post("ana", uid, "wrong")
+    page = sign_in("ana").get(f"/do/text.retract/{uid}").text
+    assert f'<option value="{meant}" selected>wrong</option>' in page

@@ -242,3 +242,21 @@ async def test_muting_by_command_mutes(stage: Stage) -> None:
     with stage.db.read(stage.ana.actor) as work:
         thread = work.thread(stage.thread)
         assert work.member(thread).muted
+
+
+@played
+async def test_a_form_left_open_over_a_crash_says_to_start_again_and_its_message_stays_the_one_that_was_shown(stage: Stage) -> None:
+    ana = stage.client(stage.ana)
+    stage.writes(stage.ana, "wrong", "m1")
+    first = await gives(ana, stage.room, "retract")
+    await stage.crash()
+    await stage.start()
+    late = await gives(ana, stage.room, "retract", submitted(), command(first).get("sessionid"))
+    assert late.get("type") == "error" and "Start it again." in "".join(late.itertext())
+    shown_first = await gives(ana, stage.room, "retract")
+    kind, [chosen], labels, _required = asked(shown_first)["entry"]
+    assert (kind, labels) == ("list-single", ["wrong"])
+    stage.writes(stage.ana, "right", "m2")
+    done = await gives(ana, stage.room, "retract", submitted(entry=chosen), command(shown_first).get("sessionid"))
+    assert note(done) == ("info", "Taken back.")
+    assert asked(await gives(ana, stage.room, "retract"))["entry"][2] == ["right"]
