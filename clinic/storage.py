@@ -37,6 +37,9 @@ metadata = sa.MetaData(
     }
 )
 
+DERIVED = {"derived": True}
+"""`info` of a table that is made anew from others where it is empty: whoever copies the record leaves it out."""
+
 # A random byte's character: Crockford base 32, no i, l, o, u to misread. Each character stands for 8 of the 256 bytes.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _IN_UID = _ALPHABET.encode() * 8

@@ -1,7 +1,8 @@
 """`bedside migrate-database`: moves a stopped clinic's data from SQLite to an empty PostgreSQL database.
 
 Everything happens in one transaction there and is compared before it commits; only then the clinic's configuration names the new
-database. The SQLite file stays as it was. May import `clinic`'s tables, `migrations` and SQLAlchemy.
+database. The SQLite file stays as it was. What is derived from the rest (the search
+index) is not copied: the worker makes it anew. May import `clinic`'s tables, `migrations` and SQLAlchemy.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from clinic import metadata
+from clinic.search.tables import INDEX
 from clinic.storage import open_engine
 from migrations import runner
 from ops import database, deployment, preflight
@@ -34,6 +36,11 @@ _unused = sa.Table(
     sa.Column("table_name", sa.String(100), primary_key=True),
     sa.Column("digest", sa.String(64), nullable=False),
 )
+
+
+def kept() -> list[sa.Table]:
+    """Returns the tables that hold the clinic's record, each after those it refers to."""
+    return [table for table in metadata.sorted_tables if not table.info.get("derived")]
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ def copy(source: Connection, target: Connection, say: Callable[[str], None]) -> 
     """Fills the target from the source and compares. Returns the digest of each table. Raises Problem when they differ or a row does not fit."""
     runner.upgrade_within(target)
     digests = {}
-    for table in metadata.sorted_tables:
+    for table in kept():
         rows = source.scalar(sa.select(sa.func.count()).select_from(table)) or 0
         say(f"{table.name}: {rows:,} rows")
         try:
@@ -82,7 +89,7 @@ def copy(source: Connection, target: Connection, say: Callable[[str], None]) -> 
                     say(f"{table.name}: {done:,} of {rows:,}")
         except (sa.exc.DataError, sa.exc.IntegrityError) as error:
             raise Problem(f"A row of the table {table.name} does not fit into PostgreSQL: {error.orig}. {NOTHING_CHANGED}") from error
-    for table in metadata.sorted_tables:
+    for table in kept():
         digests[table.name] = digest_of(source, table)
         found = digest_of(target, table)
         if found != digests[table.name]:
@@ -130,7 +137,8 @@ def _reading(url: str) -> Iterator[Connection]:
                     said = connection.exec_driver_sql("PRAGMA integrity_check").scalar_one()
                     if said != "ok":
                         raise Problem(f"{database.shown(url)} is damaged ({said}). Restore the last backup first.")
-                    strange = set(sa.inspect(connection).get_table_names()) - {*metadata.tables, "alembic_version"}
+                    found = {name for name in sa.inspect(connection).get_table_names() if not name.startswith(INDEX)}
+                    strange = found - {*metadata.tables, "alembic_version"}
                     if strange:
                         raise Problem(f"{database.shown(url)} has tables that Bedside does not know ({', '.join(sorted(strange))}); they would be lost.")
                     yield connection
@@ -161,6 +169,7 @@ def _require_empty(connection: Connection, url: str) -> None:
     if _unused.name in found and _is_unused(connection, found):
         # In this transaction: should this run fail too, that copy is back.
         metadata.drop_all(connection)
+        connection.exec_driver_sql(f"DROP TABLE {INDEX}")
         _unused.drop(connection)
         connection.exec_driver_sql("DROP TABLE alembic_version")
     elif found:
@@ -168,10 +177,10 @@ def _require_empty(connection: Connection, url: str) -> None:
 
 
 def _is_unused(connection: Connection, found: set[str]) -> bool:
-    if found != {*metadata.tables, "alembic_version", _unused.name} or runner.revision_of(connection) != runner.newest():
+    if found != {*metadata.tables, INDEX, "alembic_version", _unused.name} or runner.revision_of(connection) != runner.newest():
         return False
     written = {row.table_name: row.digest for row in connection.execute(sa.select(_unused))}
-    return all(digest_of(connection, table).total == written.get(table.name) for table in metadata.sorted_tables)
+    return all(digest_of(connection, table).total == written.get(table.name) for table in kept())
 
 
 def _forget_unused(url: str) -> None:

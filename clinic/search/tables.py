@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from clinic.storage import metadata
+from clinic.storage import DERIVED, metadata
+
+INDEX = "search_index"
+"""The inverted index's name; on SQLite it brings tables of its own whose names begin so."""
 
 # What was indexed of an entry. id: its row in the index; ids grow with the instants of entries.
 search_rows = sa.Table(
@@ -19,6 +22,7 @@ search_rows = sa.Table(
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("words", sa.Text, nullable=False),
     sa.UniqueConstraint("thread_id", "seq"),
+    info=DERIVED,
 )
 
 # Up to which entry of a thread the index goes.
@@ -27,6 +31,7 @@ search_cursors = sa.Table(
     metadata,
     sa.Column("thread_id", sa.ForeignKey("threads.id"), primary_key=True, autoincrement=False),
     sa.Column("seq", sa.BigInteger, nullable=False),
+    info=DERIVED,
 )
 
 # Every word that was ever indexed, so that the beginning of a word becomes whole ones. Compared by code points on both engines.
@@ -35,4 +40,5 @@ search_words = sa.Table(
     metadata,
     sa.Column("word", sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql"), primary_key=True),
     sqlite_with_rowid=False,
+    info=DERIVED,
 )

@@ -108,9 +108,9 @@ def plainly(connection: sa.Connection, table: str) -> list[tuple[str, ...]]:
 def shown(name: str, value: object) -> str:
     if value is None:
         return "-"
-    if name.endswith("_at") or name in ("at", "since", "minute"):
+    if name.endswith("_at") or name in ("at", "since", "minute", "waiting_since"):
         return str(value).replace("+00:00", "").removesuffix(".000000").ljust(26, ".")
-    return str(int(value)) if name in ("active", "group_admin", "muted") else str(value)
+    return str(int(value)) if name in ("active", "group_admin", "muted", "put_away", "accepted", "included") else str(value)
 
 
 def test_every_row_is_there_afterwards_and_the_next_start_uses_it(layout: Layout, url: str) -> None:
@@ -121,8 +121,10 @@ def test_every_row_is_there_afterwards_and_the_next_start_uses_it(layout: Layout
     assert any(str(layout.data / "clinic.sqlite3") in line and "left as it was" in line for line in lines)
     old, new = sa.create_engine(layout.database), sa.create_engine(url)
     with old.connect() as one, new.connect() as other:
-        names = set(sa.inspect(one).get_table_names())
-        assert set(sa.inspect(other).get_table_names()) == names
+        names = {name for name in sa.inspect(one).get_table_names() if not name.startswith("search_")}
+        derived = {"search_cursors", "search_index", "search_rows", "search_words"}  # which the worker makes anew
+        assert set(sa.inspect(other).get_table_names()) == names | derived
+        assert not any(other.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one() for name in derived)
         assert sum(one.exec_driver_sql(f"SELECT count(*) > 0 FROM {name}").scalar_one() for name in names) >= 15
         for name in names:
             assert plainly(other, name) == plainly(one, name)
