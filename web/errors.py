@@ -75,7 +75,7 @@ def _to_log_in() -> BaseResponse:
     path = request.full_path.rstrip("?") if request.method == "GET" else request.form.get("next", "/")
     address = url_for("login.log_in") if path == "/" else f"{url_for('login.log_in')}?next={quote(path)}"
     if path != "/" or request.method != "GET":
-        flash(OTHER_PERSON if current_visitor() else "You are not signed in any more. Log in and go on where you were.", "warn")
+        flash(OTHER_PERSON if current_visitor() else "To go on, log in: you come back to where you were.", "warn")
     if request.headers.get("HX-Request"):
         # The header belongs to the person who is gone: load the whole page, not only its middle.
         response = make_response("", 200)

@@ -115,9 +115,9 @@ def bring(work: Work, thread: LoadedThread, new: Sequence[Chosen], note: str = "
 
 
 def unopened(work: Work, thread: LoadedThread | None) -> list[LoadedMember]:
-    """Return whom the actor has invited and who has received nothing of the thread yet."""
+    """Return whom the actor has invited and who has received nothing of the thread yet. Not who was handed the group: it needs its admin."""
     members = list(thread.members.values()) if thread else []
-    mine = [member for member in members if member.invited_by == work.person.id and member.opened_at is None]
+    mine = [member for member in members if member.invited_by == work.person.id and member.opened_at is None and not member.group_admin]
     here = live_in(work, thread.uid) if thread and mine else set()
     return [member for member in mine if member.handle not in here]
 

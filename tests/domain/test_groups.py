@@ -273,6 +273,14 @@ def test_an_invitation_is_taken_back_by_who_made_it_until_something_was_received
         do(cast, "bella", "thread.uninvite", thread, person="eve")
 
 
+def test_who_was_handed_the_group_is_not_taken_out_by_an_old_invitation(cast: Cast) -> None:
+    thread = group(cast, "ana", "bella")
+    do(cast, "boris", "group.hand_over", thread, person="bella")
+    with pytest.raises(errors.Conflict):
+        do(cast, "boris", "thread.uninvite", thread, person="bella")
+    do(cast, "bella", "group.remove", thread, person="ana")
+
+
 def test_an_invitation_is_not_taken_back_from_whose_app_is_in_the_room(cast: Cast) -> None:
     thread = group(cast, "ana")
     here = {"address": "x@y/z", "kind": "occupant", "thread": thread, "handle": cast.handle("ana")}

@@ -41,7 +41,7 @@ def home() -> str | BaseResponse:
         return redirect(url_for("admin.accounts"))
     with clinic_db().read(current_actor()) as work:
         shown = side(work, None)
-    return render_template("threads/home.html", here="threads", **shown)
+    return render_template("threads/home.html", here="threads", gone="gone" in request.args, **shown)
 
 
 @blueprint.get("/threads/list")

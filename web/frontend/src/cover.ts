@@ -14,6 +14,8 @@ export function waitingWords(): string {
   return covered() ? "Waits until you sign in" : "Sending…";
 }
 
+const GONE = "This thread is not open to you any more: you left it, were removed from it, or it was closed.";
+
 function note(tag: "div" | "li"): HTMLElement {
   return make(tag, { class: "empty covered" }, icon("key-round"), make("p", {}, WORDS));
 }
@@ -25,6 +27,15 @@ export function cover(root: HTMLElement): void {
   one(".typing", root)?.replaceChildren();
   one("#thread-title", root)?.replaceChildren("Thread");
   one<HTMLTextAreaElement>(".compose label.unseen", root)?.replaceChildren("Message");
+}
+
+/** Covers a thread that its reader is no member of any more; what they have typed can still be read and copied. */
+export function coverGone(root: HTMLElement): void {
+  cover(root);
+  const back = make("a", { class: "button main", href: "/" }, "To your threads");
+  one("#log", root)?.replaceChildren(make("div", { class: "empty covered", role: "alert" }, icon("info"), make("p", {}, `${GONE} What you typed was not sent; copy it from below if you need it.`), back));
+  for (const part of all(":scope > header > .bar, .compose :is(.tools, .later-button, .send, .hints)", root)) part.remove();
+  for (const area of all<HTMLTextAreaElement>(".compose textarea", root)) area.readOnly = true;
 }
 
 /** Covers the list of threads wherever it is shown, and the title of the window. */

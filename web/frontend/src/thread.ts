@@ -1,7 +1,7 @@
 // One open thread: fetches what is new, loads what is older, marks what was read, shows who types, and holds the composer.
 import { aboutOf } from "./about.ts";
 import { type Composer, type Composing, startComposer } from "./composer.ts";
-import { cover, covered } from "./cover.ts";
+import { cover, covered, coverGone } from "./cover.ts";
 import { make, one, parse } from "./dom.ts";
 import { useMenu, watchMenus } from "./entrymenu.ts";
 import { on } from "./events.ts";
@@ -264,8 +264,18 @@ export class OpenThread {
   }
 
   #failed(error: unknown): void {
-    if (error instanceof Refused && error.status === 404) location.assign("/");
+    if (error instanceof Refused && error.status === 404) this.#gone();
     else live.missed(error);
+  }
+
+  /** No member any more: the list says so; but what was typed and not sent does not leave the screen unseen. */
+  #gone(): void {
+    const typed = one<HTMLTextAreaElement>("#body", this.root)?.value.trim();
+    if (this.#over.signal.aborted) return;
+    if (!typed && this.outbox.items(this.uid).length === 0) return location.assign("/?gone=1");
+    this.close();
+    coverGone(this.root);
+    this.#waiting.draw();
   }
 
   /** Signed out: what others wrote leaves the screen; what this person has not sent stays. */
