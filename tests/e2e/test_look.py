@@ -101,8 +101,10 @@ def look_at(one: Person, path: str, status: int = 200) -> None:
     assert axe_problems(one.page) == [], path
     for number in drops(one.page):  # one at a time, as the page has it
         one.page.evaluate(OPEN_DROP, number)
+        one.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")  # scrolled to whole
         assert misplaced(one.page) == [], f"{path}, menu {number}"
-        assert axe_problems(one.page) == [], f"{path}, menu {number}"
+        # The menu alone: whatever it happens to lie over was looked at without it, and is out of reach while it is open.
+        assert axe_problems(one.page, "main details.drop[open]") == [], f"{path}, menu {number}"
     one.page.evaluate(OPEN_DROP, -1)
     one.page.evaluate(OPEN_ALL, ".top")
     assert misplaced(one.page) == [], f"{path}, with the menu"

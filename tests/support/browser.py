@@ -104,10 +104,10 @@ def texts(page: Page) -> list[str]:
     return page.locator("#log [data-uid] .body").all_inner_texts()
 
 
-def axe_problems(page: Page) -> list[str]:
-    """Return what axe finds against WCAG 2.2 AA, one line a fault with the elements."""
+def axe_problems(page: Page, where: str = "html") -> list[str]:
+    """Return what axe finds against WCAG 2.2 AA in a part of the page, one line a fault with the elements."""
     page.evaluate(AXE.read_text() + ";undefined")
-    found = page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", AXE_TAGS)
+    found = page.evaluate("([where, tags]) => axe.run(where, {runOnly: {type: 'tag', values: tags}})", [where, AXE_TAGS])
     return [f"{fault['id']}: {[node['html'][:120] for node in fault['nodes']]}" for fault in found["violations"]]
 
 

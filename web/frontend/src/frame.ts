@@ -5,7 +5,21 @@ const END_PX = 80;
 const TOP_PX = 200;
 
 export class Frame {
-  constructor(readonly element: HTMLElement) {}
+  /** The reader was at the end when last seen to scroll. */
+  #ended = false;
+  readonly #sized: ResizeObserver;
+
+  constructor(readonly element: HTMLElement) {
+    // Where the head, a refusal, the composer or a keyboard takes space from the messages, the newest stays before the eyes.
+    this.#sized = new ResizeObserver(() => {
+      if (this.#ended) this.toEnd();
+    });
+    this.#sized.observe(element);
+  }
+
+  stop(): void {
+    this.#sized.disconnect();
+  }
 
   get atEnd(): boolean {
     return this.element.scrollHeight - this.element.scrollTop - this.element.clientHeight < END_PX;
@@ -40,7 +54,8 @@ export class Frame {
   }
 
   scrolled(): void {
+    this.#ended = this.atEnd;
     const jump = one("#jump");
-    if (jump && this.atEnd) jump.hidden = true;
+    if (jump && this.#ended) jump.hidden = true;
   }
 }

@@ -3,6 +3,7 @@ import { all, icon, one } from "./dom.ts";
 import { prepareSound, tone } from "./alerts.ts";
 import { leave } from "./leaving.ts";
 import type { Outbox } from "./outbox.ts";
+import { closable } from "./quiet.ts";
 import { type Setting, keepSetting, setting } from "./store.ts";
 
 function copyButtons(root: ParentNode): void {
@@ -53,6 +54,7 @@ async function change(box: HTMLInputElement, name: Setting): Promise<void> {
 export function mountPieces(root: ParentNode): void {
   copyButtons(root);
   browserSettings(root);
+  for (const note of all(".flash > .note", root)) closable(note);
 }
 
 /** Wires the header once. */

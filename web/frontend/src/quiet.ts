@@ -13,6 +13,18 @@ function values(form: HTMLFormElement, button: HTMLElement | null): Record<strin
   return found;
 }
 
+/** Lets a person put away what was said above the messages: it takes their space, and nothing else puts it away. */
+export function closable(note: HTMLElement): void {
+  if (one(":scope > button", note)) return;
+  const close = make("button", { class: "button quiet bare", type: "button", "aria-label": "Close this message" }, icon("x"));
+  close.addEventListener("click", () => {
+    const place = note.parentElement;
+    note.remove();
+    if (place?.childElementCount === 0) place.remove();
+  });
+  note.append(close);
+}
+
 /** Says a refusal above the messages, where flashes stand, and reads it out. */
 function say(text: string): void {
   const root = one(".thread");
@@ -22,7 +34,9 @@ function say(text: string): void {
     place = make("div", { class: "flash" });
     one(":scope > header", root)?.after(place);
   }
-  place.replaceChildren(make("div", { class: "note bad", role: "alert" }, icon("triangle-alert"), make("div", {}, text)));
+  const note = make("div", { class: "note bad", role: "alert" }, icon("triangle-alert"), make("div", {}, text));
+  place.replaceChildren(note);
+  closable(note);
 }
 
 async function send(form: HTMLFormElement, button: HTMLElement | null): Promise<void> {

@@ -70,6 +70,7 @@ export class OpenThread {
     this.#received.stop();
     this.#seen.disconnect();
     this.#typists.stop();
+    this.#frame.stop();
   }
 
   #marker(state: "read" | "delivered"): Marker {

@@ -11,6 +11,12 @@ function hasLine(item: Item): boolean {
   return MESSAGES.has(item.action) || item.refused !== null;
 }
 
+/** What the change of an entry that waits will do. */
+function waitsFor(item: Item): string {
+  if (item.action === "text.correct") return `Waits to be sent: correction to “${item.values.body ?? ""}”`;
+  return item.action === "text.retract" ? "Waits to be sent: taking this back" : "Waits to be sent: your reaction";
+}
+
 export class Waiting {
   constructor(
     readonly log: HTMLElement,
@@ -28,10 +34,15 @@ export class Waiting {
     this.#mark();
   }
 
-  /** Dims what is being changed. */
+  /** Dims what is being changed; what takes longer than a moment is said in words (styles/entries.css shows them). */
   #mark(): void {
-    const targets = new Set(this.outbox.items(this.me.thread).filter((item) => !hasLine(item)).map((item) => item.values.entry));
-    for (const entry of all("article[data-uid]", this.log)) entry.classList.toggle("changing", targets.has(entry.dataset.uid));
+    const targets = new Map(this.outbox.items(this.me.thread).filter((item) => !hasLine(item)).map((item) => [item.values.entry, waitsFor(item)]));
+    for (const entry of all("article[data-uid]", this.log)) {
+      const words = targets.get(entry.dataset.uid ?? "");
+      entry.classList.toggle("changing", words !== undefined);
+      if (words) entry.dataset.waits = words;
+      else delete entry.dataset.waits;
+    }
   }
 
   /** Draws what is new or changed. Returns whether one has left the outbox and its entry is not here yet. */
