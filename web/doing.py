@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from flask import render_template, url_for
 
-from clinic.errors import DomainError
+from clinic.errors import DomainError, NotFound
 from clinic.offers import Offered, Shape, offer
-from clinic.thread.views import thread_head
+from clinic.thread.views import EntryView, thread_entry, thread_head
+from clinic.work import Work
 from web.auth import current_actor
 from web.db import clinic_db
 
@@ -33,6 +35,7 @@ def draw_form(action: str, thread_uid: str | None, typed: Typed, back: str, erro
     with clinic_db().read(current_actor()) as work:
         found = offer(work, action, thread_uid)
         title = thread_head(work, thread_uid).title if thread_uid else None
+        about = _about(work, found, typed)
     names = {field.name for field in found.fields}
     # What is newest when the form is sent may be another message than the one that its reader saw.
     newest = {field.name: [field.options[0].value] for field in found.fields if field.newest and field.options}
@@ -41,12 +44,22 @@ def draw_form(action: str, thread_uid: str | None, typed: Typed, back: str, erro
         here="threads",
         offered=found,
         thread_title=title,
+        meant=about,
         typed=newest | {name: _shown(found, name, list(values)) for name, values in typed.items() if name in names},
         back=back,
         client_id=(typed.get(found.client_id) or [str(uuid.uuid4())])[0] if found.client_id else None,
         problem=error.text if error else None,
         problem_field=error.field if error and error.field in names else None,
     )
+
+
+def _about(work: Work, found: Offered, typed: Typed) -> EntryView | None:
+    """Return the message that the form is about where no field of it says so, that nobody forwards another one than they mean."""
+    entry = (typed.get("entry") or [""])[0]
+    unseen = any(field.name == "entry" and field.shape is Shape.UID for field in found.fields)
+    with suppress(NotFound):
+        return thread_entry(work, found.thread, entry) if unseen and found.thread and entry else None
+    return None
 
 
 def _shown(found: Offered, name: str, values: list[str]) -> list[str]:

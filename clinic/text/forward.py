@@ -78,7 +78,7 @@ def _any_target(work: Work, thread: LoadedThread) -> bool:
     offer=Offer(
         "Forward a message to colleagues",
         "forward",
-        "The newest message, unless you choose another; only to threads in which nobody is a patient.",
+        "Only to threads in which nobody is a patient. Where no message is chosen, it is the newest.",
         "Forwarded.",
         when=_any_target,
     ),

@@ -92,6 +92,17 @@ def test_without_a_script_one_corrects_answers_and_reacts_by_links_and_forms(sig
     assert "text.correct" not in ana.get(f"/threads/{thread}?correct={theirs}").text.partition('class="composer')[2].partition("</form>")[0]
 
 
+def test_the_form_shows_which_message_is_forwarded(sign_in: SignIn, cast: Cast, thread: str) -> None:
+    cast.start("boris", "bella")
+    first = says(cast, "ana", thread, "The first of two")
+    says(cast, "ana", thread, "The second of two")
+    boris = sign_in("boris")
+    shown = boris.get(f"/do/text.forward/{thread}?entry={first}").text.partition('class="meant"')[2].partition("</figure>")[0]
+    assert "The first of two" in shown and "Ana Alvarez" in shown and "The second" not in shown
+    elsewhere = says(cast, "bella", cast.start("bella", "ada"), SECRET)
+    assert SECRET not in boris.get(f"/do/text.forward/{thread}?entry={elsewhere}").text
+
+
 def test_a_refused_correction_keeps_what_was_typed_and_what_it_corrects(sign_in: SignIn, cast: Cast, thread: str) -> None:
     uid = says(cast, "ana", thread, "one")
     answer = sign_in("ana").submit(f"/actions/text.correct/{thread}", entry=uid, body="one \x0c two", client_id="c")

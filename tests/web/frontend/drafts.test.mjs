@@ -30,6 +30,15 @@ test("what a draft answers or corrects survives with it, and leaves nothing behi
   assert.equal(store.map.size, 0);
 });
 
+test("another tab follows both keys of a draft: its words never without its being a note", () => {
+  const store = mapStore();
+  const draft = new Draft(store, "ana", "t1");
+  draft.keep("for staff only", { ...PLAIN, note: true });
+  assert.equal(store.map.size, 2);
+  for (const key of store.map.keys()) assert.ok(draft.owns(key), key);
+  assert.ok(!new Draft(store, "ana", "t2").owns([...store.map.keys()][0]));
+});
+
 test("a broken draft is a plain one", () => {
   const store = mapStore();
   store.set("bedside:ana:about:t1", "{");

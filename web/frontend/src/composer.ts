@@ -192,8 +192,9 @@ export function startComposer(form: HTMLFormElement, with_: Composing): Composer
   addEventListener(
     "storage",
     (event) => {
-      if (event.key !== draft.key || document.activeElement === area) return;
-      put(event.newValue ?? "");
+      // Another tab's draft is this one's, whole: its words without its being a note would go to the patient from here.
+      if (!draft.owns(event.key) || (document.hasFocus() && document.activeElement === area)) return;
+      put(draft.text);
       kind = draft.kind;
       show(form, area, kind, cancel);
       fit(area, note);

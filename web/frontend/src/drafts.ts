@@ -25,8 +25,9 @@ export class Draft {
     this.#kind = aboutKey(account, thread);
   }
 
-  get key(): string {
-    return this.#text;
+  /** Whether a key of the storage is this draft's: its text, or what it is. */
+  owns(key: string | null): boolean {
+    return key === this.#text || key === this.#kind;
   }
 
   get text(): string {
