@@ -99,6 +99,7 @@ def test_the_form_shows_which_message_is_forwarded(sign_in: SignIn, cast: Cast, 
     boris = sign_in("boris")
     shown = boris.get(f"/do/text.forward/{thread}?entry={first}").text.partition('class="meant"')[2].partition("</figure>")[0]
     assert "The first of two" in shown and "Ana Alvarez" in shown and "The second" not in shown
+    cast.link("ada", "bella")
     elsewhere = says(cast, "bella", cast.start("bella", "ada"), SECRET)
     assert SECRET not in boris.get(f"/do/text.forward/{thread}?entry={elsewhere}").text
 

@@ -97,7 +97,7 @@ def test_a_session_that_ended_leads_to_the_log_in_page_and_back(sign_in: SignIn,
     database.perform(cast.dina, "account.activate", cast.uid("ana"))
     answer = ana.get("/account")
     assert answer.location == "/login?next=/account"
-    assert "not signed in any more" in ana.get(answer.location).text
+    assert "To go on, log in" in ana.get(answer.location).text
     boosted = ana.get("/account", headers={"HX-Request": "true"})
     assert boosted.headers["HX-Redirect"].startswith("/login")
 
