@@ -78,7 +78,7 @@ def _any_target(work: Work, thread: LoadedThread) -> bool:
     offer=Offer(
         "Forward a message to colleagues",
         "forward",
-        "Only to threads in which nobody is a patient. Where no message is chosen, it is the newest.",
+        "The newest message, unless you choose another; only to threads in which nobody is a patient.",
         "Forwarded.",
         when=_any_target,
     ),
