@@ -12,42 +12,31 @@ from clinic.errors import Invalid, NotPermitted
 from clinic.fields import AppId, ClientId, Option, PickMessage, Text, Uid
 from clinic.kinds import Tombstone
 from clinic.loading import LoadedThread
-from clinic.log import Entry, entries, entry_of, select_entries, spoken, visible
+from clinic.log import Entry, entries, entry_of, select_entries
 from clinic.permissions import Permission, Role
 from clinic.text.emoji import Emojis
-from clinic.text.find import GONE, NOT_TYPED, TYPED_KINDS, find, find_own, id_of, still_there
+from clinic.text.find import GONE, NOT_TYPED, TYPED_KINDS, find, find_own, id_of, messages_listed, still_there
 from clinic.text.kinds import NOTE_WORDS, TYPED, Correction, NotePayload, Reaction, Retraction
 from clinic.text.mentions import mentioned
-from clinic.text.overlay import overlay, quote_of
 from clinic.text.posting import MAX_BYTES
 from clinic.thread.actions import thread_for
 from clinic.work import Work
 
-OFFERED_MESSAGES = 20
 NOT_IN_DIRECT = "In a 1:1 thread everybody takes back their own messages; nobody removes another's."
 SAME_TEXT = "Nothing is different in this correction, so nothing was changed."
 
 
-def _listed(work: Work, thread: LoadedThread, condition: sa.ColumnElement[bool]) -> list[Option]:
-    me = work.member(thread)
-    seen = sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.from_seq), spoken(), condition)
-    rows = work.rows(select_entries().where(seen).order_by(entries.c.seq.desc()).limit(OFFERED_MESSAGES))
-    shown = overlay(work, thread.id, [entry_of(row) for row in rows])
-    here = [(entry, quote_of(entry)) for entry in shown if not isinstance(entry.payload, Tombstone)]
-    return [Option(entry.uid, quote.text[:80], quote.nick) for entry, quote in here]
-
-
 def _own(work: Work, thread: LoadedThread) -> list[Option]:
-    listed = _listed(work, thread, sa.and_(entries.c.author_id == work.person.id, entries.c.kind.in_(TYPED_KINDS)))
+    listed = messages_listed(work, thread, sa.and_(entries.c.author_id == work.person.id, entries.c.kind.in_(TYPED_KINDS)))
     return [Option(one.value, one.label) for one in listed]
 
 
 def _others(work: Work, thread: LoadedThread) -> list[Option]:
-    return _listed(work, thread, sa.and_(entries.c.author_id != work.person.id, entries.c.kind.in_(TYPED_KINDS)))
+    return messages_listed(work, thread, sa.and_(entries.c.author_id != work.person.id, entries.c.kind.in_(TYPED_KINDS)))
 
 
 def _any(work: Work, thread: LoadedThread) -> list[Option]:
-    return _listed(work, thread, sa.true())
+    return messages_listed(work, thread, sa.true())
 
 
 def _has_own(work: Work, thread: LoadedThread) -> bool:

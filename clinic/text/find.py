@@ -7,15 +7,17 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from clinic.errors import Invalid, NotFound
+from clinic.fields import Option
 from clinic.kinds import Tombstone
 from clinic.loading import LoadedThread
 from clinic.log import Entry, allowed, entries, entry_of, select_entries, spoken, visible
 from clinic.text.kinds import RETRACTABLE, TYPED, Correction
-from clinic.text.overlay import amends, fold, overlay
+from clinic.text.overlay import amends, fold, overlay, quote_of
 from clinic.work import Work
 
 # What an app calls a message is looked for among so many of the thread's newest.
 KNOWN_AMONG = 5000
+OFFERED_MESSAGES = 20
 TYPED_KINDS = ("text", "internal-note")
 # A client id that the component made up because the app sent none: nobody else would know it.
 MADE_UP = ("id:", "none:", "iq:")
@@ -104,3 +106,13 @@ def id_of(entry: Entry) -> str:
     client_id = entry.client_id
     made_up = client_id is None or client_id.startswith(MADE_UP)
     return entry.message_id or (entry.uid if made_up or client_id is None else client_id)
+
+
+def messages_listed(work: Work, thread: LoadedThread, condition: sa.ColumnElement[bool]) -> list[Option]:
+    """Return the newest messages that meet `condition` and were not taken back, as options of a PickMessage, newest first."""
+    me = work.member(thread)
+    seen = sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.from_seq), spoken(), condition)
+    rows = work.rows(select_entries().where(seen).order_by(entries.c.seq.desc()).limit(OFFERED_MESSAGES))
+    shown = overlay(work, thread.id, [entry_of(row) for row in rows])
+    here = [(entry, quote_of(entry)) for entry in shown if not isinstance(entry.payload, Tombstone)]
+    return [Option(entry.uid, quote.text[:80], quote.nick) for entry, quote in here]

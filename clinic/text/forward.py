@@ -10,11 +10,12 @@ import sqlalchemy as sa
 
 from clinic.actions import Offer, action
 from clinic.errors import Conflict, Invalid, NotFound
-from clinic.fields import ClientId, Option, Pick, Uid
+from clinic.fields import ClientId, Option, Pick, PickMessage
 from clinic.kinds import Tombstone, kind
 from clinic.loading import LoadedThread
 from clinic.log import Entry, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role
+from clinic.text.find import messages_listed
 from clinic.text.overlay import overlay
 from clinic.thread.actions import thread_for
 from clinic.thread.shown import among_staff, title_for
@@ -65,6 +66,10 @@ def _targets(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
     return [Option(loaded.uid, title_for(loaded, work.person.id)) for loaded in work.threads(uids)]
 
 
+def _forwardable(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
+    return [] if thread is None else messages_listed(work, thread, entries.c.kind.in_(FORWARDABLE))
+
+
 def _any_target(work: Work, thread: LoadedThread) -> bool:
     return among_staff(work, thread.id)
 
@@ -73,7 +78,11 @@ def _any_target(work: Work, thread: LoadedThread) -> bool:
     "text.forward",
     Permission.TEXT_FORWARD,
     on=thread_for,
-    fields=(Pick("target", "Thread", options=_targets), Uid("entry", "Message", required=False), ClientId("client_id")),
+    fields=(
+        Pick("target", "Thread", options=_targets),
+        PickMessage("entry", "Message", required=False, options=_forwardable, newest=True),
+        ClientId("client_id"),
+    ),
     same=lambda _payload, _values: False,
     offer=Offer(
         "Forward a message to colleagues",
@@ -81,12 +90,13 @@ def _any_target(work: Work, thread: LoadedThread) -> bool:
         "The newest message, unless you choose another; only to threads in which nobody is a patient.",
         "Forwarded.",
         when=_any_target,
+        grave=True,
     ),
 )
 def forward(work: Work, thread: LoadedThread, target: str, entry: str | None, client_id: str) -> str:
     """Post an entry of a thread in another one whose members are all staff, with its author, time and thread.
 
-    entry: a uid, or None for the newest message. Returns: the new entry's uid. Raises: NotFound, Invalid, Conflict.
+    entry: a uid, or None for the newest message that was not taken back. Returns: the new entry's uid. Raises: NotFound, Invalid, Conflict.
     Source: product.md, Threads. It is audited with both threads.
     """
     found, text = _wanted(work, thread, entry)
@@ -105,8 +115,10 @@ def forward(work: Work, thread: LoadedThread, target: str, entry: str | None, cl
 
 def _wanted(work: Work, thread: LoadedThread, uid: str | None) -> tuple[Entry, str]:
     me = work.member(thread)
+    if uid is None:
+        uid = next((option.value for option in _forwardable(work, thread)), "")
     query = select_entries().where(entries.c.thread_id == thread.id, visible(me.role, me.from_seq), entries.c.kind.in_(FORWARDABLE))
-    row = work.row(query.where(entries.c.uid == uid) if uid else query.order_by(entries.c.seq.desc()).limit(1))
+    row = work.row(query.where(entries.c.uid == uid))
     if row is None:
         raise NotFound("This message is not in this thread. Load the thread again.")
     [entry] = overlay(work, thread.id, [entry_of(row)])
