@@ -138,13 +138,14 @@ def test_a_thread_is_usable_by_keyboard_alone(person: Callable[..., Person]) -> 
     page = boris.open("ana-boris")
     boris.live()
     seen = []
-    for _ in range(40):
+    page.evaluate("document.activeElement.blur(); getSelection().removeAllRanges()")
+    for _ in range(40):  # each message has a menu to stop at: what is to be written is reached past them
         page.keyboard.press("Tab")
-        seen.append(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim().slice(0, 20)"))
-        if seen[-1] == "body":
+        seen.append(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim().slice(0, 23)"))
+        if seen[-1] == "Skip to the message box":
+            page.keyboard.press("Enter")
             break
-    assert "body" in seen, seen
-    assert seen.index("log") < seen.index("body") if "log" in seen else True
+    assert page.evaluate("document.activeElement.id") == "body", seen
     page.keyboard.type("By keyboard alone")
     page.keyboard.press("Enter")
     boris.sees("By keyboard alone")  # in the log: the list beside it shows it too, a moment later
