@@ -56,7 +56,7 @@ def test_ready_file_tells_all_that_a_client_needs(clinic: RunningClinic) -> None
         "dina": "admin",
     }
     assert all(account["password"] and account["totp"] is None for account in ready["accounts"].values())
-    assert set(ready["threads"]) == {"ana-boris", "ada-bella", "boris-bella"}
+    assert set(ready["threads"]) == {"ana-boris", "ada-bella", "boris-bella", "care-of-ada"}
     for thread in ready["threads"].values():
         assert thread["room"] == f"{thread['uid']}@threads.localhost"
         assert thread["url"] == f"/threads/{thread['uid']}"
