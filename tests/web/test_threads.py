@@ -71,8 +71,8 @@ def test_history_is_drawn_by_the_server_with_the_live_fragments(sign_in: SignIn,
     assert uids(page)[-3:] == posted
     assert uids(live) == posted[1:]
     fragment = live[live.index("<article") : live.index("</article>")]
-    # Each form has a client id of its own, and how entries join others is the page's.
-    new = r"\s+|class=\"[^\"]*\"|name=\"client_id\" value=\"[^\"]*\""
+    # Each form has a client id of its own and a token of this second, and how entries join others is the page's.
+    new = r"\s+|class=\"[^\"]*\"|name=\"(client_id|csrf_token)\" value=\"[^\"]*\""
     assert re.sub(new, "", fragment) in re.sub(new, "", page)
 
 
