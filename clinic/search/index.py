@@ -79,7 +79,7 @@ class Indexer:
         behind = deque(_behind(database, self._since))
         while behind and time.monotonic() < ends:
             if looked:
-                time.sleep(_PAUSE_SECONDS)
+                time.sleep(_PAUSE_SECONDS)  # between two writes others get theirs done: a long catching up must not slow posting
             with database.reading() as connection:
                 some = _read_some(connection, behind)
             with database.writing() as connection:

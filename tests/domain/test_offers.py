@@ -8,6 +8,7 @@ from clinic import ACTIONS, Actor
 from clinic.actions import ActionSpec, Offer
 from clinic.errors import NotFound, NotSignedIn
 from clinic.fields import ClientId, Flag, Option, Pick, Text
+from clinic.loading import LoadedThread
 from clinic.offers import Offered, Shape, confirm_link, offer, offers, told
 from clinic.permissions import Permission
 from clinic.thread.actions import thread_for
@@ -66,8 +67,8 @@ def test_only_what_makes_sense_now_and_only_to_whom_the_table_allows_it(cast: Ca
 def test_fields_come_with_what_this_person_may_choose_and_without_ids_of_the_sender(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     thread = cast.start("boris", "ana")
 
-    def members(work: object, loaded: object) -> list[Option]:
-        return [Option(member.uid, member.nick) for member in loaded.members.values()]  # type: ignore[attr-defined]
+    def members(work: object, loaded: LoadedThread) -> list[Option]:
+        return [Option(member.uid, member.nick) for member in loaded.members.values()]
 
     fields = (
         Pick("who", "Who", options=members),

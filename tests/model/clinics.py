@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from sqlalchemy import event
 
 from clinic import ACTIONS, Actor, Call, Database, Done, Role, Work
 from clinic.errors import DomainError
-from clinic.log import Audience, allowed
+from clinic.log import allowed
 from clinic.search.index import Indexer
 from clinic.search.views import search
 from clinic.thread import archive, relay, views
@@ -98,14 +97,13 @@ class Clinic:
 
     def note(self, which: int, name: str, label: str, **values: Any) -> Done | None:
         """Have somebody write what staff alone see."""
-        if has("note.post"):
-            return self.do(which, name, "note.post", self.threads[label], **values)
-        append = Work.append
-        try:
-            Work.append = partialmethod(append, audience=Audience.STAFF)  # type: ignore[assignment,method-assign]
-            return self.do(which, name, "text.post", self.threads[label], **values)
-        finally:
-            Work.append = append  # type: ignore[method-assign]
+        return self.do(which, name, "note.post", self.threads[label], **values)
+
+    def made(self, name: str, action: str, **values: Any) -> str:
+        """Have somebody start something. Returns: its uid. Raises: AssertionError where it was refused."""
+        done = self.do(0, name, action, **values)
+        assert done is not None, f"{action} was refused"
+        return str(done.value)
 
     def batch(self, which: int, calls: Sequence[tuple[str, str, dict[str, Any]]]) -> list[bool]:
         """Have several people post in one transaction. Returns: which were taken."""

@@ -66,12 +66,12 @@ class Machine(RuleBasedStateMachine):
     def begin(self) -> None:
         """Boris starts a thread with Ana, and a group with Bella and Ana."""
         self._tick()
-        self.clinic.threads["direct"] = self.clinic.do(0, "boris", "thread.start", person=self.uids["ana"]).value  # type: ignore[union-attr]
+        self.clinic.threads["direct"] = self.clinic.made("boris", "thread.start", person=self.uids["ana"])
         self.model.starts("direct", "boris", "ana")
         if has("group.create"):
             self._tick()
             people = [self.uids["bella"], self.uids["ana"]]
-            self.clinic.threads["group"] = self.clinic.do(0, "boris", "group.create", title="Team", people=people).value  # type: ignore[union-attr]
+            self.clinic.threads["group"] = self.clinic.made("boris", "group.create", title="Team", people=people)
             self.model.creates("group", "boris", "Team", ["bella", "ana"])
 
         first = ("ana", "direct", TEXT), ("boris", "direct", NOTE), ("bella", "group", TEXT), ("boris", "group", TEXT), ("ana", "group", TEXT)

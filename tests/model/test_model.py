@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RULE_MARKER, run_state_machine_as_test
@@ -10,10 +12,10 @@ from tests.model.clinics import prepared
 from tests.model.faults import FAULTS
 from tests.model.machine import Machine
 
-QUIET = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
-USE = settings(max_examples=9, stateful_step_count=25, **QUIET)  # type: ignore[arg-type]
+QUIET: dict[str, Any] = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
+USE = settings(max_examples=9, stateful_step_count=25, **QUIET)
 # A fault has to be found among so many; nobody needs its shortest story.
-HUNT = settings(max_examples=40, stateful_step_count=12, phases=[Phase.generate], report_multiple_bugs=False, **QUIET)  # type: ignore[arg-type]
+HUNT = settings(max_examples=40, stateful_step_count=12, phases=[Phase.generate], report_multiple_bugs=False, **QUIET)
 
 
 @pytest.fixture(scope="module", autouse=True)
