@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from clinic.actions import Offer, action
-from clinic.fields import AppId, ClientId, Text
+from clinic.fields import Text
 from clinic.loading import LoadedThread
 from clinic.log import Audience
 from clinic.permissions import Permission
 from clinic.text.kinds import NotePayload
 from clinic.text.mentions import mentioned
-from clinic.text.posting import MAX_BYTES, REPLY_TO, quoted, same_text
+from clinic.text.posting import MAX_BYTES, SENT_WITH, quoted, same_text
 from clinic.thread.actions import thread_for
 from clinic.work import Work
 
@@ -20,10 +20,7 @@ from clinic.work import Work
     on=thread_for,
     fields=(
         Text("body", "Internal note", max_bytes=MAX_BYTES, multiline=True),
-        ClientId("client_id"),
-        ClientId("earlier_client_id", required=False),
-        AppId("message_id", required=False),
-        REPLY_TO,
+        *SENT_WITH,
     ),
     batchable=True,
     audited=False,

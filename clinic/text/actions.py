@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from clinic.actions import action
-from clinic.fields import AppId, ClientId, Text
+from clinic.fields import Text
 from clinic.loading import LoadedThread
 from clinic.permissions import Permission
-from clinic.text.posting import MAX_BYTES, REPLY_TO, post_typed, quoted, same_text
+from clinic.text.posting import MAX_BYTES, SENT_WITH, post_typed, quoted, same_text
 from clinic.thread.actions import thread_for
 from clinic.work import Work
 
@@ -17,10 +17,7 @@ from clinic.work import Work
     on=thread_for,
     fields=(
         Text("body", "Message", max_bytes=MAX_BYTES, multiline=True),
-        ClientId("client_id"),
-        ClientId("earlier_client_id", required=False),
-        AppId("message_id", required=False),
-        REPLY_TO,
+        *SENT_WITH,
     ),
     batchable=True,
     audited=False,

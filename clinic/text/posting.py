@@ -8,7 +8,7 @@ from typing import Any
 from clinic.absence.replies import answer_if_away
 from clinic.calls import Door
 from clinic.errors import NotFound
-from clinic.fields import Pick
+from clinic.fields import AppId, ClientId, Field, Pick
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, Quote
 from clinic.text.find import find
@@ -20,6 +20,13 @@ from clinic.work import Work
 
 MAX_BYTES = 64 * 1024
 REPLY_TO = Pick("reply_to", "Answers", required=False)
+# What every kind that people type comes with, beside its words.
+SENT_WITH: tuple[Field, ...] = (
+    ClientId("client_id"),
+    ClientId("earlier_client_id", required=False),
+    AppId("message_id", required=False),
+    REPLY_TO,
+)
 NOT_ANSWERED = "The message that you answer is not known in this thread. Send it without the quote."
 
 
