@@ -17,6 +17,7 @@ from pathlib import Path
 
 VERSION = "0.1.0"
 MOST_COMPONENTS = 16
+PAYMENTS_NAME = "payments.json"
 # What one person may post by XMPP for ever, and how much at once; load tests raise both.
 POSTS_PER_SECOND, POSTS_BURST = 10.0, 100.0
 
@@ -108,6 +109,12 @@ class Config(Addresses):
     posts_burst: float = POSTS_BURST
     components: int = 1
     component: int = 1
+    secrets_dir: Path | None = None
+
+    @property
+    def payments_file(self) -> Path:
+        """The keys of whoever takes payments; absent where nobody does."""
+        return (self.secrets_dir or self.data / "secrets") / PAYMENTS_NAME
 
     @property
     def run_dir(self) -> Path:
@@ -160,6 +167,7 @@ class Config(Addresses):
             posts_per_second=float(env.get("BEDSIDE_POSTS_PER_SECOND", POSTS_PER_SECOND)),
             posts_burst=float(env.get("BEDSIDE_POSTS_BURST", POSTS_BURST)),
             components=int(components),
+            secrets_dir=secrets,
         )
 
 

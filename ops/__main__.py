@@ -22,11 +22,11 @@ DATABASE = click.option("--database-url", envvar="BEDSIDE_DATABASE_URL", default
 
 
 class Lazy(click.Group):
-    """Commands by name; `account` brings in the whole domain, so it is imported only when asked for."""
+    """Commands by name; `account` and `payments` bring in the whole domain, so they are imported only when asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Returns all names."""
-        return sorted([*super().list_commands(ctx), "account"])
+        return sorted([*super().list_commands(ctx), "account", "payments"])
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Returns one command."""
@@ -34,6 +34,10 @@ class Lazy(click.Group):
             from ops.account import account
 
             return account
+        if name == "payments":
+            from ops.payments import payments
+
+            return payments
         return super().get_command(ctx, name)
 
 

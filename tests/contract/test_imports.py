@@ -26,7 +26,10 @@ DOORS = {
     "argon2": {"web"},
     "alembic": {"migrations"},
     "cryptography": {"ops"},
+    "stripe": {"web"},
 }
+# Within its package one file alone may import it.
+SOLE = {"stripe": "web/gateways/stripe.py"}
 
 
 def imports() -> Iterator[tuple[str, Path, str]]:
@@ -71,6 +74,11 @@ def test_outside_libraries_stay_behind_their_doors() -> None:
         if name in DOORS and package not in DOORS[name]
     ]
     assert wrong == []
+
+
+def test_some_libraries_have_one_importer() -> None:
+    found = {(str(path.relative_to(ROOT)), name) for _, path, name in imports() if name in SOLE}
+    assert found == {(path, name) for name, path in SOLE.items()}
 
 
 def test_nobody_outside_the_domain_writes_to_the_database() -> None:
