@@ -49,7 +49,7 @@ class Asking:
     """An attempt to pay that is to be opened. attempt: its uid, which is also its key: the same key again opens nothing more.
 
     service, description: what stands on the provider's page. email: where the provider sends its own receipt, or None.
-    return_url: where the patient's browser comes back to. test: never set by callers; see Opened.
+    return_url: where the patient's browser comes back to, paid or not. All of it is to be the same whenever the same attempt is opened again.
     """
 
     attempt: str
@@ -89,7 +89,8 @@ class Report:
     """An attempt as its provider knows it at the moment of asking: the whole of it, so that the order of news does not matter.
 
     attempt: the uid that the provider was given with it (to be held against ours), "" where it has none. amount: what is, or was,
-    to be paid. why: of FAILED, in the provider's words for the patient. payment_reference: of PAID, the provider's name for the money that came.
+    to be paid. why: in the provider's words for the patient, of FAILED, and of EXPIRED where a payment that took days failed in the end.
+    payment_reference: of PAID, the provider's name for the money that came.
     receipt_url: the provider's own receipt. refunds: all of this attempt.
     """
 
