@@ -38,6 +38,9 @@ entries = sa.Table(
     sa.Column("payload", sa.Text, nullable=False),
     # The place of the earlier entry that this one changes: its correction, its retraction, a reaction to it.
     sa.Column("about_seq", sa.BigInteger),
+    # The one patient who sees an entry for an addressee. It is stored among those for everyone: a patient's page walks through one stretch
+    # of the index below and passes over the few that are another's. Nobody else knows: `stored` and `whose` translate.
+    sa.Column("addressee_id", sa.ForeignKey("accounts.id")),
     sa.UniqueConstraint("thread_id", "author_id", "client_id"),
     # Keeps a patient's page flat when most entries are for staff only.
     sa.Index("ix_entries_thread_id_audience_seq", "thread_id", "audience", "seq"),
@@ -59,10 +62,11 @@ clock_steps = sa.Table(
 
 
 class Audience(StrEnum):
-    """Who may ever see an entry."""
+    """Who may ever see an entry. ADDRESSEE: staff and one patient of the thread (`Entry.addressee`)."""
 
     EVERYONE = "everyone"
     STAFF = "staff"
+    ADDRESSEE = "addressee"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ class Entry:
 
     author: None when the clinic itself speaks. client_id: the sender's id, unique per thread and author.
     message_id: the id attribute of the sender's stanza where it had one. about: the seq of the earlier entry that it changes.
+    addressee: the account uid of the one patient who sees it, where its audience is ADDRESSEE.
     """
 
     thread: str
@@ -122,6 +127,7 @@ class Entry:
     about: int | None = None
     quote: Quote | None = None
     amended: Amended = UNCHANGED
+    addressee: str | None = None
 
     @property
     def body(self) -> str:
@@ -150,12 +156,16 @@ def settle(entry: Entry, seq: int, at: datetime) -> Entry:
         entry.message_id,
         entry.about,
         entry.quote,
+        entry.amended,
+        entry.addressee,
     )
 
 
 class Reader(Protocol):
     """What the audience filter needs of a member: a relay.RelayedMember or a loaded one."""
 
+    @property
+    def uid(self) -> str: ...
     @property
     def role(self) -> Role: ...
     @property
@@ -165,8 +175,32 @@ class Reader(Protocol):
 Place = sa.ColumnElement[int] | int
 
 
-def visible(role: Role, from_seq: Place, after: Place | None = None) -> sa.ColumnElement[bool]:
-    """Return the SQL condition on `entries` that a member of `role`, in the thread from after `from_seq` on, may see them.
+def stored(audience: Audience) -> Audience:
+    """Return the audience under which an entry is stored; `addressee_id` beside it says the rest."""
+    return Audience.EVERYONE if audience is Audience.ADDRESSEE else audience
+
+
+_addressee = accounts.alias("addressees")
+WHOSE: Final = (
+    entries.c.audience,
+    sa.select(_addressee.c.uid).where(_addressee.c.id == entries.c.addressee_id).scalar_subquery().label("addressee_uid"),
+)
+"""What `whose` reads of an entry's row."""
+
+
+def whose(row: Row[Any]) -> tuple[Audience, str | None]:
+    """Return the audience of an entry, and its addressee's account uid where it has one. row: of a select that holds WHOSE."""
+    return (Audience(row.audience), None) if row.addressee_uid is None else (Audience.ADDRESSEE, row.addressee_uid)
+
+
+def for_patient(account_id: Place) -> sa.ColumnElement[bool]:
+    """Return the SQL condition that the audience of an entry holds the patient of this account."""
+    to_them = sa.or_(entries.c.addressee_id.is_(None), entries.c.addressee_id == account_id)
+    return sa.and_(entries.c.audience == Audience.EVERYONE, to_them)
+
+
+def visible(role: Role, account_id: Place, from_seq: Place, after: Place | None = None) -> sa.ColumnElement[bool]:
+    """Return the SQL condition on `entries` that a member may see them: of `role` and this account, in the thread from after `from_seq` on.
 
     after: a cursor that entries come after, as the larger of the two: SQLite looks up one lower bound, and would walk from
     there to a second one. Who may not see an entry learns nothing of its corrections either, though they came later.
@@ -175,7 +209,7 @@ def visible(role: Role, from_seq: Place, after: Place | None = None) -> sa.Colum
     if role.is_staff:
         return interval
     known = sa.or_(entries.c.about_seq.is_(None), entries.c.about_seq > from_seq)
-    return sa.and_(interval, entries.c.audience == Audience.EVERYONE, known)
+    return sa.and_(interval, for_patient(account_id), known)
 
 
 def by_audience(query: sa.Select[Any], role: Role) -> sa.Select[Any]:
@@ -189,12 +223,17 @@ def by_audience(query: sa.Select[Any], role: Role) -> sa.Select[Any]:
 
 def allowed(entry: Entry, reader: Reader) -> bool:
     """Say whether `reader` may see `entry`: the same rule as `visible`, for the live tail."""
-    return reaches(entry.seq, entry.audience, reader, entry.about)
+    return reaches(entry.seq, entry.audience, reader, entry.about, entry.addressee)
 
 
-def reaches(seq: int, audience: Audience, reader: Reader, about: int | None = None) -> bool:
+def meant_for(audience: Audience, reader: Reader, addressee: str | None = None) -> bool:
+    """Say whether an audience holds `reader`. addressee: the account uid of the one patient in it, where it is ADDRESSEE."""
+    return audience is Audience.EVERYONE or reader.role.is_staff or (audience is Audience.ADDRESSEE and reader.uid == addressee)
+
+
+def reaches(seq: int, audience: Audience, reader: Reader, about: int | None = None, addressee: str | None = None) -> bool:
     """Say whether an entry of this place and audience is for `reader`. about: the place of the entry that it changes."""
-    if seq <= reader.from_seq or (audience is not Audience.EVERYONE and not reader.role.is_staff):
+    if seq <= reader.from_seq or not meant_for(audience, reader, addressee):
         return False
     return about is None or about > reader.from_seq or reader.role.is_staff
 
@@ -214,6 +253,7 @@ def select_entries(led_by: sa.FromClause | None = None) -> sa.Select[Any]:
     log = entries if led_by is None else sa.join(led_by, entries, sa.true())
     return sa.select(
         entries,
+        WHOSE[1],
         threads.c.uid.label("thread_uid"),
         accounts.c.uid.label("author_uid"),
         accounts.c.name.label("author_name"),
@@ -232,6 +272,7 @@ def entry_of(row: Row[Any]) -> Entry:
     if row.author_id is not None:
         nick = row.author_nick or row.author_name
         author = Author(row.author_uid, row.author_name, nick, Role(row.author_role), row.author_handle)
+    audience, addressee = whose(row)
     return Entry(
         thread=row.thread_uid,
         seq=row.seq,
@@ -239,9 +280,10 @@ def entry_of(row: Row[Any]) -> Entry:
         kind=row.kind,
         at=row.at,
         author=author,
-        audience=Audience(row.audience),
+        audience=audience,
         payload=kind_named(row.kind).decode(row.payload),
         client_id=row.client_id,
         message_id=row.message_id,
         about=row.about_seq,
+        addressee=addressee,
     )

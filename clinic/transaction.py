@@ -20,11 +20,11 @@ from clinic.errors import Conflict, NotFound
 from clinic.fields import PickPerson, is_uid
 from clinic.kinds import encode, kind_named
 from clinic.loading import LoadedThread, Lock, Person, existing, load_known, load_persons, load_threads
-from clinic.log import Audience, Entry, clock_steps, entries, settle
+from clinic.log import Audience, Entry, clock_steps, entries, settle, stored
 from clinic.memory import Memory
 from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.thread.tables import threads
-from clinic.work import Work
+from clinic.work import Pending, Work
 from clinic.writes import Buffer, insertion_of
 
 CLOCKS_APART = timedelta(seconds=5)
@@ -144,9 +144,9 @@ class Transaction:
             thread.last_entry_at = at
             entry = settle(entry, thread.last_seq, at)
             _note_answer(thread, entry)
-            work.insert(entries, **_entry_row(thread.id, pending.author_id, entry))
+            work.insert(entries, **_entry_row(thread.id, pending, entry))
             if thread.put_away and not kind_named(entry.kind).amends:
-                # What is for staff only brings it back to staff; to a patient who has put it away the next entry for all does.
+                # What is for staff, and for one patient at most, brings it back to them; to who else has put it away the next entry for all does.
                 thread.put_away = entry.audience is not Audience.EVERYONE
                 work.update(threads, thread.id, put_away=thread.put_away)
                 work.enqueue(BOOKMARKS, BOOKMARK, thread=thread.uid)
@@ -234,18 +234,19 @@ def _note_answer(thread: LoadedThread, entry: Entry) -> None:
         thread.waiting_since = entry.at
 
 
-def _entry_row(thread_id: int, author_id: int | None, entry: Entry) -> dict[str, Any]:
+def _entry_row(thread_id: int, pending: Pending, entry: Entry) -> dict[str, Any]:
     return {
         "thread_id": thread_id,
         "seq": entry.seq,
         "uid": entry.uid,
         "kind": entry.kind,
-        "author_id": author_id,
+        "author_id": pending.author_id,
         "author_role": entry.author.role if entry.author else None,
         "at": entry.at,
-        "audience": entry.audience,
+        "audience": stored(entry.audience),
         "client_id": entry.client_id,
         "message_id": entry.message_id,
         "payload": encode(entry.payload),
         "about_seq": entry.about,
+        "addressee_id": pending.addressee_id,
     }

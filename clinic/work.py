@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
@@ -51,6 +51,24 @@ class Pending:
     thread: LoadedThread
     author_id: int | None
     entry: Entry
+    addressee_id: int | None = None
+
+
+class Addressee(Protocol):
+    """Whom an entry is for: a member of its thread who is a patient."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def account_id(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """An addressee who has left the thread, and may come back."""
+
+    uid: str
+    account_id: int
 
 
 class Work:
@@ -203,17 +221,45 @@ class Work:
         message_id: str | None = None,
         about: int | None = None,
         quote: Quote | None = None,
+        addressee: Addressee | None = None,
     ) -> str:
         """Append an entry to the log of `thread`; it gets its seq when the action has succeeded.
 
-        author: None when the clinic itself speaks. about: the seq of the earlier entry that this one changes. quote: the one
-        that it answers, for whoever is told of it live. Returns: the entry's uid.
+        author: None when the clinic itself speaks. about: the seq of the earlier entry that this one changes (`append_about`). quote: the
+        one that it answers, for whoever is told of it live. addressee: the patient whom it is for, exactly where the audience is
+        ADDRESSEE. Returns: the entry's uid.
         """
+        if (addressee is not None) is not (audience is Audience.ADDRESSEE):
+            raise ValueError("an addressee and the audience of one come together")
         by = None if author is None else Author(author.uid, author.name, author.nick, author.role, author.handle)
         kind = kind_of(payload).name
         entry = Entry(thread.uid, 0, new_entry_uid(), kind, self.now, by, audience, payload, client_id, message_id, about, quote)
-        self.pending.append(Pending(thread, author.account_id if author else None, entry))
+        if addressee is not None:
+            entry = replace(entry, addressee=addressee.uid)
+        self.pending.append(Pending(thread, author.account_id if author else None, entry, addressee.account_id if addressee else None))
         return entry.uid
+
+    def append_about(
+        self,
+        thread: LoadedThread,
+        target: Entry,
+        payload: Payload,
+        *,
+        author: LoadedMember | None = None,
+        client_id: str | None = None,
+        message_id: str | None = None,
+    ) -> str:
+        """Append an entry that changes `target`, an earlier one of the same thread, for all who see that one. Returns: the entry's uid."""
+        whom = self._addressee(thread, target)
+        return self.append(
+            thread, payload, target.audience, author=author, client_id=client_id, message_id=message_id, about=target.seq, addressee=whom
+        )
+
+    def _addressee(self, thread: LoadedThread, entry: Entry) -> Addressee | None:
+        if entry.addressee is None:
+            return None
+        here = next((member for member in thread.patients if member.uid == entry.addressee), None)
+        return here or _Gone(entry.addressee, self.rows(sa.select(accounts.c.id).where(accounts.c.uid == entry.addressee))[0].id)
 
     def enqueue(self, queue: str, name: str, *, after: timedelta = timedelta(0), **payload: Any) -> None:
         """Queue a durable job that runs after the commit, or some time `after` it (rule 4); the same twice is one."""

@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from clinic.database import Database
 from clinic.kinds import kind_named
-from clinic.log import Audience, Entry, entries, entry_of, select_entries
+from clinic.log import Audience, Entry, entries, entry_of, select_entries, whose
 from clinic.search.tables import search_cursors, search_rows, search_words
 from clinic.search.words import words_of
 from clinic.text.overlay import texts_now
@@ -34,6 +35,7 @@ OVERLAP = timedelta(seconds=60)
 # Everything is looked at this often, whatever the instants say.
 ALL_AGAIN = timedelta(minutes=10)
 _WORDS_REMEMBERED = 200_000
+_TO_ALL, _TO_STAFF = "_t", "_s"
 _FORGET = sa.text("INSERT INTO search_index (search_index, rowid, words) VALUES ('delete', :id, :words)")
 _TAKE = {
     "sqlite": sa.text("INSERT INTO search_index (rowid, words) VALUES (:id, :words)"),
@@ -166,13 +168,30 @@ def _is_said(row: sa.Row[tuple[object, ...]]) -> bool:
 def _found(row: sa.Row[tuple[object, ...]], entry: Entry, text: str | None, *, again: bool) -> _Found:
     words = "" if text is None else " ".join(word.word for word in words_of(text))
     if words:
-        words = f"{scope(row.thread_id, entry.audience)} {author(row.author_id)} {of_kind(entry.kind)} {words}"
+        words = f"{scope(row)} {author(row.author_id)} {of_kind(entry.kind)} {words}"
     return _Found(row.thread_id, row.seq, entry.at, words, again)
 
 
-def scope(thread_id: int, audience: Audience) -> str:
-    """Return the word that every entry of this thread and audience has in the index."""
-    return f"_{'t' if audience is Audience.EVERYONE else 's'}{thread_id:x}"
+def scope(row: sa.Row[Any]) -> str:
+    """Return the word that every entry of the same thread and audience has in the index. row: of `select_entries`."""
+    audience, addressee = whose(row)
+    if addressee is not None:
+        return f"{_TO_STAFF}{row.thread_id:x} {_to_one(row.thread_id, row.addressee_id)}"
+    return f"{_TO_ALL if audience is Audience.EVERYONE else _TO_STAFF}{row.thread_id:x}"
+
+
+def scopes_of_staff(thread_id: int) -> tuple[str, ...]:
+    """Return the words of which every entry of the thread has one."""
+    return f"{_TO_ALL}{thread_id:x}", f"{_TO_STAFF}{thread_id:x}"
+
+
+def scopes_of_patient(thread_id: int, account_id: int) -> tuple[str, ...]:
+    """Return the words of which every entry of the thread has one that a patient in it may see, and no other."""
+    return f"{_TO_ALL}{thread_id:x}", _to_one(thread_id, account_id)
+
+
+def _to_one(thread_id: int, account_id: int) -> str:
+    return f"_p{thread_id:x}_{account_id:x}"
 
 
 def author(account_id: int) -> str:

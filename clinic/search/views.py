@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,9 +19,9 @@ from clinic.account.tables import accounts
 from clinic.actions import view
 from clinic.errors import NotFound
 from clinic.kinds import KINDS
-from clinic.log import Audience, Author, Entry, entries, entry_of, select_entries, visible
+from clinic.log import Author, Entry, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission
-from clinic.search.index import author, of_kind, scope
+from clinic.search.index import author, of_kind, scopes_of_patient, scopes_of_staff
 from clinic.search.tables import search_rows, search_words
 from clinic.search.words import Question, marked, parse
 from clinic.text.overlay import said, texts_now
@@ -135,8 +136,8 @@ def _narrowed(work: Work, question: Question, mine: _Mine, person: str | None, k
     staff = work.role is not None and work.role.is_staff
     parts: list[list[tuple[tuple[str, ...], bool]]] = []
     if mine.named:
-        audiences = list(Audience) if staff else [Audience.EVERYONE]
-        parts.append([((scope(one, audience),), False) for one in mine.threads for audience in audiences])
+        readable = scopes_of_staff if staff else partial(scopes_of_patient, account_id=work.person.id)
+        parts.append([((word,), False) for one in mine.threads for word in readable(one)])
     if person is not None and (name := fold_name(person).strip()):
         writers = [row.id for row in work.rows(sa.select(accounts.c.id).where(accounts.c.folded_name.contains(name, autoescape=True)).limit(200))]
         if not writers:
@@ -212,7 +213,7 @@ def _seen(work: Work, answers: sa.Subquery, thread: int | None) -> sa.Select[Any
             .join(threads, threads.c.id == search_rows.c.thread_id)
             .join(entries, here)
         )
-        .where(memberships.c.ended_at.is_(None), threads.c.closed_at.is_(None), ~put_away(), visible(role, memberships.c.from_seq))
+        .where(memberships.c.ended_at.is_(None), threads.c.closed_at.is_(None), ~put_away(), visible(role, work.person.id, memberships.c.from_seq))
         .order_by(search_rows.c.id.desc())
     )
     return query if thread is None else query.where(search_rows.c.thread_id == thread)

@@ -108,9 +108,9 @@ def correct(
     body = _unmarked(body) if note else body
     if target.payload.text == body:
         raise Invalid(SAME_TEXT, field="body")
-    me, names = work.member(thread), mentioned(body, thread, audience=target.audience)
+    me, names = work.member(thread), mentioned(body, thread, audience=target.audience, addressee=target.addressee)
     payload = Correction(target.uid, body, id_of(target), note, target.payload.reply_to, names)
-    return work.append(thread, payload, target.audience, author=me, client_id=client_id, message_id=message_id, about=target.seq)
+    return work.append_about(thread, target, payload, author=me, client_id=client_id, message_id=message_id)
 
 
 @action(
@@ -146,7 +146,7 @@ def retract(
     target = find_own(work, thread, entry, known_as)
     payload = Retraction(target.uid, id_of(target))
     me = work.member(thread)
-    return work.append(thread, payload, target.audience, author=me, client_id=client_id, message_id=message_id, about=target.seq)
+    return work.append_about(thread, target, payload, author=me, client_id=client_id, message_id=message_id)
 
 
 @action(
@@ -175,7 +175,7 @@ def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, c
     target = still_there(find(work, thread, entry))
     me = work.member(thread)
     payload = Retraction(target.uid, id_of(target), moderator=me.nick, reason=reason or "")
-    return work.append(thread, payload, target.audience, author=me, client_id=client_id, about=target.seq)
+    return work.append_about(thread, target, payload, author=me, client_id=client_id)
 
 
 @action(
@@ -213,9 +213,7 @@ def react(
     if isinstance(target.payload, Tombstone):
         raise Invalid(GONE, field="entry")
     me = work.member(thread)
-    return work.append(
-        thread, Reaction(target.uid, emojis), target.audience, author=me, client_id=client_id, message_id=message_id, about=target.seq
-    )
+    return work.append_about(thread, target, Reaction(target.uid, emojis), author=me, client_id=client_id, message_id=message_id)
 
 
 @dataclass(frozen=True, slots=True)

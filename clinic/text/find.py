@@ -34,7 +34,7 @@ def find(work: Work, thread: LoadedThread, uid: str | None, known_as: str | None
     own: the newest of the actor's own typed ones. Returned as it reads now. Raises: NotFound, also for what is hidden.
     """
     me = work.member(thread)
-    here = sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.from_seq))
+    here = sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.account_id, me.from_seq))
     mine = entries.c.author_id == me.account_id
     if uid:
         condition = entries.c.uid == uid
@@ -111,7 +111,7 @@ def id_of(entry: Entry) -> str:
 def messages_listed(work: Work, thread: LoadedThread, condition: sa.ColumnElement[bool]) -> list[Option]:
     """Return the newest messages that meet `condition` and were not taken back, as options of a PickMessage, newest first."""
     me = work.member(thread)
-    seen = sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.from_seq), spoken(), condition)
+    seen = sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.account_id, me.from_seq), spoken(), condition)
     rows = work.rows(select_entries().where(seen).order_by(entries.c.seq.desc()).limit(OFFERED_MESSAGES))
     shown = overlay(work, thread.id, [entry_of(row) for row in rows])
     here = [(entry, quote_of(entry)) for entry in shown if not isinstance(entry.payload, Tombstone)]

@@ -117,7 +117,7 @@ def _wanted(work: Work, thread: LoadedThread, uid: str | None) -> tuple[Entry, s
     me = work.member(thread)
     if uid is None:
         uid = next((option.value for option in _forwardable(work, thread)), "")
-    query = select_entries().where(entries.c.thread_id == thread.id, visible(me.role, me.from_seq), entries.c.kind.in_(FORWARDABLE))
+    query = select_entries().where(entries.c.thread_id == thread.id, visible(me.role, me.account_id, me.from_seq), entries.c.kind.in_(FORWARDABLE))
     row = work.row(query.where(entries.c.uid == uid))
     if row is None:
         raise NotFound("This message is not in this thread. Load the thread again.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from clinic.loading import LoadedThread
-from clinic.log import Audience
+from clinic.log import Audience, meant_for
 
 MOST_MENTIONS = 50
 
@@ -22,7 +22,9 @@ def names_of(thread: LoadedThread) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: -len(item[0])))
 
 
-def mentioned(body: str, thread: LoadedThread, *, audience: Audience = Audience.EVERYONE, by_app: bool = False) -> tuple[str, ...]:
+def mentioned(
+    body: str, thread: LoadedThread, *, audience: Audience = Audience.EVERYONE, addressee: str | None = None, by_app: bool = False
+) -> tuple[str, ...]:
     """Return the account uids of the members whom `body` names, who can read it.
 
     by_app: messaging apps write "Name: " or "Name, " at the start instead. Most texts hold neither, and cost a look for one sign.
@@ -31,7 +33,7 @@ def mentioned(body: str, thread: LoadedThread, *, audience: Audience = Audience.
     if "@" not in body and not addressed:
         return ()
     text, found = body.casefold(), dict[str, None]()
-    readers = {member.uid for member in thread.members.values() if audience is Audience.EVERYONE or member.role.is_staff}
+    readers = {member.uid for member in thread.members.values() if meant_for(audience, member, addressee)}
     for name, uid in names_of(thread).items():
         if uid in readers and (_after_at(text, name) or (addressed and text.startswith((f"{name}: ", f"{name}, ")))):
             found[uid] = None

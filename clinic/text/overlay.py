@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from clinic.kinds import KINDS, Tombstone
-from clinic.log import UNCHANGED, Amended, Entry, Quote, entries, entry_of, select_entries, visible
+from clinic.log import UNCHANGED, Amended, Audience, Entry, Quote, entries, entry_of, select_entries, visible
 from clinic.text.kinds import TYPED, Correction, NotePayload, Reaction, Retraction, TextPayload
 
 if TYPE_CHECKING:
@@ -121,15 +121,27 @@ def with_quotes(work: Work, thread: LoadedThread, me: LoadedMember | None, found
         return list(found)
     query = select_entries().where(entries.c.thread_id == thread.id, entries.c.uid.in_(sorted(wanted)))
     if me is not None:
-        query = query.where(visible(me.role, me.from_seq))
+        query = query.where(visible(me.role, me.account_id, me.from_seq))
     shown = overlay(work, thread.id, [entry_of(row) for row in work.rows(query)])
-    quotes = {entry.uid: quote_of(entry) for entry in shown}
+    targets = {entry.uid: entry for entry in shown}
 
     def quoted(entry: Entry) -> Entry:
         reply_to = getattr(entry.payload, "reply_to", "") if isinstance(entry.payload, TYPED) else ""
-        return replace(entry, quote=quotes.get(reply_to)) if reply_to else entry
+        if not reply_to:
+            return entry
+        target = targets.get(reply_to)
+        if target is None or (me is None and not quotable(target, entry.audience, thread)):
+            return replace(entry, quote=None)
+        return replace(entry, quote=quote_of(target))
 
     return [quoted(entry) for entry in found]
+
+
+def quotable(target: Entry, audience: Audience, thread: LoadedThread) -> bool:
+    """Say whether a message for `audience` may quote an entry: all who will read the message now see the entry too."""
+    if target.audience is Audience.EVERYONE or audience is Audience.STAFF:
+        return True
+    return target.audience is Audience.ADDRESSEE and all(patient.uid == target.addressee for patient in thread.patients)
 
 
 def quote_of(entry: Entry) -> Quote:

@@ -7,14 +7,14 @@ from typing import Any
 
 from clinic.absence.replies import answer_if_away
 from clinic.calls import Door
-from clinic.errors import NotFound
+from clinic.errors import Invalid, NotFound
 from clinic.fields import AppId, ClientId, Field, Pick
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, Quote
 from clinic.text.find import find
 from clinic.text.kinds import NotePayload, TextPayload
 from clinic.text.mentions import mentioned
-from clinic.text.overlay import quote_of
+from clinic.text.overlay import quotable, quote_of
 from clinic.thread.marks import read_up_to
 from clinic.work import Work
 
@@ -29,6 +29,8 @@ SENT_WITH: tuple[Field, ...] = (
 )
 NOT_ANSWERED = "The message that you answer is not known in this thread. Send it without the quote."
 
+FOR_ONE = "What you answer is for one patient and staff only, and others here would read the quote. Send your message without it."
+
 
 def same_text(payload: Any, values: Mapping[str, Any]) -> bool:
     """Say whether a stored text or note is what these values say."""
@@ -37,9 +39,9 @@ def same_text(payload: Any, values: Mapping[str, Any]) -> bool:
 
 
 def quoted(work: Work, thread: LoadedThread, reply_to: str | None, audience: Audience = Audience.EVERYONE) -> Quote | None:
-    """Return what a reply answers, as it reads now. What staff alone may see is answered to staff alone.
+    """Return what a reply answers, as it reads now. What staff alone may see is answered to staff alone; no words reach others in a quote.
 
-    Raises: NotFound where its author may not see it.
+    Raises: NotFound where its author may not see it, Invalid where others who would read the quote may not.
     """
     if reply_to is None:
         return None
@@ -49,6 +51,8 @@ def quoted(work: Work, thread: LoadedThread, reply_to: str | None, audience: Aud
         raise NotFound(NOT_ANSWERED) from None
     if target.audience is Audience.STAFF and audience is not Audience.STAFF:
         raise NotFound(NOT_ANSWERED)
+    if not quotable(target, audience, thread):
+        raise Invalid(FOR_ONE, field="reply_to")
     return quote_of(target)
 
 

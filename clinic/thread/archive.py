@@ -13,7 +13,7 @@ from clinic.actions import view
 from clinic.errors import NotFound
 from clinic.fields import is_uid
 from clinic.loading import LoadedMember, LoadedThread
-from clinic.log import Audience, Entry, by_audience, entries, entry_of, reaches, select_entries, visible
+from clinic.log import WHOSE, Entry, by_audience, entries, entry_of, reaches, select_entries, visible, whose
 from clinic.permissions import Permission
 from clinic.text.overlay import overlay, with_quotes
 from clinic.thread.dates import places
@@ -53,7 +53,7 @@ class _Part:
     @property
     def seen(self) -> sa.ColumnElement[bool]:
         here = sa.and_(entries.c.thread_id == self.thread.id, entries.c.seq < self.high)
-        return sa.and_(here, visible(self.me.role, self.me.from_seq, self.low), *self.dated)
+        return sa.and_(here, visible(self.me.role, self.me.account_id, self.me.from_seq, self.low), *self.dated)
 
 
 @view(Permission.THREAD_READ)
@@ -123,10 +123,14 @@ def _part(
 def _chosen(work: Work, part: _Part, ids: Sequence[str], *, backwards: bool) -> Sequence[sa.Row[Any]]:
     """Return the rows of entries by their uids. Raises: NotFound when one of them is not there for the reader."""
     # Asked for by uid alone, and filtered and put in order here: otherwise SQLite walks through the whole thread.
-    columns = entries.c.thread_id, entries.c.seq, entries.c.audience, entries.c.about_seq
+    columns = entries.c.thread_id, entries.c.seq, entries.c.about_seq, *WHOSE
     found = work.rows(sa.select(*columns).where(entries.c.uid.in_([uid for uid in ids if is_uid(uid)])))
     mine = [row for row in found if row.thread_id == part.thread.id]
-    seen = [row.seq for row in mine if reaches(row.seq, Audience(row.audience), part.me, row.about_seq)]
+    seen = []
+    for row in mine:
+        audience, addressee = whose(row)
+        if reaches(row.seq, audience, part.me, row.about_seq, addressee):
+            seen.append(row.seq)
     if len(seen) < len(set(ids)):
         raise NotFound(UNKNOWN_PLACE)
     wanted = [seq for seq in seen if part.low < seq < part.high]

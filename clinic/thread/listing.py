@@ -79,9 +79,9 @@ def thread_list(work: Work, wanted: Wanted = EVERYTHING, limit: int = ROWS) -> l
     me_id, role = work.person.id, _role(work)
     page = _page(work, wanted, max(1, min(limit, ROWS_AT_MOST + 1)))
     here = entries.c.thread_id == page.c.thread_id
-    newest = sa.select(entries.c.seq).where(here, visible(role, page.c.from_seq), spoken()).order_by(entries.c.seq.desc()).limit(1)
+    newest = sa.select(entries.c.seq).where(here, visible(role, me_id, page.c.from_seq), spoken()).order_by(entries.c.seq.desc()).limit(1)
     last_seq = by_audience(newest, role).correlate(page).scalar_subquery()
-    news = visible(role, page.c.from_seq, _later(page.c.read_seq, page.c.from_seq))
+    news = visible(role, me_id, page.c.from_seq, _later(page.c.read_seq, page.c.from_seq))
     unread_ones = sa.select(entries.c.seq).where(here, news, by_others(me_id), spoken()).limit(UNREAD_AT_MOST)
     counted = by_audience(unread_ones, role).correlate(page).subquery()
     unread = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
@@ -100,7 +100,7 @@ def unread_in_all(work: Work) -> int:
     """Return how many entries of others the actor has not read, in all threads that are not muted; at most UNREAD_AT_MOST."""
     me_id, role = work.person.id, _role(work)
     mine = memberships.join(threads, threads.c.id == memberships.c.thread_id)
-    news = visible(role, memberships.c.from_seq, _later(memberships.c.read_seq, memberships.c.from_seq))
+    news = visible(role, me_id, memberships.c.from_seq, _later(memberships.c.read_seq, memberships.c.from_seq))
     found = (
         sa.select(entries.c.seq)
         .select_from(mine.join(entries, entries.c.thread_id == memberships.c.thread_id))
@@ -136,7 +136,7 @@ def _page(work: Work, wanted: Wanted, limit: int) -> sa.Subquery:
         if wanted.show == "waiting":
             moment = threads.c.waiting_since
     else:
-        here = sa.and_(entries.c.thread_id == memberships.c.thread_id, visible(role, memberships.c.from_seq), spoken())
+        here = sa.and_(entries.c.thread_id == memberships.c.thread_id, visible(role, work.person.id, memberships.c.from_seq), spoken())
         newest = sa.select(entries.c.at).where(here).order_by(entries.c.seq.desc()).limit(1)
         moment = by_audience(newest, role).correlate(memberships).scalar_subquery()
     columns = memberships.c.thread_id, memberships.c.muted, memberships.c.from_seq, memberships.c.read_seq

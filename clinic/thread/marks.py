@@ -30,7 +30,7 @@ def mark(work: Work, thread: LoadedThread, entry: str, state: str) -> bool:
     """
     member = work.member(thread)
     query = sa.select(entries.c.seq).where(
-        entries.c.thread_id == thread.id, entries.c.uid == entry, visible(member.role, member.from_seq)
+        entries.c.thread_id == thread.id, entries.c.uid == entry, visible(member.role, member.account_id, member.from_seq)
     )
     row = work.row(query)
     if row is None:

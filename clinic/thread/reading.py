@@ -36,7 +36,8 @@ class EntryView:
     """One entry as its reader sees it. state, client_id: of the reader's own entries only. No seq (rule 9).
 
     gone: it was taken back, and `body` says so. internal: only staff see it. quote: what it answers. names_me: it mentions the reader.
-    offers: what the reader may do with it (MENU). again: uids of newer entries that changed how this one is shown.
+    addressee: in a thread with several patients, what the one of them is called whom it is for. offers: what the reader may do with it (MENU).
+    again: uids of newer entries that changed how this one is shown.
     """
 
     uid: str
@@ -58,16 +59,17 @@ class EntryView:
     names_me: bool = False
     offers: frozenset[str] = frozenset()
     again: tuple[str, ...] = ()
+    addressee: str = ""
 
 
-def state_of(seq: int, audience: Audience, author: int, thread: LoadedThread) -> tuple[str, tuple[str, ...]]:
+def state_of(seq: int, audience: Audience, addressee: str | None, author: int, thread: LoadedThread) -> tuple[str, tuple[str, ...]]:
     """Return the state of an entry for its author and the names of the members who have read it.
 
-    It counts as delivered and read when the other side has it: staff for a patient's, the patient for staff's, anybody
-    else among staff. Whom it is not for never has it, however far they have read.
+    It counts as delivered and read when the other side has it: staff for a patient's, the patient for staff's (the addressee
+    where it has one), anybody else among staff. Whom it is not for never has it, however far they have read.
     """
     me = thread.members[author]
-    others = [m for m in thread.members.values() if m.account_id != author and reaches(seq, audience, m)]
+    others = [m for m in thread.members.values() if m.account_id != author and reaches(seq, audience, m, addressee=addressee)]
     if me.role is Role.PATIENT:
         side = [member for member in others if member.role.is_staff]
     else:
@@ -80,7 +82,7 @@ def state_of(seq: int, audience: Audience, author: int, thread: LoadedThread) ->
 
 def seen_in(thread: LoadedThread, me: LoadedMember, *, after: int = 0) -> sa.ColumnElement[bool]:
     """Return the SQL condition that an entry is of `thread`, visible to its member, and later than `after`."""
-    return sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.from_seq, max(me.from_seq, after)))
+    return sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.account_id, me.from_seq, max(me.from_seq, after)))
 
 
 MENU: Mapping[str, Permission] = {
@@ -94,6 +96,9 @@ MENU: Mapping[str, Permission] = {
     "save": Permission.SAVED_REPLY_OWN,
 }
 """What a person may do with an entry, as the page's menu beside it names it."""
+
+
+FORMER = "a former member"
 
 
 class Reading:
@@ -122,7 +127,7 @@ class Reading:
     def view(self, entry: Entry, again: tuple[str, ...]) -> EntryView:
         """Return one entry as its reader sees it."""
         me, mine = self.me, entry.author is not None and entry.author.uid == self.me.uid
-        state, read_by = state_of(entry.seq, entry.audience, me.account_id, self.thread) if mine else (None, ())
+        state, read_by = state_of(entry.seq, entry.audience, entry.addressee, me.account_id, self.thread) if mine else (None, ())
         together = zip(entry.amended.reactions, entry.amended.reacted, strict=True)
         return EntryView(
             uid=entry.uid,
@@ -144,7 +149,13 @@ class Reading:
             names_me=me.uid in getattr(entry.payload, "mentions", ()),
             offers=self._offers(entry, mine),
             again=again,
+            addressee=self._addressee(entry),
         )
+
+    def _addressee(self, entry: Entry) -> str:
+        if entry.audience is not Audience.ADDRESSEE or all(patient.uid == entry.addressee for patient in self.thread.patients):
+            return ""
+        return next((patient.nick for patient in self.thread.patients if patient.uid == entry.addressee), FORMER)
 
     def _has_target(self) -> bool:
         """Say whether there is a thread of staff alone to forward to."""
@@ -155,7 +166,8 @@ class Reading:
     def _offers(self, entry: Entry, mine: bool) -> frozenset[str]:
         if isinstance(entry.payload, Tombstone):
             return self._may & {"versions"}
-        fitting = {"reply", "react"}
+        # What one patient alone sees is not quoted to the others.
+        fitting = {"reply", "react"} if not self._addressee(entry) else {"react"}
         said = hasattr(entry.payload, "text")
         fitting |= {"forward"} if said and self._has_target() else set()
         fitting |= {"retract"} if mine and entry.kind in RETRACTABLE else set()

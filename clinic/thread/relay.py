@@ -26,7 +26,7 @@ from clinic.work import Work
 class RelayedMember:
     """A member as the live tail serves them with their markers."""
 
-    account_uid: str
+    uid: str
     handle: str
     nick: str
     role: Role
@@ -103,7 +103,7 @@ def _deactivated(work: Work, found: Sequence[LoadedThread]) -> set[int]:
 def _relayed(work: Work, thread: LoadedThread, gone: Collection[int]) -> RelayedThread:
     def served(member: LoadedMember) -> RelayedMember:
         return RelayedMember(
-            account_uid=member.uid,
+            uid=member.uid,
             handle=member.handle,
             nick=member.nick,
             role=member.role,
@@ -143,10 +143,13 @@ def entries_after(work: Work, uid: str, seq: int, limit: int = 200) -> list[Entr
 def authors_between(work: Work, uid: str, after: int, upto: int, reader: RelayedMember) -> set[str]:
     """Return the handles of those who wrote the entries after and up to these seqs that `reader` may see."""
     thread = work.thread(uid)
+    me = next((member for member in thread.members.values() if member.uid == reader.uid), None)
+    if me is None:
+        return set()
     query = sa.select(accounts.c.handle).join(entries, entries.c.author_id == accounts.c.id).distinct()
     interval = sa.and_(entries.c.thread_id == thread.id, entries.c.seq <= upto)
-    seen = sa.and_(interval, visible(reader.role, reader.from_seq, max(after, reader.from_seq)))
-    return {row.handle for row in work.rows(by_audience(query.where(seen), reader.role))}
+    seen = sa.and_(interval, visible(me.role, me.account_id, me.from_seq, max(after, me.from_seq)))
+    return {row.handle for row in work.rows(by_audience(query.where(seen), me.role))}
 
 
 @view(Permission.SYSTEM)

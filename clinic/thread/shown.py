@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from clinic.loading import LoadedMember, LoadedThread
-from clinic.log import Audience, entries, spoken
+from clinic.log import entries, for_patient, spoken
 from clinic.permissions import Role
 from clinic.thread.tables import memberships, threads
 
@@ -62,7 +62,7 @@ def patients_shown(thread: LoadedThread, reader: LoadedMember) -> tuple[MemberVi
 
 def put_away() -> sa.ColumnElement[bool]:
     """Return the SQL condition that a membership's thread was put away, and nothing that its member sees was said there since."""
-    seen = sa.or_(memberships.c.role != Role.PATIENT, entries.c.audience == Audience.EVERYONE)
+    seen = sa.or_(memberships.c.role != Role.PATIENT, for_patient(memberships.c.account_id))
     since = sa.and_(entries.c.thread_id == memberships.c.thread_id, entries.c.seq > memberships.c.put_away_seq, seen, spoken())
     return sa.and_(memberships.c.put_away_seq > 0, ~sa.exists().where(since).correlate(memberships))
 

@@ -12,7 +12,7 @@ from clinic.actions import view
 from clinic.errors import NotFound
 from clinic.fields import is_uid
 from clinic.loading import LoadedMember, LoadedThread
-from clinic.log import Audience, by_audience, entries, entry_of, select_entries, spoken
+from clinic.log import WHOSE, by_audience, entries, entry_of, select_entries, spoken, whose
 from clinic.permissions import Permission
 from clinic.text.overlay import amends
 from clinic.thread.listing import UNREAD_AT_MOST, ThreadRow, thread_list
@@ -182,9 +182,9 @@ def own_states(work: Work, uid: str) -> list[OwnState]:
     me = work.member(thread)
     newest = sa.and_(entries.c.thread_id == thread.id, entries.c.seq > thread.last_seq - STATES_AMONG)
     own = sa.and_(newest, entries.c.author_id == me.account_id, spoken())
-    columns = entries.c.uid, entries.c.seq, entries.c.audience
+    columns = entries.c.uid, entries.c.seq, *WHOSE
     states = []
     for row in work.rows(sa.select(*columns).where(own).order_by(entries.c.seq.desc()).limit(STATES_AT_MOST)):
-        state, read_by = state_of(row.seq, Audience(row.audience), me.account_id, thread)
+        state, read_by = state_of(row.seq, *whose(row), me.account_id, thread)
         states.append(OwnState(row.uid, state, read_by if me.role.is_staff else ()))
     return states

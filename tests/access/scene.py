@@ -17,6 +17,7 @@ from typing import Any
 from clinic import ACTIONS, Actor, Database, Role, Work
 from clinic.account.views import me
 from clinic.log import Audience
+from tests.support.addressing import addressed
 
 ABSENT = "0" * 26
 NOBODY = "nobody"
@@ -39,6 +40,7 @@ DISABLED = "dora"
 ACTORS = (NOBODY, *PEOPLE)
 MONTHS = "January February March April May June July August September October November December".split()
 STAFF_ONLY = frozenset({"note"})
+NOT_FOR = frozenset({("ada", "early"), ("ada", "for ana"), ("ana", "for ada")})
 PATIENT, PRACTITIONER, COORDINATOR, GROUP_ADMIN = "patient", "practitioner", "coordinator", "group admin"
 
 
@@ -179,7 +181,7 @@ class Scene:
 
     def hidden(self, name: str, label: str, which: str) -> bool:
         """Say whether an entry of somebody's own thread is not for them."""
-        return self.relation(name, label) == PATIENT and (which in STAFF_ONLY or (name, which) == ("ada", "early"))
+        return self.relation(name, label) == PATIENT and (which in STAFF_ONLY or (name, which) in NOT_FOR)
 
     def _fill(self, label: str, patient: str, practitioner: str) -> None:
         thread = self.threads[label]
@@ -209,6 +211,10 @@ class Scene:
         self.do("boris", "thread.invite", uid, people=[self.uids["ada"]])
         thread.members["ada"] = PATIENT
         self._fill("group", "ana", "boris")
+        for name in ("ana", "ada"):
+            word = self.marker(f"entry for {name} of group", {*self.staff_of("group"), name})
+            with addressed(self.uids[name]):
+                thread.entries[f"for {name}"] = self.post("boris", "group", f"pain {word}")
 
     def _closed(self) -> None:
         uid = str(self.do("boris", "group.create", title="An old group", people=[self.uids["ana"], self.uids["bella"]]))

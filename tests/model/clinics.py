@@ -139,7 +139,7 @@ class Clinic:
                     self.entries[label, entry.seq] = entry.uid
                     self.numbers[entry.uid] = (label, entry.seq)
                 members = relay.relayed_thread(work, uid).members
-                sent[label] = {names[one.account_uid]: [entry.seq for entry in found if allowed(entry, one)] for one in members}
+                sent[label] = {names[one.uid]: [entry.seq for entry in found if allowed(entry, one)] for one in members}
         return sent
 
     def work_for(self, name: str) -> Any:

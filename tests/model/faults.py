@@ -27,7 +27,7 @@ def fault(*rules: str) -> Callable[[Plant], Plant]:
     return name
 
 
-def _everything(_role: Role, from_seq: Any, after: Any = None) -> Any:
+def _everything(_role: Role, _account: Any, from_seq: Any, after: Any = None) -> Any:
     return entries.c.seq > (from_seq if after is None else after)
 
 

@@ -78,7 +78,7 @@ async def remove(component: Threads, request: Request, room: Room, item: Element
     found = [member for member in room.members.values()
              if (nick is not None and same_nick(nick, member.nick)) or (jid.local == member.handle and jid.domain == component.server)]
     # Nobody learns from a refusal whether an address is somebody's here: patients know no addresses, and may not remove.
-    uid = found[0].account_uid if len(found) == 1 else ""
+    uid = found[0].uid if len(found) == 1 else ""
     await component.doer.perform(Actor.xmpp(request.person), "group.remove", room.uid, person=uid or "nobody")
 
 

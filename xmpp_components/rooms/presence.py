@@ -157,7 +157,7 @@ def _told(room: Room, id: str, words: str) -> wire.Stanza:
 
 def former(handle: str, nick: str) -> Member:
     """Returns: somebody who is no member any more, as far as others have to see them go."""
-    return Member(account_uid="", handle=handle, nick=nick, role=Role.PATIENT, group_admin=False, from_seq=0, read_seq=0,
+    return Member(uid="", handle=handle, nick=nick, role=Role.PATIENT, group_admin=False, from_seq=0, read_seq=0,
                   delivered_seq=0, title="")
 
 
