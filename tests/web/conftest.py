@@ -13,9 +13,11 @@ from clinic import Actor, Config, Database
 from clinic.account.views import login_record
 from tests.support.cast import NAMES, Cast
 from tests.support.databases import DATABASES
+from tests.support.stripe_stand_in import KEY, StripeStandIn
 from tests.web.browser import Browser
 from web.app import create_app
 from web.db import clinic_db, db
+from web.gateways.stripe import StripeProvider
 from web.passwords import hash_password
 
 PASSWORD = "seven quiet rivers"
@@ -118,3 +120,16 @@ def sign_in(app: Flask, cast: Cast) -> Callable[[str], Browser]:
         return browser
 
     return enter
+
+
+@pytest.fixture
+def stand() -> Iterator[StripeStandIn]:
+    """A stand-in for Stripe that listens."""
+    with StripeStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def provider(stand: StripeStandIn) -> StripeProvider:
+    """The clinic's way to it, less patient than in earnest."""
+    return StripeProvider(KEY, stand.url, timeout=1.0)

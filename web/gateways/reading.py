@@ -68,7 +68,7 @@ def report_of(session: dict[str, Any], refunds: Iterable[dict[str, Any]] = ()) -
         outcome=outcome,
         amount=from_stripe(session["amount_total"], session["currency"]),
         test=not session["livemode"],
-        why=_why(intent) if outcome in (Outcome.FAILED, Outcome.EXPIRED) else "",
+        why=_why(intent) if outcome is Outcome.FAILED or (outcome is Outcome.EXPIRED and session["status"] == "complete") else "",
         payment_reference=intent["id"] if outcome is Outcome.PAID else "",
         receipt_url=charge.get("receipt_url") or "" if outcome is Outcome.PAID else "",
         refunds=tuple(refund_of(refund) for refund in refunds),
