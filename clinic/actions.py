@@ -52,6 +52,7 @@ class ActionSpec:
     same: of an action whose calls carry a client id, whether a stored payload is what these values say (rule 9).
     batchable: whether all that the action reads is on the loaded thread, so that many may share one transaction.
     audited: False where the entry in the log is the audit (texts) or nothing is worth one (marks).
+    gated: whether gates (thread/gates.py) may hold it back where a patient does it in a thread; False for what is never held back.
     offer: how people are offered it; None for what a transport has its own form for, or what no person does.
     """
 
@@ -64,6 +65,7 @@ class ActionSpec:
     audited: bool
     same: Callable[[Any, Mapping[str, Any]], bool] | None
     offer: Offer | None = None
+    gated: bool = True
 
     @property
     def public(self) -> bool:
@@ -85,6 +87,7 @@ def action(
     audited: bool = True,
     same: Callable[[Any, Mapping[str, Any]], bool] | None = None,
     offer: Offer | None = None,
+    gated: bool = True,
 ) -> Callable[[Function], Function]:
     """Declare the function below as the action `name`: called as f(work, subject, **fields), or f(work, **fields).
 
@@ -98,7 +101,7 @@ def action(
             raise RuntimeError(f"{name!r} takes a client id: say with `same` when what comes again under it is the same")
         if offer is not None and any(spec.offer is not None and spec.offer.word == offer.word for spec in ACTIONS.values()):
             raise RuntimeError(f"two actions are offered as !{offer.word}")
-        ACTIONS[name] = ActionSpec(name, permission, function, on, fields, batchable, audited, same, offer)
+        ACTIONS[name] = ActionSpec(name, permission, function, on, fields, batchable, audited, same, offer, gated)
         return function
 
     return declare

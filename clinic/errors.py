@@ -7,7 +7,10 @@ XMPP (RFC 6120, section 8.3.3), `code` for programs and `text` for people. The t
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from clinic.kinds import Ask
 
 
 class DomainError(Exception):
@@ -67,6 +70,25 @@ class NotSignedIn(DomainError):
     condition = "not-authorized"
     type = "auth"
     default = "You are not signed in any more. Sign in and try again; what you typed is kept."
+
+
+@_register
+class Gated(DomainError):
+    """Something that the clinic asks of this person waits for their answer first. Nothing that they wrote is lost: their page or app keeps it.
+
+    thread: uid of the thread where it was asked. asks: what they may answer, each with a confirm link (rule 15).
+    """
+
+    code = "gated"
+    status = 402
+    condition = "not-allowed"
+    type = "cancel"
+    default = "Something that the clinic asked you waits for your answer. Answer it first; what you wrote was not sent."
+
+    def __init__(self, text: str | None = None, *, thread: str = "", asks: tuple[Ask, ...] = ()) -> None:
+        super().__init__(text)
+        self.thread = thread
+        self.asks = asks
 
 
 @_register

@@ -115,7 +115,7 @@ class LoadedThread:
     """A thread under its lock, with its current members by account id. `last_seq` moves as entries are settled.
 
     title: what staff named it. waiting_since: the oldest message of a patient that no staff has
-    answered. put_away: a member has put it away, and the next entry brings it back to their list.
+    answered. answer_due_at: by when staff have promised to. put_away: a member has put it away, and the next entry brings it back to their list.
     """
 
     id: int
@@ -129,6 +129,7 @@ class LoadedThread:
     status_id: int | None = None
     claimed_by: int | None = None
     waiting_since: datetime | None = None
+    answer_due_at: datetime | None = None
     put_away: bool = False
     members: MutableMapping[int, LoadedMember] = field(default_factory=Members)
 

@@ -64,6 +64,14 @@ class Permission(StrEnum):
     URGENT_CALL = "urgent.call"
     URGENT_ANSWER = "urgent.answer"
     ABSENCE_OWN = "absence.own"
+    SERVICE_MANAGE = "service.manage"
+    PAYMENT_REQUEST = "payment.request"
+    PAYMENT_DECIDE = "payment.decide"
+    PAYMENT_WITHDRAW = "payment.withdraw"
+    PAYMENT_SETTLE = "payment.settle"
+    PAYMENT_REFUND = "payment.refund"
+    PAYMENT_OWN = "payment.own"
+    PAYMENT_LIST = "payment.list"
     DEVICE_OWN = "device.own"
     ACCOUNT_OWN = "account.own"
     ACCOUNT_MANAGE = "account.manage"
@@ -131,6 +139,14 @@ TABLE: dict[Permission, dict[Column, Grant]] = {
     Permission.URGENT_CALL: _row(_Y, _N, _N, _N, _N),
     Permission.URGENT_ANSWER: _row(_N, _Y, _Y, _Y, _N),
     Permission.ABSENCE_OWN: _row(_N, _O, _O, _O, _N),
+    Permission.SERVICE_MANAGE: _row(_N, _N, _N, _N, _Y),
+    Permission.PAYMENT_REQUEST: _row(_N, _Y, _Y, _Y, _N),
+    Permission.PAYMENT_DECIDE: _row(_O, _N, _N, _N, _N),
+    Permission.PAYMENT_WITHDRAW: _row(_N, _Y, _Y, _Y, _Y),
+    Permission.PAYMENT_SETTLE: _row(_N, _Y, _Y, _Y, _Y),
+    Permission.PAYMENT_REFUND: _row(_N, _N, _N, _N, _Y),
+    Permission.PAYMENT_OWN: _row(_O, _N, _N, _N, _N),
+    Permission.PAYMENT_LIST: _row(_N, _N, _N, _N, _Y),
     Permission.DEVICE_OWN: _row(_O, _O, _O, _O, _O),
     Permission.ACCOUNT_OWN: _row(_O, _O, _O, _O, _O),
     Permission.ACCOUNT_MANAGE: _row(_N, _N, _N, _N, _Y),

@@ -1,6 +1,6 @@
 """What calls that commit together share: set-wise loading, one buffer, and the order of checks for each call.
 
-Owns Transaction. Imports clinic only. For each call: actor, table, subject through the actor, resend, the action itself,
+Owns Transaction. Imports clinic only. For each call: actor, table, subject through the actor, resend, gates, the action itself,
 audit, log. The order of entries is given here, under the thread's lock.
 """
 
@@ -23,6 +23,8 @@ from clinic.loading import LoadedThread, Lock, Person, existing, load_known, loa
 from clinic.log import Audience, Entry, clock_steps, entries, settle, stored
 from clinic.memory import Memory
 from clinic.outbox import BOOKMARK, BOOKMARKS
+from clinic.permissions import Role
+from clinic.thread.gates import pass_gates
 from clinic.thread.tables import threads
 from clinic.work import Pending, Work
 from clinic.writes import Buffer, insertion_of
@@ -75,6 +77,11 @@ class Transaction:
             self._preload_persons([actor])
         return self._persons[key]
 
+    @property
+    def acting(self) -> list[Person]:
+        """Everybody whose calls are in this transaction, as far as they are loaded."""
+        return list({person.id: person for person in self._persons.values() if person is not None}.values())
+
     def preload_threads(self, uids: Sequence[str]) -> None:
         """Load and lock the threads of `uids` that are not loaded yet."""
         missing = sorted({uid for uid in uids if uid not in self._threads})
@@ -118,6 +125,8 @@ class Transaction:
                 if spec.same is None or not spec.same(first.payload, values):
                     raise Conflict(SAME_ID)
                 return Done(first.uid, (first,), duplicate=True, version=subject[0].version)
+            if spec.gated and work.role is Role.PATIENT:
+                pass_gates(work, work.person.id, thread)
         value = spec.function(work, *subject, **values)
         if spec.audited:
             given = {f.name: values[f.name] for f in spec.fields if f.audited}
@@ -157,6 +166,7 @@ class Transaction:
                 last_entry_at=at,
                 changed_at=self.now,
                 waiting_since=thread.waiting_since,
+                answer_due_at=thread.answer_due_at,
                 **({} if kind_named(entry.kind).amends else {"spoken_at": at}),
             )
             if pending.author_id is not None and entry.client_id is not None:
@@ -229,7 +239,7 @@ def _note_answer(thread: LoadedThread, entry: Entry) -> None:
     if entry.author is None or entry.audience is not Audience.EVERYONE or kind_named(entry.kind).amends:
         return
     if entry.author.role.is_staff:
-        thread.waiting_since = None
+        thread.waiting_since = thread.answer_due_at = None
     elif thread.waiting_since is None:
         thread.waiting_since = entry.at
 

@@ -158,6 +158,11 @@ class Work:
         found: Result = memo[key]
         return found
 
+    @property
+    def acting(self) -> list[Person]:
+        """The actor and whoever else acts in the same transaction, so that something can be asked for all of them at once."""
+        return self._transaction.acting
+
     def thread(self, uid: str) -> LoadedThread:
         """Return the thread through the actor: NotFound unless they are a member now (system: unless it exists)."""
         thread = self._transaction.thread(uid) if is_uid(uid) else None

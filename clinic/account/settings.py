@@ -26,6 +26,8 @@ DEFAULTS = {
     # An urgent call that nobody has acknowledged after so long alerts the duty account (its uid; empty: nobody).
     "urgent_seconds": "120",
     "duty_account": "",
+    # Who takes payments: "manual" (at the desk), or the name of a provider whose keys the deployment has.
+    "payment_provider": "manual",
 }
 
 PUBLIC = ("clinic_name", "emergency_number", "time_zone")

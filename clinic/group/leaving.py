@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from clinic.account.actions import account_for, shut_out
 from clinic.actions import Offer, action
+from clinic.endings import account_ended
 from clinic.errors import Invalid
 from clinic.fields import Option, PickPerson
 from clinic.group.managing import depart, let_go, pass_on, shut, successor, successors
@@ -38,6 +39,7 @@ def _becomes(work: Work, thread: LoadedThread | None) -> list[Option]:
     "thread.leave",
     Permission.THREAD_LEAVE,
     on=thread_for,
+    gated=False,
     fields=(PickPerson("then", "What becomes of the group", required=False, options=_becomes),),
     offer=Offer(
         "Leave and delete the thread",
@@ -90,3 +92,4 @@ def deactivate(work: Work, account: sa.Row[Any]) -> None:
     """
     shut_out(work, account)
     let_go(work, account.id)
+    account_ended(work, account.id)

@@ -16,6 +16,7 @@ from clinic.work import Work
     "search.ask",
     Permission.SEARCH,
     on=thread_for,
+    gated=False,
     fields=(Text("words", "Words", max_bytes=500),),
     audited=False,
     offer=Offer(

@@ -117,6 +117,7 @@ def correct(
     "text.retract",
     Permission.TEXT_RETRACT,
     on=thread_for,
+    gated=False,
     fields=(OWN_ENTRY, CLIENT_ID, EARLIER, KNOWN_AS, MESSAGE_ID),
     batchable=True,
     audited=False,

@@ -19,16 +19,17 @@ from clinic.account.tables import accounts
 from clinic.actions import Offer, action, view
 from clinic.calls import Actor
 from clinic.database import Database
-from clinic.errors import Conflict, Invalid, NotFound
+from clinic.errors import Conflict, Gated, Invalid, NotFound
 from clinic.fields import ClientId, Computed, Moment, Option, Pick, Text, Uid
 from clinic.loading import LoadedMember, LoadedThread
-from clinic.permissions import Permission, can
+from clinic.permissions import Permission, Role, can
 from clinic.storage import new_id, new_uid
 from clinic.text.kinds import TextPayload
 from clinic.text.mentions import mentioned
 from clinic.text.posting import MAX_BYTES, post_as
 from clinic.text.tables import scheduled_texts
 from clinic.thread.actions import thread_for
+from clinic.thread.gates import pass_gates
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
@@ -178,6 +179,7 @@ def reschedule(work: Work, thread: LoadedThread, scheduled: str, at: datetime, b
     "text.unschedule",
     Permission.TEXT_SCHEDULE,
     on=thread_for,
+    gated=False,
     fields=(WHICH,),
     offer=Offer("Discard a scheduled message", "unschedule", done="Discarded; it will not be sent.", when=_any, grave=True),
 )
@@ -241,6 +243,11 @@ def _refusal(work: Work, thread: LoadedThread, row: sa.Row[Any]) -> str | None:
         return NOT_ALLOWED
     if work.now - row.due_at > LATE_AT_MOST:
         return "It was due more than a day before the clinic's machine ran again, so it was not sent by itself. Send it now or discard it."
+    if member.role is Role.PATIENT:
+        try:
+            pass_gates(work, member.account_id, thread)
+        except Gated as error:
+            return f"{error.text} Then send it, or discard it."
     return None
 
 

@@ -14,10 +14,13 @@ from clinic.fields import Flag, Option, Pick, Text
 from clinic.loading import LoadedThread
 from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.permissions import Permission, Role
+from clinic.thread.gates import pass_gates_to
 from clinic.thread.kinds import Notice
 from clinic.thread.members import Joining, add_member, bring_coordinators, invite_live, new_thread
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
+
+LOOK_AGAIN = "thread.look_again"
 
 
 def thread_for(work: Work, uid: str) -> LoadedThread:
@@ -75,6 +78,8 @@ def start(work: Work, person: str, reason: str | None, practitioner: str | None)
     linked = patient is None or _linked(work, patient.id, other.id if patient is work.person else chief.id)
     if not linked and work.role is Role.PATIENT:
         raise NotFound()
+    if work.role is Role.PATIENT:
+        pass_gates_to(work, work.person.id, other.id)
     if not linked and not reason:
         raise Invalid(
             "This patient is not linked to you. Write why you start a thread; the patient will read it.", field="reason"
@@ -95,6 +100,12 @@ def _bring_back(work: Work, uid: str) -> None:
     if (row := work.row(query)) is not None:
         work.update(memberships, row.id, put_away_seq=0)
         work.enqueue(BOOKMARKS, BOOKMARK, thread=uid)
+
+
+@action(LOOK_AGAIN, Permission.SYSTEM, on=thread_for, audited=False)
+def look_again(work: Work, thread: LoadedThread) -> None:
+    """Have readers of a thread look at what stands beside its log, as something that concerns it has changed in another thread."""
+    work.touch(thread, members=False)
 
 
 def _other(work: Work, uid: str) -> tuple[sa.Row[Any], Role]:
@@ -165,6 +176,7 @@ def _new_direct(work: Work, chief: Joining, other: sa.Row[Any], other_role: Role
     "thread.mute",
     Permission.THREAD_MUTE,
     on=thread_for,
+    gated=False,
     fields=(Flag("muted", "Muted"),),
     audited=False,
     offer=Offer(

@@ -16,6 +16,7 @@ from clinic.account.actions import account_for
 from clinic.account.settings import setting
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import action
+from clinic.endings import link_ended
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import Uid
 from clinic.loading import LoadedThread
@@ -119,10 +120,13 @@ def coordinator_remove(work: Work, coordinator: str, practitioner: str) -> int:
     if link_id is None:
         raise NotFound("This coordinator does not assist this practitioner. Reload the page.")
     work.delete(coordinator_links, link_id)
-    before = len(work.pending)
+    left = 0
     for thread in _shared_threads(work, [chief.id]):
+        was_here = assistant.id in thread.members
         exclude_coordinator(work, thread, assistant.id)
-    return len(work.pending) - before
+        left += was_here and assistant.id not in thread.members
+    link_ended(work, assistant.id, chief.id)
+    return left
 
 
 @action("account.activate", Permission.ACCOUNT_MANAGE, on=account_for)
@@ -157,3 +161,4 @@ def patient_remove(work: Work, patient: str, practitioner: str) -> None:
     if link_id is None:
         raise NotFound("This patient is not linked to this practitioner. Reload the page.")
     work.delete(patient_links, link_id)
+    link_ended(work, person.id, chief.id)

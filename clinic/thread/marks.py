@@ -19,6 +19,7 @@ from clinic.work import Work
     "thread.mark",
     Permission.THREAD_MARK,
     on=thread_for,
+    gated=False,
     fields=(Uid("entry", "Entry"), Choice("state", "State", options=("delivered", "read"))),
     batchable=True,
     audited=False,

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from clinic.account.settings import setting
 from clinic.account.tables import accounts, coordinator_links
+from clinic.endings import membership_ended
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.permissions import Role
@@ -129,6 +130,7 @@ def end_membership(work: Work, thread: LoadedThread, account_id: int) -> None:
     if thread.claimed_by == account_id:
         put_claim(work, thread, None)
     members_changed(work, thread)
+    membership_ended(work, thread, member)
 
 
 def put_claim(work: Work, thread: LoadedThread, account_id: int | None) -> None:

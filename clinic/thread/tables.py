@@ -27,6 +27,7 @@ threads = sa.Table(
     sa.Column("spoken_at", UtcInstant),  # of the newest entry with a line of its own: the order of staff's list
     sa.Column("claimed_by", sa.ForeignKey("accounts.id")),  # who of the staff said that they answer
     sa.Column("waiting_since", UtcInstant, index=True),  # the oldest message of a patient that staff have not answered
+    sa.Column("answer_due_at", UtcInstant, index=True),  # by when staff have promised to answer, until they do; for staff only
     # A member has put the thread away: the next entry brings it back to their list.
     sa.Column("put_away", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("closed_at", UtcInstant),  # of a group that its admin closed: nobody is a member any more

@@ -47,6 +47,7 @@ def _same(payload: Any, values: Mapping[str, Any]) -> bool:
     "urgent.call",
     Permission.URGENT_CALL,
     on=thread_for,
+    gated=False,
     fields=(Text("words", "What is wrong", required=False, max_bytes=MAX_BYTES, multiline=True), ClientId("client_id")),
     same=_same,
     offer=Offer(

@@ -11,13 +11,14 @@ from clinic import ACTIONS, Permission, Role, can
 from clinic.actions import ActionSpec
 from clinic.loading import LoadedThread
 from clinic.offers import asked
-from clinic.thread.actions import thread_for
 from tests.support.cast import Cast
+from tests.support.subjects import on_a_thread
 
 OFFERED = {name: spec for name, spec in ACTIONS.items() if spec.offer is not None}
 
 # Actions in a thread that are not offered as such, with the way in which every app does them.
 DONE_OTHERWISE = {
+    "payment.refund": "administrators do it, who are in no thread",
     "text.original": "it is a page to read",
     "text.post": "a message is one",
     "thread.mark": "markers say it, and whoever writes has read",
@@ -26,7 +27,7 @@ DONE_OTHERWISE = {
 
 def in_a_thread(spec: ActionSpec) -> bool:
     """Say whether a person does this in a thread."""
-    return spec.load is thread_for and spec.public and any(can(role, spec.permission) for role in Role)
+    return on_a_thread(spec) and spec.public and any(can(role, spec.permission) for role in Role)
 
 
 @pytest.mark.parametrize("name", [name for name, spec in sorted(ACTIONS.items()) if in_a_thread(spec)])
@@ -56,6 +57,6 @@ def test_an_offered_thread_is_the_subject_and_nothing_else(cast: Cast) -> None:
     uid = cast.start("boris", "ana")
     with cast.database.read(cast.boris) as work:
         for name, spec in OFFERED.items():
-            if spec.load is thread_for:
+            if on_a_thread(spec):
                 assert isinstance(spec.load(work, uid), LoadedThread), name
             assert spec.permission is not Permission.SYSTEM

@@ -13,9 +13,9 @@ from clinic.actions import action, view
 from clinic.errors import REGISTRY, NotPermitted
 from clinic.fields import ClientId
 from clinic.kinds import kind
-from clinic.permissions import TABLE, can, missing_rows
-from clinic.thread.actions import thread_for
+from clinic.permissions import TABLE, Grant, can, missing_rows
 from tests.support.cast import Cast
+from tests.support.subjects import on_a_thread
 
 
 def test_every_permission_has_a_whole_row() -> None:
@@ -68,10 +68,16 @@ IDEMPOTENT_BY_NATURE = {
     # The second finds no call that waits for it.
     "urgent.acknowledge",
     "urgent.resolve",
+    # A request stands where it stands: what was done to it already is not done again.
+    "payment.decide",
+    "payment.withdraw",
+    "payment.mark_paid",
+    "payment.refund",  # refused where nothing is left; two parts are two
+    "payment.pay",
 }
 
 
-@pytest.mark.parametrize("name", [name for name, spec in sorted(ACTIONS.items()) if spec.load is thread_for and spec.public])
+@pytest.mark.parametrize("name", [name for name, spec in sorted(ACTIONS.items()) if on_a_thread(spec) and spec.public])
 def test_actions_on_a_thread_recognise_a_resend(name: str) -> None:
     resent = any(isinstance(field, ClientId) and field.required for field in ACTIONS[name].fields)
     assert resent != (name in IDEMPOTENT_BY_NATURE)
@@ -84,7 +90,7 @@ def test_no_client_reaches_an_action_with_a_computed_field() -> None:
 
 
 CLINIC = Path(__file__).parents[2] / "clinic"
-DECLARES = re.compile(r"^@(action|view|kind)\(|^notices\(|^\w+ = sa\.Table\(", re.MULTILINE)
+DECLARES = re.compile(r"^@(action|view|kind)\(|^@gate$|^notices\(|^\w+ = sa\.Table\(", re.MULTILINE)
 
 
 def test_every_module_that_declares_something_is_among_the_capabilities() -> None:
@@ -127,3 +133,23 @@ def test_a_view_asks_the_table_first(cast: Cast) -> None:
         looked(work)
     with cast.database.read(cast.dina) as work:
         assert looked(work) == "secret"
+
+
+# What a patient does in a thread and no payment request holds back. Source: product.md, Payment.
+NEVER_HELD_BACK = {
+    "thread.mark": "reading",
+    "thread.mute": "their own notifications",
+    "thread.leave": "their own list",
+    "search.ask": "reading",
+    "text.retract": "taking back sends nothing",
+    "text.unschedule": "discarding sends nothing",
+    "urgent.call": "help is never held back",
+    "payment.decide": "the answer itself",
+    "payment.pay": "paying what was accepted",
+}
+
+
+def test_a_gate_holds_back_everything_that_a_patient_sends_but_what_is_known() -> None:
+    """A new action on a thread is held back until somebody says here why it should not be."""
+    theirs = {name for name, spec in ACTIONS.items() if on_a_thread(spec) and TABLE[spec.permission][Role.PATIENT] is not Grant.NEVER}
+    assert {name for name in theirs if not ACTIONS[name].gated} == set(NEVER_HELD_BACK)

@@ -9,11 +9,11 @@ from clinic import ACTIONS, Actor, Database, Role
 from clinic.actions import ActionSpec
 from clinic.loading import LoadedThread
 from clinic.permissions import GROUP_ADMIN, TABLE, Grant
-from clinic.thread.actions import thread_for
 from tests.support.cast import NAMES, Cast
+from tests.support.subjects import on_a_thread
 
 OFFERED: dict[str, ActionSpec] = {name: spec for name, spec in sorted(ACTIONS.items()) if spec.offer is not None}
-IN_A_THREAD = [name for name, spec in OFFERED.items() if spec.load is thread_for]
+IN_A_THREAD = [name for name, spec in OFFERED.items() if on_a_thread(spec)]
 AT_LARGE = [name for name, spec in OFFERED.items() if spec.load is None]
 
 

@@ -1,0 +1,95 @@
+"""The gate: who has not answered a payment request cannot send to the practitioner whose request it is. Imports clinic only.
+
+It holds in every thread of the two, through every door, for the patient who was asked alone; an open urgent call suspends it where the
+patient called. It is registered with threads (thread/gates.py). Source: product.md, Payment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.account.tables import accounts
+from clinic.errors import Gated
+from clinic.kinds import Ask
+from clinic.loading import LoadedThread
+from clinic.payment.money import Money
+from clinic.payment.tables import payment_requests
+from clinic.permissions import Role
+from clinic.prepared import Query
+from clinic.thread.gates import gate
+from clinic.thread.tables import threads
+from clinic.urgent.calls import open_urgent
+from clinic.work import Work
+
+_OPEN = Query(
+    lambda keys: sa.select(payment_requests.c.addressee_id, payment_requests.c.practitioner_id, payment_requests.c.id)
+    # Words, not a bound value: the partial index over open requests is then the one that is read.
+    .where(payment_requests.c.addressee_id.in_(keys), sa.literal_column("payment_requests.state = 'open'"))
+    .order_by(payment_requests.c.id)
+)
+
+
+def open_requests(work: Work, patient_id: int) -> list[tuple[int, int]]:
+    """Return the open requests to a patient, oldest first: the practitioner's account id and the request's id of each.
+
+    Asked once a transaction for everybody who acts in it.
+    """
+    asked: dict[int, list[tuple[int, int]]] = work.once("payment.open", dict)
+    if patient_id not in asked:
+        patients = {person.id for person in work.acting if Role.PATIENT in person.roles} | {patient_id}
+        wanted = sorted(patients - asked.keys())
+        asked.update({one: [] for one in wanted})
+        for addressee_id, practitioner_id, request_id in work.quick(_OPEN, wanted):
+            asked[addressee_id].append((practitioner_id, request_id))
+    return asked[patient_id]
+
+
+def holding(work: Work, patient_id: int, practitioners: Collection[int], thread: LoadedThread | None) -> int | None:
+    """Return the id of the oldest request that keeps a patient from sending to any of `practitioners` (account ids), or None."""
+    found = next((id_ for practitioner_id, id_ in open_requests(work, patient_id) if practitioner_id in practitioners), None)
+    if found is None or (thread is not None and open_urgent(work, thread, patient_id)):
+        return None
+    return found
+
+
+@gate
+def hold(work: Work, patient_id: int, practitioners: Collection[int], thread: LoadedThread | None) -> None:
+    """Hold back what a patient would send while a request of one of `practitioners` waits for their answer. Raises: Gated."""
+    held_by = holding(work, patient_id, practitioners, thread)
+    if held_by is not None:
+        raise refusal(request_row(work, held_by))
+
+
+def request_row(work: Work, request_id: int) -> sa.Row[Any]:
+    """Return a request with its thread's uid and its practitioner's name."""
+    query = (
+        sa.select(payment_requests, threads.c.uid.label("thread"), accounts.c.name.label("practitioner"))
+        .join(threads, threads.c.id == payment_requests.c.thread_id)
+        .join(accounts, accounts.c.id == payment_requests.c.practitioner_id)
+        .where(payment_requests.c.id == request_id)
+    )
+    row = work.row(query)
+    assert row is not None  # its id came from the table
+    return row
+
+
+def refusal(row: sa.Row[Any]) -> Gated:
+    """Return what the patient reads: which request waits, and how to answer it."""
+    words = (
+        f"This was not sent: {row.practitioner}'s payment request ({row.service}, {Money(row.amount_minor, row.currency)}) waits for your answer. "
+        "Accept or reject it first; either opens messages at once. By message: !pay accept or !pay reject."
+    )
+    return Gated(words, thread=row.thread, asks=asks_of(row.uid))
+
+
+def asks_of(request_uid: str) -> tuple[Ask, ...]:
+    """Return the two answers to an open request, each with what fills it in."""
+    return (
+        Ask("Accept:", "payment.decide", {"decision": "accept", "request": request_uid}),
+        Ask("Reject:", "payment.decide", {"decision": "reject", "request": request_uid}),
+    )
+
+

@@ -1,0 +1,327 @@
+"""Actions on payment requests: ask, answer, withdraw; and what withdraws them by itself. Imports clinic only.
+
+The gate (gate.py) holds as long as a request is open. Answering lifts it; paying is something else (settling.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic import endings
+from clinic.account.tables import accounts, coordinator_links
+from clinic.actions import Offer, action
+from clinic.errors import Conflict, Invalid, NotFound, NotSignedIn
+from clinic.fields import Choice, ClientId, Option, Pick, PickMessage, Text
+from clinic.kinds import Payload
+from clinic.loading import LoadedMember, LoadedThread
+from clinic.log import Audience
+from clinic.payment import record
+from clinic.payment.gate import open_requests
+from clinic.payment.kinds import PaymentDecision, PaymentRequest
+from clinic.payment.money import Money, minor_of
+from clinic.payment.record import MANUAL, begin_attempt, label, named, request_in, say, tell_other_threads, thread_or_administered
+from clinic.payment.states import SETTLED, UNPAID, State
+from clinic.payment.tables import payment_requests, services
+from clinic.permissions import Permission, Role
+from clinic.storage import new_id, new_uid
+from clinic.thread.tables import threads
+from clinic.work import Work
+
+NO_SERVICE = "This service is no longer offered. Choose another one of the list."
+NOBODY = "There is no patient in this thread whom you could ask for a payment."
+
+
+def requesting_for(work: Work, uid: str) -> LoadedThread:
+    """Return the actor's thread, once accounts are locked whose end would withdraw what is being asked for. Raises: NotFound, NotSignedIn."""
+    query = sa.select(accounts.c.uid).join(coordinator_links, coordinator_links.c.practitioner_id == accounts.c.id)
+    chiefs = [row.uid for row in work.rows(query.where(coordinator_links.c.coordinator_id == work.person.id))]
+    work.lock_people([work.person.uid, *chiefs])
+    if not work.lock_account(work.person.id):
+        raise NotSignedIn("This account is not active any more. Ask the clinic.")
+    return work.thread(uid)
+
+
+def offered_services(work: Work) -> list[sa.Row[Any]]:
+    """Return the services that are offered, by name."""
+    return list(work.rows(sa.select(services).where(services.c.archived_at.is_(None)).order_by(services.c.name, services.c.id)))
+
+
+def _services(work: Work, _thread: LoadedThread | None) -> list[Option]:
+    return [Option(row.uid, row.name, str(Money(row.price_minor, row.currency))) for row in offered_services(work)]
+
+
+def _patients(_work: Work, thread: LoadedThread | None) -> list[Option]:
+    if thread is None or len(thread.patients) < 2:
+        return []
+    return [Option(one.uid, one.nick, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else "") for one in thread.patients]
+
+
+def _chiefs(work: Work, thread: LoadedThread | None) -> list[Option]:
+    if thread is None or work.role is not Role.COORDINATOR:
+        return []
+    found = _assisted_here(work, thread)
+    return [Option(one.uid, one.nick) for one in found] if len(found) > 1 else []
+
+
+def _assisted_here(work: Work, thread: LoadedThread) -> list[LoadedMember]:
+    links = sa.select(coordinator_links.c.practitioner_id).where(coordinator_links.c.coordinator_id == work.person.id)
+    assisted = {row.practitioner_id for row in work.rows(links)}
+    return [member for member in thread.members.values() if member.role is Role.PRACTITIONER and member.account_id in assisted]
+
+
+def _can_ask(work: Work, thread: LoadedThread) -> bool:
+    return bool(thread.patients) and bool(offered_services(work)) and (work.role is Role.PRACTITIONER or bool(_assisted_here(work, thread)))
+
+
+def _same(payload: Payload, values: Any) -> bool:
+    return isinstance(payload, PaymentRequest) and payload.service_uid == values["service"]
+
+
+@action(
+    "payment.request",
+    Permission.PAYMENT_REQUEST,
+    on=requesting_for,
+    fields=(
+        Pick("service", "Service", options=_services),
+        Text("amount", "Another amount, where the service allows one", required=False, max_bytes=40),
+        Pick("patient", "Patient", required=False, options=_patients),
+        Pick("practitioner", "On behalf of", required=False, options=_chiefs),
+        ClientId("client_id"),
+    ),
+    same=_same,
+    offer=Offer(
+        "Request a payment",
+        "charge",
+        "Until the patient has accepted or rejected it, they cannot write to you, in any thread. Urgent calls always come through.",
+        "Asked. What the patient answers stands here.",
+        when=_can_ask,
+    ),
+)
+def request(
+    work: Work, thread: LoadedThread, service: str, amount: str | None, patient: str | None, practitioner: str | None, client_id: str
+) -> str:
+    """Ask a patient of the thread to pay for a service; until they answer, they cannot send to the practitioner whose request it is.
+
+    amount: in the service's currency, where it may be another than its price. patient: needed where there are several. practitioner: for
+    a coordinator who assists several here. Returns: the request's uid. Raises: Invalid, Conflict. Source: product.md, Payment.
+    """
+    offered = next((row for row in offered_services(work) if row.uid == service), None)
+    if offered is None:
+        raise Invalid(NO_SERVICE, field="service")
+    money = _amount(offered, amount)
+    addressee, chief = _addressee(thread, patient), _chief(work, thread, practitioner)
+    _refuse_twice(work, addressee, chief, offered)
+    me, uid = work.member(thread), new_uid()
+    payload = PaymentRequest(
+        uid, offered.name, money.minor, money.currency, chief.nick, addressee.nick, offered.uid,
+        offered.description, offered.response_hours or 0, offered.tax_note,
+    )
+    entry = work.append(
+        thread, payload, Audience.ADDRESSEE, addressee=addressee, author=me, client_id=client_id
+    )
+    work.insert(
+        payment_requests, id=new_id(), uid=uid, thread_id=thread.id, entry_uid=entry, addressee_id=addressee.account_id,
+        requester_id=me.account_id, practitioner_id=chief.account_id, service_id=offered.id, service=offered.name,
+        description=offered.description, tax_note=offered.tax_note, amount_minor=money.minor, currency=money.currency,
+        response_hours=offered.response_hours, state=State.OPEN, created_at=work.now, refunded_minor=0,
+    )
+    work.audit_detail(request=uid, amount_minor=money.minor, currency=money.currency, addressee=addressee.uid)
+    tell_other_threads(work, addressee.account_id, chief.account_id, thread.id)
+    return uid
+
+
+def _amount(service: sa.Row[Any], amount: str | None) -> Money:
+    price = Money(service.price_minor, service.currency)
+    if amount is None:
+        return price
+    written = amount.removesuffix(service.currency).strip()
+    try:
+        money = Money(minor_of(written, service.currency), service.currency)
+    except ValueError as error:
+        raise Invalid(f"Amount: {error}", field="amount") from None
+    if money != price and not service.price_may_change:
+        raise Invalid(f"The price of {service.name} is {price} and cannot be changed. Leave the amount empty.", field="amount")
+    return money
+
+
+def _addressee(thread: LoadedThread, uid: str | None) -> LoadedMember:
+    if not thread.patients:
+        raise Conflict(NOBODY)
+    if uid is None and len(thread.patients) == 1:
+        return thread.patients[0]
+    found = next((one for one in thread.patients if one.uid == uid), None)
+    if found is None:
+        raise Invalid("Several patients are in this thread. Choose whom you ask.", field="patient")
+    return found
+
+
+def _chief(work: Work, thread: LoadedThread, uid: str | None) -> LoadedMember:
+    """Return whose the request is: the actor, or the practitioner whom they assist here."""
+    if work.role is Role.PRACTITIONER:
+        return work.member(thread)
+    found = [one for one in _assisted_here(work, thread) if uid is None or one.uid == uid]
+    if not found:
+        raise Invalid("You ask for payments on behalf of a practitioner whom you assist in this thread; this is none of them.", field="practitioner")
+    if len(found) > 1:
+        raise Invalid("You assist several practitioners here. Choose on whose behalf you ask.", field="practitioner")
+    if not work.lock_account(found[0].account_id):
+        raise Invalid(f"The account of {found[0].nick} is closed.", field="practitioner")
+    return found[0]
+
+
+def _refuse_twice(work: Work, addressee: LoadedMember, chief: LoadedMember, service: sa.Row[Any]) -> None:
+    same = sa.and_(
+        payment_requests.c.addressee_id == addressee.account_id,
+        payment_requests.c.practitioner_id == chief.account_id,
+        payment_requests.c.service_id == service.id,
+        payment_requests.c.state == State.OPEN,
+    )
+    if work.row(sa.select(payment_requests.c.id).where(same)) is not None:
+        raise Conflict(f"{addressee.nick} was asked to pay for {service.name} already, and has not answered yet. Withdraw that request to ask anew.")
+
+
+def answering_for(work: Work, uid: str) -> LoadedThread:
+    """Return the actor's thread, locked together with those in which they were asked to pay. Raises: NotFound."""
+    asked = sa.select(threads.c.uid).join(payment_requests, payment_requests.c.thread_id == threads.c.id)
+    mine = sa.and_(payment_requests.c.addressee_id == work.person.id, payment_requests.c.state == State.OPEN)
+    work.threads(sorted({uid, *(row.uid for row in work.rows(asked.where(mine)))}))
+    return work.thread(uid)
+
+
+def _answerable(work: Work, thread: LoadedThread) -> list[sa.Row[Any]]:
+    """Return the actor's open requests that were made in a thread or hold in it, newest first."""
+    if not open_requests(work, work.person.id):
+        return []
+    query = (
+        sa.select(payment_requests, threads.c.uid.label("thread"), accounts.c.name.label("practitioner"))
+        .join(threads, threads.c.id == payment_requests.c.thread_id)
+        .join(accounts, accounts.c.id == payment_requests.c.practitioner_id)
+        .where(payment_requests.c.addressee_id == work.person.id, payment_requests.c.state == State.OPEN)
+        .order_by(payment_requests.c.id.desc())
+    )
+    return [row for row in work.rows(query) if row.thread == thread.uid or row.practitioner_id in thread.members]
+
+
+def _answers(work: Work, thread: LoadedThread | None) -> list[Option]:
+    return [] if thread is None else [Option(row.uid, label(row), row.practitioner) for row in _answerable(work, thread)]
+
+
+@action(
+    "payment.decide",
+    Permission.PAYMENT_DECIDE,
+    on=answering_for,
+    gated=False,
+    fields=(
+        Choice("decision", "Your answer", options=("accept", "reject")),
+        PickMessage("request", "Payment request", required=False, options=_answers, newest=True),
+    ),
+    offer=Offer(
+        "Answer a payment request",
+        "pay",
+        "Either answer opens messages at once. Accepting means that you will pay; how, you read next.",
+        "Answered. You can write again.",
+        when=lambda work, thread: bool(_answerable(work, thread)),
+        grave=True,
+        leads=lambda value: value,
+    ),
+)
+def decide(work: Work, thread: LoadedThread, decision: str, request: str | None) -> str:
+    """Accept or reject a payment request to the actor: the newest that holds in the thread if none is named. The same answer again changes nothing.
+
+    It opens messages at once, whether it is ever paid. Returns: the path to what comes next: the payment, or the thread.
+    Raises: NotFound, Conflict where it was answered otherwise, or withdrawn. Source: product.md, Payment.
+    """
+    row = _asked(work, thread, request)
+    wanted = State.ACCEPTED if decision == "accept" else State.REJECTED
+    if _stands_so(State(row.state), wanted):
+        return _next(work, row, wanted)
+    home = work.thread(row.thread)
+    me, provider = work.member(home), record.provider_of(work)
+    online = wanted is State.ACCEPTED and provider != MANUAL
+    record.move(work, row, wanted, decided_at=work.now)
+    say(work, home, row, PaymentDecision(**named(row), decision=wanted, by=me.nick, online=online), me)
+    if online:
+        begin_attempt(work, row.id, provider)
+    tell_other_threads(work, row.addressee_id, row.practitioner_id, row.thread_id)
+    return _next(work, row, wanted)
+
+
+def _asked(work: Work, thread: LoadedThread, uid: str | None) -> sa.Row[Any]:
+    if uid is None:
+        found = _answerable(work, thread)
+        if not found:
+            raise Conflict("No payment request waits for your answer here.")
+        return found[0]
+    query = sa.select(payment_requests, threads.c.uid.label("thread")).join(threads, threads.c.id == payment_requests.c.thread_id)
+    row = work.row(query.where(payment_requests.c.uid == uid, payment_requests.c.addressee_id == work.person.id))
+    if row is None or (row.thread != thread.uid and row.practitioner_id not in thread.members):
+        raise NotFound()
+    return row
+
+
+def _stands_so(state: State, wanted: State) -> bool:
+    """Say whether the answer was given already. Raises: Conflict where another one was."""
+    if state is State.OPEN:
+        return False
+    if state is wanted or (wanted is State.ACCEPTED and state in UNPAID | SETTLED):
+        return True
+    raise Conflict(record.ALREADY[state])
+
+
+def _next(work: Work, row: sa.Row[Any], wanted: State) -> str:
+    online = wanted is State.ACCEPTED and record.provider_of(work) != MANUAL
+    return f"/payments/{row.uid}" if online else f"/threads/{row.thread}"
+
+
+def _open_here(work: Work, thread: LoadedThread | None) -> list[Option]:
+    return [] if thread is None else record.options(work, thread, {State.OPEN})
+
+
+@action(
+    "payment.withdraw",
+    Permission.PAYMENT_WITHDRAW,
+    on=thread_or_administered,
+    fields=(PickMessage("request", "Payment request", options=_open_here, newest=True),),
+    offer=Offer(
+        "Withdraw a payment request",
+        "withdraw",
+        "Nothing is to be paid, and the patient can write again.",
+        "Withdrawn.",
+        when=lambda work, thread: bool(_open_here(work, thread)),
+        grave=True,
+    ),
+)
+def withdraw(work: Work, thread: LoadedThread, request: str) -> None:
+    """Take an unanswered request back: any staff of its thread, or an administrator. Raises: Invalid, Conflict when it was answered."""
+    row = request_in(work, thread, request, {State.OPEN})
+    me = thread.members.get(work.person.id)
+    record.withdraw(work, thread, row, by=me.nick if me else work.person.name, author=me)
+
+
+# What withdraws requests by itself. Source: product.md, Payment.
+
+
+def _membership_ended(work: Work, thread: LoadedThread, member: LoadedMember) -> None:
+    record.withdraw_all(work, sa.and_(payment_requests.c.thread_id == thread.id, _concerns(member.account_id)), "left")
+
+
+def _concerns(account_id: int) -> sa.ColumnElement[bool]:
+    table = payment_requests.c
+    return sa.or_(table.requester_id == account_id, table.practitioner_id == account_id, table.addressee_id == account_id)
+
+
+def _account_ended(work: Work, account_id: int) -> None:
+    record.withdraw_all(work, _concerns(account_id), "deactivated")
+
+
+def _link_ended(work: Work, account_id: int, practitioner_id: int) -> None:
+    table = payment_requests.c
+    theirs = sa.or_(table.addressee_id == account_id, table.requester_id == account_id)
+    record.withdraw_all(work, sa.and_(table.practitioner_id == practitioner_id, theirs), "unlinked")
+
+
+endings.MEMBERSHIP.append(_membership_ended)
+endings.ACCOUNT.append(_account_ended)
+endings.LINK.append(_link_ended)

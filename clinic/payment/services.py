@@ -1,0 +1,131 @@
+"""Actions on the clinic's services: what can be asked payment for, kept by administrators. Imports clinic only.
+
+A request keeps what its service was when it was made: changing or archiving one changes no request.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.account.folding import fold_name
+from clinic.account.settings import put_setting
+from clinic.actions import action
+from clinic.errors import Conflict, Invalid, NotFound
+from clinic.fields import Choice, Computed, Field, Flag, Text
+from clinic.payment.money import CURRENCIES, minor_of
+from clinic.payment.record import MANUAL
+from clinic.payment.tables import NAME_LENGTH, WORDS_LENGTH, services
+from clinic.permissions import Permission
+from clinic.storage import new_id, new_uid
+from clinic.work import Work
+
+LONGEST_HOURS = 24 * 365
+DESCRIBED: tuple[Field, ...] = (
+    Text("name", "Name", max_bytes=NAME_LENGTH),
+    Text("price", "Price", max_bytes=40),
+    Choice("currency", "Currency", options=CURRENCIES),
+    Text("description", "Description", required=False, max_bytes=WORDS_LENGTH),
+    Text("response_hours", "Response time in hours", required=False, max_bytes=10),
+    Flag("price_may_change", "Staff may ask for another amount", required=False),
+    Text("tax_note", "Tax note", required=False, max_bytes=NAME_LENGTH),
+)
+
+
+def service_for(work: Work, uid: str) -> sa.Row[Any]:
+    """Return a service of the clinic, archived or not. Raises: NotFound."""
+    row = work.row(sa.select(services).where(services.c.uid == uid))
+    if row is None:
+        raise NotFound()
+    return row
+
+
+@action("service.create", Permission.SERVICE_MANAGE, fields=DESCRIBED)
+def create(
+    work: Work,
+    name: str,
+    price: str,
+    currency: str,
+    description: str | None,
+    response_hours: str | None,
+    price_may_change: bool | None,
+    tax_note: str | None,
+) -> str:
+    """Add a service. Returns: its uid. Raises: Invalid; Conflict for a name that is offered already. Source: product.md, Payment."""
+    _refuse_taken(work, name)
+    uid = new_uid()
+    columns = _columns(price, currency, description, response_hours, price_may_change, tax_note)
+    work.insert(services, id=new_id(), uid=uid, name=name, created_at=work.now, **columns)
+    work.audit_subject(uid)
+    return uid
+
+
+@action("service.describe", Permission.SERVICE_MANAGE, on=service_for, fields=DESCRIBED)
+def describe(
+    work: Work,
+    service: sa.Row[Any],
+    name: str,
+    price: str,
+    currency: str,
+    description: str | None,
+    response_hours: str | None,
+    price_may_change: bool | None,
+    tax_note: str | None,
+) -> None:
+    """Change a service for the requests to come; those made already keep theirs. Raises: Invalid, Conflict."""
+    if service.archived_at is None:
+        _refuse_taken(work, name, but=service.id)
+    work.update(services, service.id, name=name, **_columns(price, currency, description, response_hours, price_may_change, tax_note))
+
+
+@action("service.archive", Permission.SERVICE_MANAGE, on=service_for)
+def archive(work: Work, service: sa.Row[Any]) -> None:
+    """Offer a service no more. Requests for it stay as they are."""
+    if service.archived_at is None:
+        work.update(services, service.id, archived_at=work.now)
+
+
+@action("service.restore", Permission.SERVICE_MANAGE, on=service_for)
+def restore(work: Work, service: sa.Row[Any]) -> None:
+    """Offer an archived service again. Raises: Conflict where another one has its name meanwhile."""
+    if service.archived_at is not None:
+        _refuse_taken(work, service.name, but=service.id)
+        work.update(services, service.id, archived_at=None)
+
+
+@action("payment.provide", Permission.SYSTEM, fields=(Computed("provider"),))
+def provide(work: Work, provider: str) -> None:
+    """Say who takes payments from now on: a provider whose keys the deployment has, or MANUAL. What was begun with another one stays with it."""
+    put_setting(work, "payment_provider", provider or MANUAL)
+
+
+def _columns(
+    price: str, currency: str, description: str | None, response_hours: str | None, price_may_change: bool | None, tax_note: str | None
+) -> dict[str, Any]:
+    try:
+        minor = minor_of(price.removesuffix(currency), currency)
+    except ValueError as error:
+        raise Invalid(f"Price: {error}", field="price") from None
+    return {
+        "price_minor": minor,
+        "currency": currency,
+        "description": description or "",
+        "response_hours": _hours(response_hours),
+        "price_may_change": bool(price_may_change),
+        "tax_note": tax_note or "",
+    }
+
+
+def _hours(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= LONGEST_HOURS):
+        raise Invalid(f"Response time: write whole hours, 1 to {LONGEST_HOURS:,}, or leave it empty where nothing is promised.", field="response_hours")
+    return int(text)
+
+
+def _refuse_taken(work: Work, name: str, *, but: int = 0) -> None:
+    offered = work.rows(sa.select(services.c.id, services.c.name).where(services.c.archived_at.is_(None)))
+    if any(fold_name(row.name) == fold_name(name) and row.id != but for row in offered):
+        raise Conflict(f"There is a service “{name}” already. Choose another name.", field="name")

@@ -1,0 +1,175 @@
+"""Payment requests and the gate: what waits for the patient's answer, what it holds back, and what lifts it. Source: product.md, Payment."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from clinic import Database, errors
+from clinic.payment.views import waiting
+from clinic.text.scheduled import scheduled
+from tests.support.cast import Cast
+from tests.support.paying import SYSTEM, ask, decide, service, state
+
+
+@pytest.fixture
+def thread(cast: Cast) -> str:
+    return cast.start("boris", "ana")
+
+
+def held(cast: Cast, by: str, thread: str) -> bool:
+    """Whether a text of somebody is held back."""
+    try:
+        cast.post(by, thread, "hello", uuid.uuid4().hex)
+    except errors.Gated:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+def test_a_patient_cannot_send_until_they_have_decided(database: Database, cast: Cast, thread: str, decision: str) -> None:
+    cast.post("ana", thread, "before")
+    request = ask(cast, "boris", thread, service(cast))
+    with pytest.raises(errors.Gated, match=r"Boris Brandt's payment request \(Consultation, 50\.00 EUR\) waits for your answer") as refused:
+        cast.post("ana", thread, "while it waits")
+    assert refused.value.thread == thread and {one.values["decision"] for one in refused.value.asks} == {"accept", "reject"}
+    cast.post("boris", thread, "staff are never held back")
+    decide(cast, "ana", thread, decision)
+    assert state(database, request) == f"{decision}ed"
+    cast.post("ana", thread, "after")
+
+
+def test_what_was_sent_before_may_come_again(cast: Cast, thread: str) -> None:
+    first = cast.post("ana", thread, "before", "id-1")
+    ask(cast, "boris", thread, service(cast))
+    assert cast.post("ana", thread, "before", "id-1") == first
+
+
+def test_it_holds_in_every_thread_with_the_requester_and_in_no_other(database: Database, cast: Cast, thread: str) -> None:
+    cast.link("ana", "bella")
+    with_bella = cast.start("bella", "ana")
+    both = database.perform(cast.bella, "group.create", title="Both", people=[cast.uid("ana"), cast.uid("boris"), cast.uid("ada")],
+                            reason="Care together").value
+    ask(cast, "boris", thread, service(cast))
+    assert held(cast, "ana", thread) and held(cast, "ana", both)
+    assert not held(cast, "ana", with_bella) and not held(cast, "ada", both)
+    with database.read(cast.ana) as work:
+        assert (found := waiting(work, both)) is not None and found.thread == thread
+        assert waiting(work, with_bella) is None
+    decide(cast, "ana", both, "reject")  # where it holds, it can be answered
+    assert not held(cast, "ana", thread) and not held(cast, "ana", both)
+
+
+def test_a_coordinators_request_holds_for_the_practitioner_whom_they_assist(database: Database, cast: Cast, thread: str) -> None:
+    group = database.perform(cast.boris, "group.create", title="Group", people=[cast.uid("ana"), cast.uid("bella")]).value
+    ask(cast, "chen", group, service(cast))
+    assert held(cast, "ana", thread) and held(cast, "ana", group)
+
+
+def test_nothing_else_is_held_back(database: Database, cast: Cast, thread: str) -> None:
+    mine = cast.post("ana", thread, "to be taken back")
+    theirs = cast.post("boris", thread, "read me")
+    ask(cast, "boris", thread, service(cast))
+    database.perform(cast.ana, "text.retract", thread, entry=mine, client_id="r")
+    database.perform(cast.ana, "thread.mark", thread, entry=theirs, state="read")
+    database.perform(cast.ana, "thread.mute", thread, muted=True)
+    for action, values in (
+        ("text.correct", {"body": "new", "client_id": "c"}),
+        ("text.react", {"emojis": "👍", "entry": theirs, "client_id": "e"}),
+        ("text.schedule", {"body": "later", "at": "2027-01-01 09:00", "client_id": "s"}),
+    ):
+        with pytest.raises(errors.Gated):
+            database.perform(cast.ana, action, thread, **values)
+
+
+def test_an_urgent_call_suspends_it_where_it_was_made_until_staff_resolve_it(database: Database, cast: Cast, thread: str) -> None:
+    group = database.perform(cast.boris, "group.create", title="Group", people=[cast.uid("ana")]).value
+    ask(cast, "boris", thread, service(cast))
+    database.perform(cast.ana, "urgent.call", thread, words="My chest hurts", client_id="u")
+    assert not held(cast, "ana", thread) and held(cast, "ana", group)
+    database.perform(cast.boris, "urgent.resolve", thread)
+    assert held(cast, "ana", thread)
+
+
+def test_a_scheduled_text_waits_for_its_author_where_it_is_held(database: Database, cast: Cast, thread: str) -> None:
+    uid = database.perform(cast.ana, "text.schedule", thread, body="later", at=(database.now()).replace(year=2027).isoformat(), client_id="s").value
+    ask(cast, "boris", thread, service(cast))
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE scheduled_texts SET due_at = created_at")
+    assert database.perform(SYSTEM, "text.deliver_scheduled", thread, scheduled=uid).value is False
+    with database.read(cast.ana) as work:
+        [kept] = scheduled(work, thread)
+    assert kept.body == "later" and "Accept or reject it first" in (kept.refused or "")
+    with pytest.raises(errors.Gated):
+        database.perform(cast.ana, "text.send_scheduled", thread, scheduled=uid)
+    decide(cast, "ana", thread)
+    database.perform(cast.ana, "text.send_scheduled", thread, scheduled=uid)
+
+
+def test_no_new_thread_begins_with_the_requester(database: Database, cast: Cast) -> None:
+    cast.link("ada", "boris")
+    group = database.perform(cast.boris, "group.create", title="Group", people=[cast.uid("ada")]).value
+    ask(cast, "boris", group, service(cast))
+    with pytest.raises(errors.Gated):
+        cast.start("ada", "boris")
+    decide(cast, "ada", group)
+    cast.start("ada", "boris")
+
+
+def test_the_same_answer_again_is_one_and_another_is_refused(database: Database, cast: Cast, thread: str) -> None:
+    request = ask(cast, "boris", thread, service(cast))
+    decide(cast, "ana", thread, "accept", request)
+    decide(cast, "ana", thread, "accept", request)
+    with pytest.raises(errors.Conflict):
+        decide(cast, "ana", thread, "reject", request)
+    with pytest.raises(errors.Conflict):
+        database.perform(cast.boris, "payment.withdraw", thread, request=request)
+
+
+def test_staff_withdraw_what_was_not_answered(database: Database, cast: Cast, thread: str) -> None:
+    request = ask(cast, "boris", thread, service(cast))
+    database.perform(cast.chen, "payment.withdraw", thread, request=request)
+    assert state(database, request) == "withdrawn" and not held(cast, "ana", thread)
+    with pytest.raises(errors.Conflict):
+        decide(cast, "ana", thread, "accept", request)
+    another = ask(cast, "boris", thread, service(cast, "Report"))
+    database.perform(cast.dina, "payment.withdraw", thread, request=another)
+    assert state(database, another) == "withdrawn"
+
+
+@pytest.mark.parametrize("ending", ["deactivated", "unlinked", "requester unlinked", "patient removed", "requester left", "closed"])
+def test_it_withdraws_by_itself(database: Database, cast: Cast, thread: str, ending: str) -> None:
+    group = database.perform(cast.bella, "group.create", title="Group", people=[cast.uid("ana"), cast.uid("boris")], reason="Care").value
+    request = ask(cast, "chen" if ending == "requester unlinked" else "boris", group, service(cast))
+    assert held(cast, "ana", thread)
+    if ending == "deactivated":
+        database.perform(cast.dina, "account.deactivate", cast.uid("boris"))
+    elif ending == "unlinked":
+        database.perform(cast.dina, "link.patient_remove", patient=cast.uid("ana"), practitioner=cast.uid("boris"))
+    elif ending == "requester unlinked":
+        database.perform(cast.dina, "link.coordinator_remove", coordinator=cast.uid("chen"), practitioner=cast.uid("boris"))
+    elif ending == "patient removed":
+        database.perform(cast.bella, "group.remove", group, person=cast.uid("ana"))
+    elif ending == "requester left":
+        database.perform(cast.boris, "thread.leave", group)
+    else:
+        database.perform(cast.bella, "group.close", group)
+    assert state(database, request) == "withdrawn"
+    assert not held(cast, "ana", thread)
+
+
+def test_the_same_is_not_asked_twice(cast: Cast, thread: str) -> None:
+    wanted = service(cast)
+    ask(cast, "boris", thread, wanted)
+    with pytest.raises(errors.Conflict, match="has not answered yet"):
+        ask(cast, "chen", thread, wanted)
+
+
+def test_another_amount_only_where_the_service_allows_one(cast: Cast, thread: str) -> None:
+    fixed, free = service(cast), service(cast, "Report", price_may_change="yes")
+    with pytest.raises(errors.Invalid, match="cannot be changed"):
+        ask(cast, "boris", thread, fixed, amount="20")
+    with pytest.raises(errors.Invalid, match="2 decimal places"):
+        ask(cast, "boris", thread, free, amount="20.000")
+    ask(cast, "boris", thread, free, amount="20,50")
