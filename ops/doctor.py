@@ -9,11 +9,13 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
+from clinic.config import PAYMENTS_NAME
 from ops import certificates, configurations, database, keys, preflight
 from ops.deployment import recall
 from ops.layout import Layout
 from ops.probes import port_open
 from ops.problems import Problem
+from web.gateways import keys as payment_keys
 
 OLDEST = {"prosody": (0, 12, 0), "nginx": (1, 18, 0)}
 VERSION_PATTERNS = {"prosody": r"Prosody version (\d+)\.(\d+)\.(\d+)", "nginx": r"nginx/(\d+)\.(\d+)\.(\d+)"}
@@ -60,6 +62,20 @@ def _private_files(layout: Layout) -> Iterator[Finding]:
     for name in keys.NAMES:
         if name not in absent:
             keys.read(layout.data / "secrets" / name)
+
+
+def _payments(layout: Layout) -> Iterator[Finding]:
+    try:
+        found = payment_keys.read(layout.data / "secrets" / PAYMENTS_NAME)
+    except payment_keys.Damaged as damaged:
+        yield Finding(False, *str(damaged).split(". ", 1))
+        return
+    if found is None:
+        yield Finding(True, "payments are taken at the desk: there are no keys")
+        return
+    yield Finding(True, f"payments go to {'Stripe' if found.api_base == payment_keys.API else found.api_base}, {'TEST MODE' if found.test else 'live'}")
+    advice = "Without it a payment is known only when the clinic asks, which is later. Give it: bedside payments keys"
+    yield Finding(bool(found.webhook_secrets), "there is a webhook secret for payments", advice)
 
 
 def _certificate(layout: Layout) -> Iterator[Finding]:
@@ -127,7 +143,7 @@ def _findings(check: Callable[[Layout], Iterator[Finding]], layout: Layout) -> I
         yield Finding(False, f"{error.filename} cannot be read ({error.strerror})", "Run this as the user who starts the clinic, or restore it from a backup.")
 
 
-CHECKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (_programs, _private_files, _certificate, _disk, _database, _xmpp, _processes)
+CHECKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (_programs, _private_files, _payments, _certificate, _disk, _database, _xmpp, _processes)
 
 
 def examine(data: Path, say: Callable[[str], None]) -> int:

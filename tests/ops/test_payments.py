@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from clinic.config import Config
 from clinic.payment.providers import Unreachable
-from ops import deployment, keys, payments, preflight
+from ops import deployment, doctor, keys, payments, preflight
 from ops.layout import Layout
 from ops.problems import Problem
 from tests.support.stripe_stand_in import KEY, LIVE_KEY, OLD_SECRET, OTHER_KEY, RESTRICTED_KEY, SECRET, StripeStandIn
@@ -186,3 +186,16 @@ def test_new_keys_replace_damaged_ones(layout: Layout, config: Config, stand: St
         gateway_keys.provider(config)
     assert run(layout, stand, lines=(KEY, SECRET)).exit_code == 0
     assert gateway_keys.provider(config)
+
+
+def test_doctor_says_where_payments_go_and_what_is_missing(layout: Layout, config: Config, stand: StripeStandIn) -> None:
+    def said() -> list[tuple[bool, str]]:
+        return [(finding.well, finding.what) for finding in doctor._payments(layout)]
+
+    assert said() == [(True, "payments are taken at the desk: there are no keys")]
+    run(layout, stand, lines=(KEY,))
+    assert said() == [(True, f"payments go to {stand.url}, TEST MODE"), (False, "there is a webhook secret for payments")]
+    run(layout, stand, lines=(LIVE_KEY, SECRET))
+    assert said() == [(True, f"payments go to {stand.url}, live"), (True, "there is a webhook secret for payments")]
+    config.payments_file.write_text("{")
+    assert said() == [(False, f"The payment keys in {config.payments_file} are damaged: it is not JSON")]

@@ -53,6 +53,8 @@ def _before(stand: StripeStandIn) -> Response | None:
         return _broken()
     if stand.down == "error":
         return _answer(500, ApiError(500, "An unknown error occurred.", kind="api_error").body)
+    if stand.down == "page":
+        return Response("<h1>Log in to the hotel's network</h1>", mimetype="text/html")
     if not request.path.startswith("/v1/"):
         return None
     key = request.authorization.token if request.authorization and request.authorization.type == "bearer" else ""

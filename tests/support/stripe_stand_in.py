@@ -129,8 +129,10 @@ class StripeStandIn:
 
     @contextlib.contextmanager
     def outage(self, how: str = "refused") -> Iterator[None]:
-        """Be out of reach for a while. how: "refused" (no connection), "error" (HTTP 500, nothing carried out), "hang" (no answer)."""
-        assert how in ("refused", "error", "hang")
+        """Be out of reach for a while. how: "refused" (no connection), "error" (HTTP 500, nothing carried out), "hang" (no answer),
+        "page" (somebody else answers, with a page).
+        """
+        assert how in ("refused", "error", "hang", "page")
         self.begin_outage(how)
         try:
             yield

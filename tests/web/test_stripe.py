@@ -224,7 +224,7 @@ def test_all_attempts_of_the_clinic_since_a_moment_are_found_over_several_pages(
 # What goes wrong
 
 
-@pytest.mark.parametrize("how", ["refused", "error", "hang"])
+@pytest.mark.parametrize("how", ["refused", "error", "hang", "page"])
 def test_an_outage_is_told_apart_from_a_no_and_is_over_when_it_is_over(stand: StripeStandIn, provider: StripeProvider, how: str) -> None:
     reference = opened(provider).reference
     begun = time.monotonic()
