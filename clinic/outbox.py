@@ -96,14 +96,14 @@ def done(database: Database, job: Job) -> None:
         connection.execute(sa.delete(jobs).where(jobs.c.id == job.id))
 
 
-def retry(database: Database, job: Job, error: str) -> None:
+def retry(database: Database, job: Job, error: str, *, park: bool = True) -> None:
     """Give `job` back to run later, after a pause that doubles from 1 to 300 s; park it after MAX_ATTEMPTS.
 
-    A parked job stays for `bedside doctor` to show. Raises: Busy.
+    park: False for what waits for somebody outside, however long they are away. A parked job stays for `bedside doctor` to show. Raises: Busy.
     """
-    pause = min(300, 2 ** (job.attempts - 1))
+    pause = min(300, 2 ** min(job.attempts - 1, 10))
     values: dict[str, Any] = {"due_at": database.now() + timedelta(seconds=pause), "error": error[:500], "held_by": None}
-    if job.attempts >= MAX_ATTEMPTS:
+    if park and job.attempts >= MAX_ATTEMPTS:
         values["parked_at"] = database.now()
     with database.writing() as connection:
         connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(**values))

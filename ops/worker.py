@@ -18,6 +18,7 @@ from clinic.search.index import Indexer
 from clinic.text.scheduled import deliver_due
 from clinic.thread.actions import LOOK_AGAIN
 from clinic.urgent.actions import ESCALATE
+from ops.paying import Payer
 
 QUEUE = "worker"
 WAIT_SECONDS = 0.5
@@ -93,11 +94,12 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     config = Config.from_environ()
     database = Database.open(config.database_url, run_dir=config.run_dir, pepper=config.pepper)
-    worker = Worker(database)
+    worker, payer = Worker(database), Payer(database, config)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
     bell = database.doorbell(QUEUE)
     mark = config.run_dir / "worker.ready"
+    payer.start()
     try:
         while not worker.stopping:
             worker.turn()
@@ -106,5 +108,6 @@ def main() -> None:
             bell.wait_for(QUEUE, WAIT_SECONDS)
     finally:
         mark.unlink(missing_ok=True)
+        payer.stop()
         bell.close()
         database.engine.dispose()

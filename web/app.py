@@ -17,6 +17,7 @@ from web.assets import STATIC
 from web.db import adopt
 from web.pages import BLUEPRINTS, groups
 from web.pages.internal import blueprint as internal
+from web.pages.webhooks import blueprint as webhooks
 from web.policies import SAFE_METHODS, enforce, public, require_policies
 from web.proxy import as_peer
 
@@ -60,6 +61,7 @@ def create_app(config: Config | None = None) -> Flask:
     context.install(app)
     csrf = CSRFProtect(app)
     csrf.exempt(internal)
+    csrf.exempt(webhooks)
     app.before_request(_same_site)
     app.before_request(enforce)
     app.before_request(auth.note_use)

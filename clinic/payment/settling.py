@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from clinic.actions import Offer, action
 from clinic.errors import Conflict, Invalid, NotFound
-from clinic.fields import Computed, Option, PickMessage, Text
+from clinic.fields import Computed, Option, PickMessage, Text, Uid
 from clinic.loading import LoadedThread
 from clinic.payment import record
 from clinic.payment.kinds import Settlement
@@ -35,6 +35,9 @@ REASON = Text("reason", "Reason", max_bytes=WORDS_LENGTH)
 # How long after an attempt was opened it is looked at again, and for how long so often: a clinic that cannot be reached from
 # outside hears of nothing by itself.
 _LOOKS = ((timedelta(minutes=10), 20), (timedelta(hours=1), 120), (timedelta(days=2), 900), (timedelta(days=30), 6 * 3600))
+
+
+GIVEN_UP_AFTER = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -174,34 +177,67 @@ def _pending(work: Work, it: Settling, test: bool) -> None:
         record.say(work, it.thread, it.request, _settlement(work, it.thread, it.request, State.PENDING, test=test))
 
 
+@action("payment.drop", Permission.SYSTEM, on=attempt_for)
+def drop(work: Work, it: Settling) -> None:
+    """Give up an attempt that was never opened: nothing can be paid by it."""
+    if it.attempt.state == AttemptState.ASKED:
+        work.update(payment_attempts, it.attempt.id, state=AttemptState.EXPIRED, settled_at=work.now)
+
+
+@action("payment.check", Permission.PAYMENT_DECIDE, on=thread_for, gated=False, fields=(Uid("request", "Payment"),), audited=False)
+def check(work: Work, thread: LoadedThread, request: str) -> bool:
+    """Have the provider asked now how the actor's own payment stands, as they have just come back from it. Returns: whether one is open."""
+    row = record.own_request_in(work, thread, request, frozenset(State))
+    attempt = record.live_attempt(work, row.id)
+    if attempt is None or attempt.state == AttemptState.ASKED:
+        return False
+    work.enqueue(PAYMENTS, LOOK_JOB, attempt=attempt.uid, again=False)
+    return True
+
+
 @action("payment.delayed", Permission.SYSTEM, on=attempt_for, fields=(Computed("words"), Computed("refused", kind=bool)))
 def delayed(work: Work, it: Settling, words: str, refused: bool) -> bool:
-    """Keep that an attempt could not be opened yet, for the administrator, and tell the patient once. refused: the provider said no.
+    """Keep that an attempt could not be opened yet, for the administrator, and tell the patient once.
 
-    Returns: whether the patient was told now.
+    refused: the provider said no. After a day of it the attempt is over; the patient may begin another. Returns: whether they were told now.
     """
     if it.attempt.state != AttemptState.ASKED:
         return False
     first = not it.attempt.trouble
-    work.update(payment_attempts, it.attempt.id, trouble=words[:WORDS_LENGTH])
+    over = refused and work.now - it.attempt.created_at > GIVEN_UP_AFTER
+    ended = {"state": AttemptState.REFUSED, "settled_at": work.now} if over else {}
+    work.update(payment_attempts, it.attempt.id, trouble=words[:WORDS_LENGTH], **ended)
     work.audit_detail(refused=refused)
     if first:
         record.say(work, it.thread, it.request, _settlement(work, it.thread, it.request, "delayed"))
     return first
 
 
-@action("payment.heard", Permission.SYSTEM, fields=(Computed("provider"), Computed("event"), Computed("attempt")))
-def heard(work: Work, provider: str, event: str, attempt: str) -> bool:
+@action(
+    "payment.heard",
+    Permission.SYSTEM,
+    fields=(
+        Computed("provider"),
+        Computed("event"),
+        *(Computed(name, required=False) for name in ("attempt", "reference", "payment_reference")),
+    ),
+    audited=False,
+)
+def heard(work: Work, provider: str, event: str, attempt: str | None, reference: str | None, payment_reference: str | None) -> bool:
     """Keep that a provider has told of news about an attempt, and have it asked for them. The same event again is nothing.
 
-    attempt: its uid, or "" where the event is about none of ours. Returns: whether it is new.
+    attempt: its uid; reference, payment_reference: the provider's names for it and for the money that came. None where the event does not
+    hold them: one of them is enough, and what is none of ours is not asked about. Returns: whether it is new.
     """
     known = sa.and_(provider_events.c.provider == provider, provider_events.c.event == event)
     if work.row(sa.select(provider_events.c.event).where(known)) is not None:
         return False
     work.insert(provider_events, provider=provider, event=event, received_at=work.now)
-    if attempt and work.row(sa.select(payment_attempts.c.id).where(payment_attempts.c.uid == attempt)) is not None:
-        work.enqueue(PAYMENTS, LOOK_JOB, attempt=attempt, again=False)
+    table = payment_attempts.c
+    named = ((table.uid, attempt), (table.reference, reference), (table.payment_reference, payment_reference))
+    same = sa.or_(sa.false(), *(column == given for column, given in named if given))
+    for row in work.rows(sa.select(table.uid).where(table.provider == provider, same)):
+        work.enqueue(PAYMENTS, LOOK_JOB, attempt=row.uid, again=False)
     return True
 
 

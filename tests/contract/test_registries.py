@@ -74,6 +74,7 @@ IDEMPOTENT_BY_NATURE = {
     "payment.mark_paid",
     "payment.refund",  # refused where nothing is left; two parts are two
     "payment.pay",
+    "payment.check",
 }
 
 
@@ -146,6 +147,7 @@ NEVER_HELD_BACK = {
     "urgent.call": "help is never held back",
     "payment.decide": "the answer itself",
     "payment.pay": "paying what was accepted",
+    "payment.check": "asking how one's own payment stands",
 }
 
 

@@ -24,6 +24,7 @@ from web.pages import (
     searching,
     statuses,
     threads,
+    webhooks,
 )
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -43,6 +44,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     doing.blueprint,
     feed.blueprint,
     internal.blueprint,
+    webhooks.blueprint,
     health.blueprint,
     certificate.blueprint,
     actions.blueprint,
