@@ -61,11 +61,10 @@ def _asking() -> Iterator[None]:
     try:
         yield
     except stripe.StripeError as error:
-        status = error.http_status or 0
+        # Everything else may pass: no connection, HTTP 409 (the same key is being worked on), 429, 5xx, and what is no answer of Stripe's own.
         lasting = (stripe.InvalidRequestError, stripe.AuthenticationError, stripe.PermissionError, stripe.CardError, stripe.IdempotencyError)
-        # 409: another request under the same key is being carried out. Whatever is no answer of Stripe's own (a proxy's page) may pass too.
-        if status in (409, 429) or status >= 500 or not isinstance(error, lasting):
-            raise Unreachable(f"{type(error).__name__}, HTTP {status}") from error
+        if not isinstance(error, lasting):
+            raise Unreachable(f"{type(error).__name__}, HTTP {error.http_status or 'none'}") from error
         raise Refused(_words(error)) from error
 
 
