@@ -40,7 +40,7 @@ NO_GROUP = "This is done in groups only, by their group admin: a 1:1 thread has 
 NOT_SWITCHED_ON = "This is switched off for coordinators in this clinic. Ask a practitioner of the thread, or the administrator."
 
 
-_ADMINISTERS = {Permission.ACCOUNT_MANAGE, Permission.LINK_MANAGE, Permission.CLINIC_DESCRIBE}
+_ADMINISTERS = {Permission.ACCOUNT_MANAGE, Permission.LINK_MANAGE, Permission.CLINIC_DESCRIBE, Permission.SERVICE_MANAGE}
 _SYSTEM_MAY = frozenset({Permission.SYSTEM, Permission.SIGN_IN} | _ADMINISTERS)
 
 

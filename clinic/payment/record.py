@@ -27,7 +27,9 @@ from clinic.thread.actions import LOOK_AGAIN
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
-MANUAL = "manual"
+MANUAL, CARD = "manual", "card"
+PROVIDERS = (MANUAL, CARD)
+"""Who takes payments: the clinic's desk, or whoever takes cards for it (the deployment has its keys)."""
 PAYMENTS, OPEN_JOB, LOOK_JOB, CLOSE_JOB, REFUND_JOB = "payments", "payment.open", "payment.look", "payment.close", "payment.refund"
 """The queue of what providers are asked, and its jobs."""
 _RECEIPTS = "last_receipt_number"

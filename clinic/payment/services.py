@@ -13,15 +13,16 @@ from clinic.account.folding import fold_name
 from clinic.account.settings import put_setting
 from clinic.actions import action
 from clinic.errors import Conflict, Invalid, NotFound
-from clinic.fields import Choice, Computed, Field, Flag, Text
+from clinic.fields import Choice, Field, Flag, Text
 from clinic.payment.money import CURRENCIES, minor_of
-from clinic.payment.record import MANUAL
+from clinic.payment.record import PROVIDERS
 from clinic.payment.tables import NAME_LENGTH, WORDS_LENGTH, services
 from clinic.permissions import Permission
 from clinic.storage import new_id, new_uid
 from clinic.work import Work
 
 LONGEST_HOURS = 24 * 365
+HEADER_LENGTH, HEADER_LINES = 600, 8
 DESCRIBED: tuple[Field, ...] = (
     Text("name", "Name", max_bytes=NAME_LENGTH),
     Text("price", "Price", max_bytes=40),
@@ -94,10 +95,23 @@ def restore(work: Work, service: sa.Row[Any]) -> None:
         work.update(services, service.id, archived_at=None)
 
 
-@action("payment.provide", Permission.SYSTEM, fields=(Computed("provider"),))
+@action("payment.provide", Permission.SERVICE_MANAGE, fields=(Choice("provider", "Who takes payments", options=PROVIDERS),))
 def provide(work: Work, provider: str) -> None:
-    """Say who takes payments from now on: a provider whose keys the deployment has, or MANUAL. What was begun with another one stays with it."""
-    put_setting(work, "payment_provider", provider or MANUAL)
+    """Say who takes payments from now on: MANUAL, or CARD where the deployment has its keys. What was begun with the other one stays with it."""
+    put_setting(work, "payment_provider", provider)
+
+
+@action(
+    "payment.head_receipts",
+    Permission.SERVICE_MANAGE,
+    fields=(Text("receipt_header", "What stands at the top of receipts", required=False, multiline=True, max_bytes=HEADER_LENGTH),),
+)
+def head_receipts(work: Work, receipt_header: str | None) -> None:
+    """Say what stands at the top of receipts below the clinic's name: address, tax number. Raises: Invalid for more lines than there is room for."""
+    lines = [" ".join(line.split()) for line in (receipt_header or "").strip().split("\n")]
+    if len(lines) > HEADER_LINES:
+        raise Invalid(f"There is room for {HEADER_LINES} lines at the top of a receipt; these are {len(lines)}.", field="receipt_header")
+    put_setting(work, "receipt_header", "\n".join(lines))
 
 
 def _columns(
