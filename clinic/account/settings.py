@@ -26,7 +26,7 @@ DEFAULTS = {
     # An urgent call that nobody has acknowledged after so long alerts the duty account (its uid; empty: nobody).
     "urgent_seconds": "120",
     "duty_account": "",
-    # Who takes payments: "manual" (at the desk), or "card" where the deployment has the keys of a provider.
+    # Who takes payments: "manual" (at the desk), or the name of a provider whose keys the deployment has.
     "payment_provider": "manual",
     # What stands at the top of receipts below the clinic's name: address, tax number.
     "receipt_header": "",

@@ -27,9 +27,9 @@ from clinic.thread.actions import LOOK_AGAIN
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
-MANUAL, CARD = "manual", "card"
+MANUAL, CARD = "manual", "stripe"
 PROVIDERS = (MANUAL, CARD)
-"""Who takes payments: the clinic's desk, or whoever takes cards for it (the deployment has its keys)."""
+"""Who takes payments: the clinic's desk, or whoever takes cards for it (web/gateways), by the name that attempts keep."""
 PAYMENTS, OPEN_JOB, LOOK_JOB, CLOSE_JOB, REFUND_JOB = "payments", "payment.open", "payment.look", "payment.close", "payment.refund"
 """The queue of what providers are asked, and its jobs."""
 _RECEIPTS = "last_receipt_number"
