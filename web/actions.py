@@ -57,6 +57,12 @@ SAID: dict[str, str] = {
     "status.archive": "Archived: it is offered no more.",
     "status.restore": "It is offered again.",
     "status.permit": "Saved.",
+    "service.create": "Added. Staff can ask for it now.",
+    "service.describe": "Saved.",
+    "service.archive": "Archived: it is offered no more.",
+    "service.restore": "It is offered again.",
+    "payment.provide": "Saved.",
+    "payment.head_receipts": "Saved.",
     "clinic.include_coordinators": "Saved.",
     "group.ask": "You have asked to be let in.",
 }

@@ -48,6 +48,7 @@ ROUTES: dict[str, Route] = {
     "GET /admin/accounts": Route(frozenset({ADMIN})),
     "GET /admin/clinic": Route(frozenset({ADMIN})),
     "GET /admin/links": Route(frozenset({ADMIN})),
+    "GET /admin/services": Route(frozenset({ADMIN})),
     "GET /admin/statuses": Route(frozenset({ADMIN})),
     "GET /authority.pem": Route(ANYBODY, ok=(200, 404)),
     # Which action is offered to whom is in acts.py; this one is offered to nobody.
