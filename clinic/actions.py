@@ -31,6 +31,7 @@ class Offer:
     grave: it is asked for a confirmation wherever it would otherwise be done at once.
     leads: the path on the page to what its value is, where that is news ("/threads/…"); "/" where the thread is no place to
     stay afterwards. passes_on: that address is for somebody else: it is shown, once, and not gone to.
+    otherwise: what to say to who may do it and asks for it where `when` says that it makes no sense now.
     Source: design.md, rule 15.
     """
 
@@ -42,6 +43,7 @@ class Offer:
     grave: bool = False
     leads: Callable[[Any], str] | None = None
     passes_on: bool = False
+    otherwise: str = ""
 
 
 @dataclass(frozen=True, slots=True)

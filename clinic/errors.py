@@ -50,6 +50,10 @@ class NotFound(DomainError):
     default = "What you asked for does not exist, or you have no access to it. Go back to your threads and open it from there."
 
 
+class NotNow(NotFound):
+    """Something that is this person's to do here, and to which there is nothing to do just now: not found, in words that say why."""
+
+
 @_register
 class NotPermitted(DomainError):
     """The actor sees the thing but may not do this to it."""

@@ -187,9 +187,12 @@ class Option:
 class Pick(Field):
     """One thing of what there is in the clinic just now: a member, a status, a saved reply. `options(work, thread)` lists
     what the actor may pick, for the doors that show it; the action itself decides whether the value is one of them.
+
+    needed: of a field that may be left out, whether it has to be filled where there is anything to choose from.
     """
 
     options: Callable[[Any, Any], Sequence[Option]] = lambda _work, _thread: ()
+    needed: bool = False
 
     @property
     def missing(self) -> str:

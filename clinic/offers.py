@@ -1,6 +1,6 @@
 """What a person is offered to do, in a thread or at large: the declarations of `@action(offer=…)`, filtered and filled in.
 
-Owns Offered, OfferedField, Shape, the views `offers` and `offer`, and the words of confirm links. Imports clinic only. The generic page, the
+Owns Offered, OfferedField, Shape, the views `offers` and `offer`, confirm links and the words around them. Imports clinic only. The generic page, the
 ad-hoc commands and the text commands (design.md, rule 15) draw what stands here, and decide nothing.
 """
 
@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 
 from clinic.account.fields import BirthDate, Email
 from clinic.actions import ACTIONS, ActionSpec, Offer, view
-from clinic.errors import DomainError, NotFound
+from clinic.errors import DomainError, Gated, NotFound, NotNow
 from clinic.fields import Choice, Choices, ClientId, Field, Flag, Moment, Option, Pick, PickMessage, PickSeveral, Text, Uid
+from clinic.kinds import Ask
 from clinic.loading import LoadedThread
 from clinic.permissions import Permission
 from clinic.work import Work
@@ -124,13 +125,18 @@ def offers(work: Work, thread_uid: str | None = None) -> tuple[Offered, ...]:
 
 @view(Permission.ACCOUNT_OWN)
 def offer(work: Work, action: str, thread_uid: str | None = None) -> Offered:
-    """Return one offered action. Raises: NotFound where it is not offered to this actor, there and now, or does not exist."""
+    """Return one offered action. Raises: NotFound where it is not offered to this actor, there and now, or does not exist.
+
+    NotNow, in the offer's own words, where it is only that it makes no sense now.
+    """
     spec = ACTIONS.get(action)
     thread = None if thread_uid is None else work.thread(thread_uid)
     found = None if spec is None else _offered(work, spec, thread)
-    if found is None:
-        raise NotFound()
-    return found
+    if found is not None:
+        return found
+    if spec is not None and spec.offer is not None and spec.offer.otherwise and _theirs(work, spec, thread):
+        raise NotNow(spec.offer.otherwise)
+    raise NotFound()
 
 
 def action_of(word: str) -> str:
@@ -138,17 +144,22 @@ def action_of(word: str) -> str:
     return next((name for name, spec in ACTIONS.items() if spec.offer is not None and spec.offer.word == word), "")
 
 
+def _theirs(work: Work, spec: ActionSpec, thread: LoadedThread | None) -> bool:
+    """Say whether an action is the actor's to do there, whether or not it makes sense now."""
+    if not spec.public or (spec.load is None) != (thread is None) or not work.may(spec.permission, thread):
+        return False
+    if thread is None or spec.load is None:
+        return True
+    try:
+        return bool(spec.load(work, thread.uid) is thread)
+    except DomainError:
+        return False
+
+
 def _offered(work: Work, spec: ActionSpec, thread: LoadedThread | None) -> Offered | None:
     offer = spec.offer
-    if offer is None or not spec.public or (spec.load is None) != (thread is None) or not work.may(spec.permission, thread):
+    if offer is None or not _theirs(work, spec, thread) or (thread is not None and offer.when is not None and not offer.when(work, thread)):
         return None
-    if thread is not None and spec.load is not None:
-        try:
-            loaded = spec.load(work, thread.uid)
-        except DomainError:
-            return None
-        if loaded is not thread or (offer.when is not None and not offer.when(work, thread)):
-            return None
     fields = [_field(work, field, thread) for field in asked(spec)]
     # What may be left out and offers no choice is not asked for.
     shown = tuple(field for field in fields if field.required or field.options or not field.chosen)
@@ -168,7 +179,8 @@ def _field(work: Work, field: Field, thread: LoadedThread | None) -> OfferedFiel
         options = [Option(value, value.replace("-", " ").replace("_", " ").capitalize()) for value in field.options]
     label = field.label or field.name.replace("_", " ").capitalize()
     message, newest = isinstance(field, PickMessage), isinstance(field, PickMessage) and field.newest
-    return OfferedField(field.name, label, shape_of(field), field.required, tuple(options), message, newest)
+    required = field.required or (isinstance(field, Pick) and field.needed and bool(options))
+    return OfferedField(field.name, label, shape_of(field), required, tuple(options), message, newest)
 
 
 def told(spec: ActionSpec, value: Any, base_url: str) -> tuple[str, str | None]:
@@ -190,3 +202,13 @@ def confirm_link(base_url: str, action: str, thread_uid: str | None = None, valu
     subject = "" if thread_uid is None else f"/{thread_uid}"
     given = {name: value for name, value in (values or {}).items() if value not in (None, "", (), [])}
     return f"{base_url}/do/{action}{subject}{'?' + urlencode(given, doseq=True) if given else ''}"
+
+
+def asking(words: str, asks: Sequence[Ask], base_url: str, thread_uid: str) -> str:
+    """Return words and, on a line for each thing that they ask of a reader, the page that asks them to confirm."""
+    return "\n".join([words, *(f"{ask.words} {confirm_link(base_url, ask.action, thread_uid, ask.values)}" for ask in asks)])
+
+
+def refusal_words(error: DomainError, base_url: str) -> str:
+    """Return a refusal as an app shows it: its text and, of what waits for an answer first, the pages where that is given."""
+    return asking(error.text, error.asks, base_url, error.thread) if isinstance(error, Gated) else error.text

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
 from clinic import Actor
-from clinic.errors import DomainError, Invalid, NotFound, TooMany
-from clinic.offers import Offered, OfferedField, Shape, action_of, offer, offers
+from clinic.errors import DomainError, Invalid, NotFound, NotNow, TooMany
+from clinic.offers import Offered, OfferedField, Shape, action_of, offer, offers, refusal_words
 from clinic.thread.views import thread_head
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
@@ -94,9 +94,11 @@ async def listed(component: Threads, request: Request) -> None:
 
 
 async def offered(component: Threads, request: Request, node: str) -> Offered:
-    """Returns: one command, as it is offered to the sender here and now. Raises: NotFound, in one wording for whatever is not."""
+    """Returns: one command, as it is offered to the sender here and now. Raises: NotFound, in one wording for whatever is not theirs."""
     try:
         return await component.reader.view(Actor.xmpp(request.person), offer, action_of(node), thread_of(request))
+    except NotNow:
+        raise
     except NotFound:
         raise NotFound(NOT_OFFERED) from None
 
@@ -150,7 +152,8 @@ async def _complete(component: Threads, request: Request, session: Session, form
     except DomainError as error:
         title = await _title(component, request)
         component.commands.put_back(session)
-        _answer(component, request, session, "executing", _actions(), _note("error", error.text), form_of(found, title, typed))
+        note = _note("error", refusal_words(error, component.config.shared_url))
+        _answer(component, request, session, "executing", _actions(), note, form_of(found, title, typed))
         return
     _answer(component, request, session, "completed", _note("info", said))
 

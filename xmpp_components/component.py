@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element
 from clinic import Actor, Call, Database, Done
 from clinic.config import Config
 from clinic.errors import DomainError, NotAcceptable, NotFound, NotPermitted
+from clinic.offers import refusal_words
 from clinic.thread.nicks import CLINIC
 from xmpp_components import commands, feed, handlers, jobs, text_commands, wire
 from xmpp_components.bookmarks import Bookmarks
@@ -50,6 +51,9 @@ LONG_ID = f"The id of this stanza is longer than {LONGEST_ID} characters. Nothin
 # A refusal carries longer ones too: without, a client never learns which of its messages it was, and goes on waiting.
 LONGEST_REFUSED_ID_BYTES = 1024
 STRANGER = "Only people with an account at this clinic are served here. Sign in with the address that the clinic gave you."
+
+# How a refusal begins that says itself what became of the message.
+NOT_SENT = "This was not sent"
 
 # Whoever adds a module of stanza handlers adds it here.
 HANDLERS = (admin, archive, commands, disco, feed, join, messages, vcards)
@@ -126,7 +130,8 @@ class Threads:
             return
         body = wire.stanza_child(request.xml, "body")
         command = body is not None and text_commands.looks_like_one(body.text or "")
-        said = f"{'Not sent. ' if request.kind == 'message' and not command else ''}{text} (Only you see this.)"
+        begins = "Not sent. " if request.kind == "message" and not command and not text.startswith(NOT_SENT) else ""
+        said = f"{begins}{text} (Only you see this.)"
         self.send(wire.stanza("message", {"from": room.nick_jid(CLINIC), "type": "groupchat", "id": f"refused-{uuid.uuid4().hex}"},
                               wire.element("body", {}, said), wire.element("no-store", {"xmlns": wire.HINTS})), request.sender)
 
@@ -154,8 +159,11 @@ class Threads:
         return self.background(run())
 
     def _failed(self, request: Request, error: BaseException) -> None:
-        if isinstance(error, DomainError | Refusal):
-            self.refuse(request, error.condition, error.type, error.text, getattr(error, "special", None))
+        if isinstance(error, Refusal):
+            self.refuse(request, error.condition, error.type, error.text, error.special)
+            return
+        if isinstance(error, DomainError):
+            self.refuse(request, error.condition, error.type, refusal_words(error, self.config.shared_url))
             return
         log_failure("a handler failed on %s %s to a %s", error, request.kind, request.type, request.target)
         self.refuse(request, "internal-server-error", "cancel",

@@ -34,7 +34,8 @@ class Doer:
             return self._db.perform(actor, offered.action, offered.thread, **given).value
         value = await asyncio.get_running_loop().run_in_executor(self._threads, run)
         words, address = told(ACTIONS[offered.action], value, base_url)
-        return words if address is None else f"{words} {address}"
+        there = address in (None, f"{base_url}/threads/{offered.thread}")  # who does it in a thread is there
+        return words if there else f"{words} {address}"
 
     async def perform(self, actor: Actor, action: str, thread: str, **values: Any) -> Any:
         """Perform what a room's own protocol asks for (an invitation, a removal, a subject). Returns: its value. Raises: DomainError."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clinic import ACTIONS, Actor, Work
-from clinic.errors import Invalid, NotAcceptable, NotFound, TooMany
+from clinic.errors import Invalid, NotAcceptable, NotFound, NotNow, TooMany
 from clinic.offers import Offered, Shape, action_of, offer, offers
 from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
@@ -135,7 +135,7 @@ async def _say(component: Threads, request: Request, room: Room, member: Member,
 
 def _offered(work: Work, thread: str, word: str) -> list[Offered]:
     """Return what somebody is offered under a word, or else all of it, as there is no such word for them: what is done in a thread, and then
-    what is done in none, since apps without ad-hoc commands know rooms only.
+    what is done in none, since apps without ad-hoc commands know rooms only. Raises: Invalid where it is theirs, and there is nothing to do just now.
     """
     if (action := action_of(word)) and (found := _found(work, action, thread)):
         return [found]
@@ -145,6 +145,8 @@ def _offered(work: Work, thread: str, word: str) -> list[Offered]:
 def _found(work: Work, action: str, thread: str) -> Offered | None:
     try:
         return offer(work, action, None if ACTIONS[action].load is None else thread)
+    except NotNow as error:
+        raise Invalid(error.text) from None
     except NotFound:
         return None
 

@@ -28,12 +28,12 @@ _OPEN = Query(
     lambda keys: sa.select(payment_requests.c.addressee_id, payment_requests.c.practitioner_id, payment_requests.c.id)
     # Words, not a bound value: the partial index over open requests is then the one that is read.
     .where(payment_requests.c.addressee_id.in_(keys), sa.literal_column("payment_requests.state = 'open'"))
-    .order_by(payment_requests.c.id)
+    .order_by(payment_requests.c.id.desc())
 )
 
 
 def open_requests(work: Work, patient_id: int) -> list[tuple[int, int]]:
-    """Return the open requests to a patient, oldest first: the practitioner's account id and the request's id of each.
+    """Return the open requests to a patient, newest first: the practitioner's account id and the request's id of each.
 
     Asked once a transaction for everybody who acts in it.
     """
@@ -48,7 +48,7 @@ def open_requests(work: Work, patient_id: int) -> list[tuple[int, int]]:
 
 
 def holding(work: Work, patient_id: int, practitioners: Collection[int], thread: LoadedThread | None) -> int | None:
-    """Return the id of the oldest request that keeps a patient from sending to any of `practitioners` (account ids), or None."""
+    """Return the id of the newest request that keeps a patient from sending to any of `practitioners` (account ids), or None."""
     found = next((id_ for practitioner_id, id_ in open_requests(work, patient_id) if practitioner_id in practitioners), None)
     if found is None or (thread is not None and open_urgent(work, thread, patient_id)):
         return None

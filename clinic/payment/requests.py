@@ -86,8 +86,8 @@ def _same(payload: Payload, values: Any) -> bool:
     fields=(
         Pick("service", "Service", options=_services),
         Text("amount", "Another amount, where the service allows one", required=False, max_bytes=40),
-        Pick("patient", "Patient", required=False, options=_patients),
-        Pick("practitioner", "On behalf of", required=False, options=_chiefs),
+        Pick("patient", "Patient", required=False, options=_patients, needed=True),
+        Pick("practitioner", "On behalf of", required=False, options=_chiefs, needed=True),
         ClientId("client_id"),
     ),
     same=_same,
@@ -97,6 +97,8 @@ def _same(payload: Payload, values: Any) -> bool:
         "Until the patient has accepted or rejected it, they cannot write to you, in any thread. Urgent calls always come through.",
         "Asked. What the patient answers stands here.",
         when=_can_ask,
+        grave=True,
+        otherwise="No payment can be asked for here: it takes a service on the clinic's list, which administrators keep, and a patient in the thread.",
     ),
 )
 def request(
@@ -221,10 +223,11 @@ def _answers(work: Work, thread: LoadedThread | None) -> list[Option]:
         "Answer a payment request",
         "pay",
         "Either answer opens messages at once. Accepting means that you will pay; how, you read next.",
-        "Answered. You can write again.",
+        "Answered. You can write again, unless another request waits for you.",
         when=lambda work, thread: bool(_answerable(work, thread)),
         grave=True,
         leads=lambda value: value,
+        otherwise="No payment request waits for your answer here.",
     ),
 )
 def decide(work: Work, thread: LoadedThread, decision: str, request: str | None) -> str:
@@ -291,6 +294,7 @@ def _open_here(work: Work, thread: LoadedThread | None) -> list[Option]:
         "Withdrawn.",
         when=lambda work, thread: bool(_open_here(work, thread)),
         grave=True,
+        otherwise="No payment request of this thread waits for an answer, so there is none to withdraw.",
     ),
 )
 def withdraw(work: Work, thread: LoadedThread, request: str) -> None:

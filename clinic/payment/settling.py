@@ -89,6 +89,7 @@ def _own_unpaid(work: Work, thread: LoadedThread | None) -> list[Option]:
         "This page leads to the card service.",
         when=lambda work, thread: bool(_own_unpaid(work, thread)),
         leads=lambda uid: f"/payments/{uid}",
+        otherwise="There is nothing here that you have accepted and could pay by card.",
     ),
 )
 def pay(work: Work, thread: LoadedThread, request: str | None) -> str:
@@ -123,6 +124,7 @@ def _unpaid(work: Work, thread: LoadedThread | None) -> list[Option]:
         "Marked as paid.",
         when=lambda work, thread: bool(_unpaid(work, thread)),
         grave=True,
+        otherwise="No payment request of this thread is accepted and unpaid.",
     ),
 )
 def mark_paid(work: Work, thread: LoadedThread, request: str, note: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from clinic.kinds import Ask, Tombstone
 from clinic.log import Entry, Quote
-from clinic.offers import confirm_link
+from clinic.offers import asking
 from clinic.text.find import MADE_UP, id_of
 from clinic.text.kinds import TYPED, Correction, Reaction, Retraction
 from clinic.thread.nicks import CLINIC
@@ -70,7 +70,7 @@ def _said(room: Room, entry: Entry) -> list[wire.Xml]:
 def _asking(room: Room, entry: Entry) -> str:
     """Returns: the entry in words and, for each thing that it asks of a reader, the page that asks them to confirm. Source: house rule 15."""
     asks: tuple[Ask, ...] = getattr(entry.payload, "asks", ())
-    return "\n".join([entry.body, *(f"{ask.words} {confirm_link(room.page, ask.action, room.uid, ask.values)}" for ask in asks)])
+    return asking(entry.body, asks, room.page, room.uid)
 
 
 def _fallback(of: str, start: int | None = None, end: int | None = None) -> wire.Xml:
