@@ -19,6 +19,7 @@ BETWEEN = re.compile(r"(?:^|\s);(?=\s|$)")
 MOST_VALUES = 30
 # So much of what somebody typed is said again: servers and browsers refuse long addresses, and nobody reads a long refusal.
 MOST_SAID_AGAIN, MOST_IN_LINK = 60, 1500
+EXPLAINS = r"[,(]"  # where what a label explains begins
 AS_TEXT = "To send it as text, begin with something else."
 
 def understood(offered: Offered, rest: str, base: str) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def _value(field: OfferedField, text: str, *, alone: bool) -> Any:
         if field.shape is Shape.FLAG and alone:
             return "yes"  # "!mute" alone means what it says
         if field.required:
-            raise Invalid(f"{field.label} is missing.")
+            raise Invalid(f"{re.split(EXPLAINS, field.label)[0].strip()} is missing.")
         return None
     if field.shape is Shape.SEVERAL:
         whole = matching(field, text)  # one label may hold a comma
@@ -114,7 +115,8 @@ def _named(option: Option, among: Sequence[Option]) -> str:
 def _or(words: Sequence[str]) -> str:
     shown = list(words[:MOST_VALUES])
     rest = [f"{len(words) - MOST_VALUES} more"] if len(words) > MOST_VALUES else []
-    return ", ".join([*shown, *rest][:-1]) + (" or " if len(words) > 1 else "") + [*shown, *rest][-1]
+    between = "; " if any("," in word for word in shown) else ", "
+    return between.join([*shown, *rest][:-1]) + (" or " if len(words) > 1 else "") + [*shown, *rest][-1]
 
 
 def pattern(offered: Offered) -> str:
@@ -145,7 +147,7 @@ def tomorrow() -> str:
 
 def _short(field: OfferedField) -> str:
     """Return a field's label without what it explains."""
-    return re.split(r"[,(]", field.label.lower())[0].strip()
+    return re.split(EXPLAINS, field.label.lower())[0].strip()
 
 
 def usage(offered: Offered, base: str, filled: Mapping[str, Any] | None = None) -> str:
@@ -204,6 +206,8 @@ def spelled(offered: Offered, values: Mapping[str, Any]) -> str:
         value = values.get(field.name)
         picked = value if isinstance(value, list) else [value]
         labels = {option.value: _quoted(option) if field.message else f"{option.label} {option.more}".strip() for option in field.options}
-        said += [labels.get(one, str(one)) for one in picked if one]
+        # What may be left out is not plain from its value alone: "Report 20.00 EUR, another amount 15".
+        named_as = f"{_short(field)} " if field.shape is Shape.LINE and not field.required else ""
+        said += [labels.get(one, f"{named_as}{one}") for one in picked if one]
     return f" ({', '.join(said)})" if said else ""
 

@@ -137,6 +137,11 @@ def options(work: Work, thread: LoadedThread, states: Collection[State]) -> list
     return [Option(row.uid, label(row), row.patient) for row in work.rows(query)]
 
 
+def newest(found: Sequence[Option]) -> str:
+    """Return the request that is meant where none is named: the uid of the first of the options, or "" where there is none."""
+    return found[0].value if found else ""
+
+
 def patient_name(work: Work, thread: LoadedThread, row: Any) -> str:
     """Return what the patient who was asked is called in the thread, or by their name where they are not in it any more."""
     if row.addressee_id in thread.members:

@@ -21,7 +21,7 @@ from clinic.payment import record
 from clinic.payment.gate import open_requests
 from clinic.payment.kinds import PaymentDecision, PaymentRequest
 from clinic.payment.money import Money, minor_of
-from clinic.payment.record import MANUAL, begin_attempt, label, named, request_in, say, tell_other_threads, thread_or_administered
+from clinic.payment.record import MANUAL, begin_attempt, label, named, newest, request_in, say, tell_other_threads, thread_or_administered
 from clinic.payment.states import SETTLED, UNPAID, State
 from clinic.payment.tables import payment_requests, services
 from clinic.permissions import Permission, Role
@@ -94,7 +94,7 @@ def _same(payload: Payload, values: Any) -> bool:
     offer=Offer(
         "Request a payment",
         "charge",
-        "Until the patient has accepted or rejected it, they cannot write to you, in any thread. Urgent calls always come through.",
+        "The patient cannot write to the practitioner, in any thread, until they have accepted or rejected it. Urgent calls always come through.",
         "Asked. What the patient answers stands here.",
         when=_can_ask,
         grave=True,
@@ -286,7 +286,7 @@ def _open_here(work: Work, thread: LoadedThread | None) -> list[Option]:
     "payment.withdraw",
     Permission.PAYMENT_WITHDRAW,
     on=thread_or_administered,
-    fields=(PickMessage("request", "Payment request", options=_open_here, newest=True),),
+    fields=(PickMessage("request", "Payment request", required=False, options=_open_here, newest=True),),
     offer=Offer(
         "Withdraw a payment request",
         "withdraw",
@@ -297,9 +297,12 @@ def _open_here(work: Work, thread: LoadedThread | None) -> list[Option]:
         otherwise="No payment request of this thread waits for an answer, so there is none to withdraw.",
     ),
 )
-def withdraw(work: Work, thread: LoadedThread, request: str) -> None:
-    """Take an unanswered request back: any staff of its thread, or an administrator. Raises: Invalid, Conflict when it was answered."""
-    row = request_in(work, thread, request, {State.OPEN})
+def withdraw(work: Work, thread: LoadedThread, request: str | None) -> None:
+    """Take an unanswered request back, the newest if none is named: any staff of its thread, or an administrator.
+
+    Raises: Invalid, Conflict when it was answered.
+    """
+    row = request_in(work, thread, request or newest(_open_here(work, thread)), {State.OPEN})
     me = thread.members.get(work.person.id)
     record.withdraw(work, thread, row, by=me.nick if me else work.person.name, author=me)
 

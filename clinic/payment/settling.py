@@ -22,7 +22,7 @@ from clinic.payment import record
 from clinic.payment.kinds import Settlement
 from clinic.payment.money import Money, minor_of
 from clinic.payment.providers import Opened, Outcome, RefundOutcome, RefundReport, Report
-from clinic.payment.record import CLOSE_JOB, LOOK_JOB, MANUAL, PAYMENTS, REFUND_JOB, named, request_in, thread_or_administered
+from clinic.payment.record import CLOSE_JOB, LOOK_JOB, MANUAL, PAYMENTS, REFUND_JOB, named, newest, request_in, thread_or_administered
 from clinic.payment.states import LIVE, SETTLED, UNPAID, AttemptState, State
 from clinic.payment.tables import WORDS_LENGTH, payment_attempts, payment_requests, provider_events, refunds
 from clinic.permissions import Permission
@@ -116,7 +116,10 @@ def _unpaid(work: Work, thread: LoadedThread | None) -> list[Option]:
     "payment.mark_paid",
     Permission.PAYMENT_SETTLE,
     on=thread_or_administered,
-    fields=(PickMessage("request", "Payment request", options=_unpaid), Text("note", "Note, such as how and where", max_bytes=WORDS_LENGTH)),
+    fields=(
+        PickMessage("request", "Payment request", required=False, options=_unpaid, newest=True),
+        Text("note", "Note, such as how and where", max_bytes=WORDS_LENGTH),
+    ),
     offer=Offer(
         "Mark a request as paid",
         "paid",
@@ -127,12 +130,13 @@ def _unpaid(work: Work, thread: LoadedThread | None) -> list[Option]:
         otherwise="No payment request of this thread is accepted and unpaid.",
     ),
 )
-def mark_paid(work: Work, thread: LoadedThread, request: str, note: str) -> None:
-    """Say that an accepted request was paid at the desk. An attempt by card that is open is closed; should it be paid all the same, it is given back.
+def mark_paid(work: Work, thread: LoadedThread, request: str | None, note: str) -> None:
+    """Say that an accepted request was paid at the desk, the newest if none is named.
 
+    An attempt by card that is open is closed; should it be paid all the same, it is given back.
     Raises: Invalid, Conflict where it is not accepted, or paid already.
     """
-    row = request_in(work, thread, request, UNPAID)
+    row = request_in(work, thread, request or newest(_unpaid(work, thread)), UNPAID)
     me = thread.members.get(work.person.id)
     for attempt in record.attempts_of(work, row.id):
         if AttemptState(attempt.state) in LIVE:
