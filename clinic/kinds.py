@@ -11,7 +11,10 @@ import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from clinic.log import Entry
 
 
 class Payload(Protocol):
@@ -35,13 +38,15 @@ class Ask:
 
 
 PayloadType = TypeVar("PayloadType", bound=type)
+Changes = Callable[["Entry", "Entry"], "Entry"]
+"""Returns the earlier entry (first) as it is shown after the later one that is about it (second)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of entry. `fragment` is a template below the page's entries/; `xml` renders the child in `ns`.
 
-    amends: entries of it change how an earlier entry is shown (a correction, say) and have no line of their own.
+    changes: what an entry of it makes of the earlier one that it is about. amends: it only does that, and has no line of its own (a correction, say).
     says_who: its body names who did it, so that no list puts the author's name before it.
     """
 
@@ -50,6 +55,7 @@ class Kind:
     fragment: str
     ns: str | None
     xml: Callable[[Any], str] | None
+    changes: Changes | None = None
     amends: bool = False
     says_who: bool = False
 
@@ -73,12 +79,19 @@ _BY_PAYLOAD: dict[type, Kind] = {}
 
 
 def kind(
-    name: str, *, fragment: str, ns: str | None = None, xml: Callable[[Any], str] | None = None, amends: bool = False, says_who: bool = False
+    name: str,
+    *,
+    fragment: str,
+    ns: str | None = None,
+    xml: Callable[[Any], str] | None = None,
+    changes: Changes | None = None,
+    amends: bool = False,
+    says_who: bool = False,
 ) -> Callable[[PayloadType], PayloadType]:
     """Declare a frozen dataclass as the payload of the kind `name`.
 
     fragment: template file, relative to the page's entries folder. ns, xml: the own-namespace child, when there is one.
-    amends, says_who: as of Kind.
+    changes, amends, says_who: as of Kind.
     """
 
     def declare(payload: PayloadType) -> PayloadType:
@@ -88,7 +101,9 @@ def kind(
             raise RuntimeError(f"the payload of {name!r} must be a dataclass with a body")
         if (ns is None) != (xml is None):
             raise RuntimeError(f"{name!r}: ns and xml come together")
-        KINDS[name] = _BY_PAYLOAD[payload] = Kind(name, payload, fragment, ns, xml, amends, says_who)
+        if amends and changes is None:
+            raise RuntimeError(f"{name!r} has no line of its own and changes nothing")
+        KINDS[name] = _BY_PAYLOAD[payload] = Kind(name, payload, fragment, ns, xml, changes, amends, says_who)
         return payload
 
     return declare

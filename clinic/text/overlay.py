@@ -1,7 +1,8 @@
-"""What later entries have made of an entry: corrected, taken back, reacted to. The one place that shows it, for every reader.
+"""What later entries have made of an entry: corrected, taken back, reacted to, decided. The one place that shows it, for every reader.
 
-Imports clinic.log, clinic.kinds and the kinds. Whoever loads entries hands them to `overlay` before they leave the domain: what
-was taken back is gone then, for everybody; the action `text.original` alone opens it. One more query a page, and none to post.
+What a later entry does to the one that it is about, its kind declares (`changes`). Imports clinic.log, clinic.kinds and the text kinds.
+Whoever loads entries hands them to `overlay` before they leave the domain: what was taken back is gone then, for everybody; the action
+`text.original` alone opens it. One more query a page, and none to post.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from clinic.kinds import KINDS, Tombstone
-from clinic.log import UNCHANGED, Amended, Audience, Entry, Quote, entries, entry_of, select_entries, visible
-from clinic.text.kinds import TYPED, Correction, NotePayload, Reaction, Retraction, TextPayload
+from clinic.kinds import Tombstone, kind_named, kind_of
+from clinic.log import Audience, Entry, Quote, entries, entry_of, select_entries, visible
+from clinic.text.kinds import TYPED, Correction, NotePayload, TextPayload
 
 if TYPE_CHECKING:
     from clinic.loading import LoadedMember, LoadedThread
@@ -27,37 +28,20 @@ Rows = Callable[[sa.Select[Any]], Sequence[sa.Row[Any]]]
 
 def amends(entry: Entry) -> bool:
     """Say whether an entry only changes how an earlier one is shown."""
-    return entry.about is not None and entry.kind in KINDS and KINDS[entry.kind].amends
+    return entry.about is not None and kind_named(entry.kind).amends
+
+
+def changes(entry: Entry) -> bool:
+    """Say whether an entry changes how an earlier one is shown, be it a line of its own or not."""
+    return entry.about is not None and kind_named(entry.kind).changes is not None
 
 
 def fold(entry: Entry, later: Entry) -> Entry:
-    """Return `entry` as it is shown after `later`, an amending entry about it. Nothing brings back what was taken back."""
-    change = later.payload
-    if isinstance(entry.payload, Tombstone):
+    """Return `entry` as it is shown after `later`, which is about it. Nothing brings back what was taken back, nor tells of what others see."""
+    change = kind_of(later.payload).changes
+    if change is None or isinstance(entry.payload, Tombstone) or (later.audience, later.addressee) != (entry.audience, entry.addressee):
         return entry
-    if isinstance(change, Retraction):
-        tomb = Tombstone(later.uid, later.at.isoformat(), change.moderator, change.reason)
-        return replace(entry, payload=tomb, quote=None, amended=UNCHANGED)
-    if isinstance(change, Correction) and isinstance(entry.payload, TYPED):
-        now = replace(entry.payload, text=change.text, mentions=change.mentions)
-        return replace(entry, payload=now, amended=replace(entry.amended, corrected_at=later.at))
-    if isinstance(change, Reaction) and later.author is not None:
-        return replace(entry, amended=_reacted(entry, later.author.uid, later.author.nick, change.emojis))
-    return entry
-
-
-def _reacted(entry: Entry, uid: str, nick: str, emojis: Sequence[str]) -> Amended:
-    chosen: dict[str, dict[str, str]] = {}
-    for (emoji, nicks), (_emoji, uids) in zip(entry.amended.reactions, entry.amended.reacted, strict=True):
-        chosen[emoji] = {u: n for u, n in zip(uids, nicks, strict=True) if u != uid}
-    for emoji in emojis:
-        chosen.setdefault(emoji, {})[uid] = nick
-    kept = [(emoji, people) for emoji, people in chosen.items() if people]
-    return replace(
-        entry.amended,
-        reactions=tuple((emoji, tuple(people.values())) for emoji, people in kept),
-        reacted=tuple((emoji, tuple(people)) for emoji, people in kept),
-    )
+    return change(entry, later)
 
 
 def fold_amending(later: Entry, target: Entry | None) -> Entry:
@@ -74,22 +58,27 @@ def fold_amending(later: Entry, target: Entry | None) -> Entry:
 def overlay(work: Work, thread_id: int, found: Sequence[Entry]) -> list[Entry]:
     """Return entries of one thread, in the same order, as they are to be shown now.
 
-    found: entries that their reader may see, as stored. Amending ones among them are shown as their targets stand.
+    found: entries that their reader may see, as stored. Amending ones among them are shown as their targets stand; what changes another and
+    has a line of its own is shown as it is.
     """
     return _overlay(work.rows, thread_id, found)
 
 
 def _overlay(rows: Rows, thread_id: int, found: Sequence[Entry]) -> list[Entry]:
-    places = {entry.seq for entry in found if entry.about is None} | {entry.about for entry in found if entry.about is not None}
-    later = _amending(rows, thread_id, sorted(place for place in places if place is not None))
+    places = {entry.about if entry.about is not None and amends(entry) else entry.seq for entry in found}
+    later = _about(rows, thread_id, sorted(places))
     if not later:
         return list(found)
     targets = {entry.seq: entry for entry in found}
     if missing := later.keys() - targets.keys():
         wanted = select_entries().where(entries.c.thread_id == thread_id, entries.c.seq.in_(sorted(missing)))
         targets |= {row.seq: entry_of(row) for row in rows(wanted)}
-    shown = {seq: _folded(targets[seq], changes) for seq, changes in later.items() if seq in targets}
-    return [shown.get(entry.seq, entry) if entry.about is None else fold_amending(entry, shown.get(entry.about)) for entry in found]
+    shown = {seq: _folded(targets[seq], about) for seq, about in later.items() if seq in targets}
+
+    def now(entry: Entry) -> Entry:
+        return fold_amending(entry, shown.get(entry.about)) if entry.about is not None and amends(entry) else shown.get(entry.seq, entry)
+
+    return [now(entry) for entry in found]
 
 
 def texts_now(rows: Rows, thread_id: int, found: Sequence[Entry]) -> list[str | None]:
@@ -153,8 +142,8 @@ def quote_of(entry: Entry) -> Quote:
     return Quote(entry.uid, entry.author.nick if entry.author else "", line)
 
 
-def _amending(rows: Rows, thread_id: int, places: Sequence[int]) -> Mapping[int, list[Entry]]:
-    """Return what amends the entries at `places`, in order."""
+def _about(rows: Rows, thread_id: int, places: Sequence[int]) -> Mapping[int, list[Entry]]:
+    """Return what is about the entries at `places`, in order."""
     found: dict[int, list[Entry]] = {}
     if places:
         about = sa.and_(entries.c.thread_id == thread_id, entries.c.about_seq.in_(places))
@@ -169,7 +158,7 @@ def _in_order(rows: Rows, about: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
     return sorted(rows(query), key=lambda row: int(row.seq))
 
 
-def _folded(entry: Entry, changes: Iterable[Entry]) -> Entry:
-    for later in changes:
+def _folded(entry: Entry, about: Iterable[Entry]) -> Entry:
+    for later in about:
         entry = fold(entry, later)
     return entry

@@ -17,7 +17,7 @@ from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, Author, Entry, Quote, entries, entry_of, reaches, select_entries, visible
 from clinic.permissions import Permission, Role
 from clinic.text.kinds import RETRACTABLE, TYPED
-from clinic.text.overlay import amends, overlay, with_quotes
+from clinic.text.overlay import amends, changes, overlay, with_quotes
 from clinic.thread.shown import among_staff
 from clinic.work import Work
 
@@ -109,19 +109,24 @@ class Reading:
         self._may = frozenset(name for name, permission in MENU.items() if work.may(permission, thread))
         self._target: bool | None = None
 
-    def views(self, found: Sequence[Entry]) -> tuple[EntryView, ...]:
-        """Return entries, in order, as they read now; amending ones by the entry that they changed, once each."""
-        about = {entry.about: entry for entry in found if amends(entry)}
-        here = {entry.seq for entry in found}
-        whole = sorted([*(entry for entry in found if not amends(entry)), *self._changed(about.keys() - here)], key=lambda entry: entry.seq)
-        shown = with_quotes(self.work, self.thread, self.me, overlay(self.work, self.thread.id, whole))
-        again = {seq: tuple(entry.uid for entry in found if entry.about == seq and amends(entry)) for seq in about.keys() - here}
-        return tuple(self.view(entry, again.get(entry.seq, ())) for entry in shown)
+    def views(self, found: Sequence[Entry], *, news: bool = False) -> tuple[EntryView, ...]:
+        """Return entries that have a line of their own, in order, as they read now.
 
-    def _changed(self, places: Collection[int | None]) -> list[Entry]:
+        news: for who holds a page of what was before; the earlier entries that these changed are among the answer, once each (`EntryView.again`).
+        """
+        again: dict[int, list[str]] = {}
+        here = {entry.seq for entry in found}
+        for entry in found if news else ():
+            if entry.about is not None and entry.about not in here and changes(entry):
+                again.setdefault(entry.about, []).append(entry.uid)
+        whole = sorted([*(entry for entry in found if not amends(entry)), *self._changed(again.keys())], key=lambda entry: entry.seq)
+        shown = with_quotes(self.work, self.thread, self.me, overlay(self.work, self.thread.id, whole))
+        return tuple(self.view(entry, tuple(again.get(entry.seq, ()))) for entry in shown)
+
+    def _changed(self, places: Collection[int]) -> list[Entry]:
         if not places:
             return []
-        wanted = sa.and_(seen_in(self.thread, self.me), entries.c.seq.in_(sorted(place for place in places if place is not None)))
+        wanted = sa.and_(seen_in(self.thread, self.me), entries.c.seq.in_(sorted(places)))
         return [entry_of(row) for row in self.work.rows(select_entries().where(wanted))]
 
     def view(self, entry: Entry, again: tuple[str, ...]) -> EntryView:

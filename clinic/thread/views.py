@@ -139,7 +139,7 @@ def thread_page(
     found = [entry_of(row) for row in rows]
     reading = Reading(work, thread, me)
     return Page(
-        reading.views(found),
+        reading.views(found, news=after is not None and around is None),
         more_before,
         more_after,
         _first_unread(work, thread, me),

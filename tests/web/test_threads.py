@@ -9,6 +9,7 @@ import pytest
 
 from clinic import Database
 from tests.support.cast import Cast
+from tests.support.made_up import answer, ask, made_up_kinds
 from tests.web.browser import Browser
 
 SignIn = Callable[[str], Browser]
@@ -192,3 +193,18 @@ def test_the_head_alone_is_for_members_only_and_names_who_is_in_it_now(sign_in: 
     assert "Chen Cheng" not in boris.get(f"/threads/{thread}/head").text
     assert "1984" not in sign_in("ana").get(f"/threads/{thread}/head").text
     assert sign_in("chen").get(f"/threads/{thread}/head").status_code == 404
+
+
+def test_an_open_page_fetches_a_line_and_the_earlier_entry_that_it_changed(sign_in: SignIn, cast: Cast, database: Database) -> None:
+    with made_up_kinds():
+        thread = cast.start("boris", "ana")
+        question = ask(database, cast.boris, thread, "Which knee?")
+        last = cast.post("boris", thread, "Please say.")
+        said = answer(database, cast.ana, thread, question, "left")
+        live = sign_in("boris").get(f"/threads/{thread}/entries?after={last}").text
+        first, second = re.findall(r"<article.*?</article>", live, re.DOTALL)
+        assert f'data-uid="{question}"' in first and f'data-again="{said}"' in first and "Answered: left." in first
+        assert f'data-uid="{said}"' in second and "data-again" not in second and "The answer is left." in second
+        assert f'data-cursor="{said}"' in live
+        whole = sign_in("boris").get(f"/threads/{thread}").text
+        assert "Answered: left." in whole and "The answer is left." in whole and "data-again" not in whole
