@@ -330,25 +330,33 @@ def _refundable(work: Work, row: sa.Row[Any]) -> tuple[sa.Row[Any], int]:
     "payment.refund",
     Permission.PAYMENT_REFUND,
     on=thread_or_administered,
-    fields=(PickMessage("request", "Payment"), Text("amount", "Amount, empty for all of it", required=False, max_bytes=40), REASON),
+    fields=(
+        PickMessage("request", "Payment"),
+        Text("amount", "Amount, empty for all of it", required=False, max_bytes=40),
+        REASON,
+        Text("left", "What could be given back when it was asked", required=False, max_bytes=40),
+    ),
 )
-def refund(work: Work, thread: LoadedThread, request: str, amount: str | None, reason: str) -> int:
+def refund(work: Work, thread: LoadedThread, request: str, amount: str | None, reason: str, left: str | None) -> int:
     """Give a paid amount, or a part of it, back; what was paid at the desk is given back there. Administrators only.
 
+    left: what could be given back, in the smallest unit, when the person was asked: a form sent twice gives nothing back twice.
     Returns: how much, in the currency's smallest unit. Raises: Invalid, Conflict. Source: product.md, "Permissions".
     """
     row = request_in(work, thread, request, SETTLED)
-    attempt, left = _refundable(work, row)
-    money = Money(left, row.currency)
+    attempt, still = _refundable(work, row)
+    if left is not None and left != str(still):
+        raise Conflict("Meanwhile something was given back, or is being given back. Look at what is left before you give back more.")
+    money = Money(still, row.currency)
     if amount is not None:
         try:
             money = Money(minor_of(amount.removesuffix(row.currency), row.currency), row.currency)
         except ValueError as error:
             raise Invalid(f"Amount: {error}", field="amount") from None
-    if left == 0:
+    if still == 0:
         raise Conflict("All of it was given back already, or is being given back.")
-    if money.minor > left:
-        raise Invalid(f"{Money(left, row.currency)} is all that can still be given back.", field="amount")
+    if money.minor > still:
+        raise Invalid(f"{Money(still, row.currency)} is all that can still be given back.", field="amount")
     uid = _ask_refund(work, attempt, money.minor, reason, work.person.id)
     work.audit_detail(refund=uid, amount_minor=money.minor)
     if attempt.provider == MANUAL:

@@ -102,12 +102,6 @@ def own_payments(work: Work) -> list[PaymentView]:
     return _views(work.rows(_selected().where(payment_requests.c.addressee_id == work.person.id)))
 
 
-@view(Permission.PAYMENT_LIST)
-def payment_list(work: Work) -> list[PaymentView]:
-    """Return all requests, newest first. Nothing of a thread but that."""
-    return _views(work.rows(_selected()))
-
-
 def _selected() -> sa.Select[Any]:
     patient, practitioner = accounts.alias(), accounts.alias()
     return (

@@ -19,6 +19,7 @@ OFFERED = {name: spec for name, spec in ACTIONS.items() if spec.offer is not Non
 # Actions in a thread that are not offered as such, with the way in which every app does them.
 DONE_OTHERWISE = {
     "payment.check": "the page asks by itself when somebody comes back to it; the clinic looks in any case",
+    "payment.looked_at": "administrators do it, who are in no thread",
     "payment.refund": "administrators do it, who are in no thread",
     "text.original": "it is a page to read",
     "text.post": "a message is one",

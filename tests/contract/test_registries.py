@@ -75,6 +75,7 @@ IDEMPOTENT_BY_NATURE = {
     "payment.refund",  # refused where nothing is left; two parts are two
     "payment.pay",
     "payment.check",
+    "payment.looked_at",
 }
 
 
