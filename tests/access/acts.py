@@ -30,6 +30,7 @@ class Act:
     works: of an action on a thread, in which threads it succeeds for those who may; in others it may refuse in words.
     entry: the field that names an entry, which hidden, foreign and absent ones must make no difference to.
     hard: who may and yet is refused here, for a reason that the row's comment names.
+    administered: of an action on a thread, whether an administrator does it in each, without being in it.
     """
 
     may: dict[str, str]
@@ -38,6 +39,7 @@ class Act:
     works: tuple[str, ...] = ("direct", "group", "foreign")
     entry: str = ""
     hard: frozenset[str] = frozenset()
+    administered: bool = False
 
     def letter(self, relation: str) -> str:
         """Return what the row says of a relation or a role."""
@@ -127,6 +129,24 @@ def _waiting(scene: Scene, who: str, label: str) -> Fields:
     return {"scheduled": scene.things.get((f"scheduled in {label}", who), ABSENT)}
 
 
+def _asked(which: str, whose: str, **more: str) -> Callable[[Scene, str, str], Fields]:
+    """A payment that was asked of a patient."""
+    return lambda scene, _who, _label: {"request": scene.things[which, whose], **more}
+
+
+def _charge(scene: Scene, _who: str, label: str) -> Fields:
+    whom = {"amount": "50.00", "patient": scene.uids["ana"]} if label == "group" else {}  # where there are several
+    return {"service": scene.things["service", "own"], **whom, "client_id": once()}
+
+
+def service(which: str) -> Callable[[Scene, str, str], str | None]:
+    """A service of the administrator's list, or one that there is not."""
+    return lambda scene, _who, label: {OWN: scene.things["service", which], "absent": ABSENT}.get(label)
+
+
+SERVICE = {"name": "Another", "price": "12.50", "currency": "EUR"}
+
+
 def _closed(scene: Scene, who: str, label: str) -> Fields | None:
     """A group that was closed while one was in it; a thread that was not closed, or where one was not; none."""
     if label == OWN:
@@ -180,8 +200,9 @@ def _own_text(scene: Scene, who: str, label: str, **more: str) -> Fields:
 NEVER = act("N N N N N")  # only the clinic's own code: for every client it does not exist
 INTERNAL = frozenset(
     "account.accept_invitation account.change_password bookmark.seek bookmark.told clinic.open_set_up clinic.set_up device.used "
-    "live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen relay.advance relay.delivered text.deliver_scheduled "
-    "urgent.escalate".split()
+    "live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen "
+    "payment.delayed payment.drop payment.heard payment.opened payment.refund_delayed payment.refunded payment.reported "
+    "relay.advance relay.delivered text.deliver_scheduled thread.look_again urgent.escalate".split()
 )
 
 ACTS: dict[str, Act] = {
@@ -240,6 +261,22 @@ ACTS: dict[str, Act] = {
     "text.schedule": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "at": soon(days=1), "client_id": once()}),
     "text.send_scheduled": act("Y Y Y Y N", "thread", _waiting, entry="scheduled"),
     "text.unschedule": act("Y Y Y Y N", "thread", _waiting, entry="scheduled"),
+    # Ada was asked in the group, and has not answered; of what Ana was asked in the 1:1, one was accepted and is not paid, one is.
+    "payment.check": act("Y N N N N", "thread", _asked("payment of", "ana"), works=("direct",), entry="request"),
+    "payment.decide": act("Y N N N N", "thread", _asked("payment of", "ada", decision="accept"), works=("group",), entry="request", hard=frozenset({"ana"})),
+    "payment.mark_paid": act("N Y Y Y Y", "thread", _asked("payment of", "ana", note="At the desk"), works=("direct",), administered=True),
+    "payment.pay": act("Y N N N N", "thread", _asked("payment of", "ana"), works=("direct",), entry="request"),
+    "payment.head_receipts": act("N N N N Y", values={"receipt_header": "1 Market Street"}),
+    "payment.provide": act("N N N N Y", values={"provider": "manual"}),
+    "payment.refund": act(
+        "N N N N Y", "thread", _asked("another payment of", "ana", amount="10.00", reason="Not given"), works=("direct",), administered=True
+    ),
+    "payment.request": act("N Y Y Y N", "thread", _charge),
+    "payment.withdraw": act("N Y Y Y Y", "thread", _asked("payment of", "ada"), works=("group",), administered=True),
+    "service.archive": act("N N N N Y", service("own")),
+    "service.create": act("N N N N Y", values=SERVICE),
+    "service.describe": act("N N N N Y", service("own"), SERVICE),
+    "service.restore": act("N N N N Y", service("archived")),
     "profile.open": act("N Y Y Y N", patient),
     "status.add_examples": act("N N N N Y"),
     "status.archive": act("N N N N Y", status("now")),

@@ -5,9 +5,16 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from clinic import Role
+import sqlalchemy as sa
+
+from clinic import Actor, Role
+from clinic.payment.money import Money
+from clinic.payment.providers import Opened, Outcome, Report
+from clinic.payment.record import CARD
+from clinic.payment.tables import payment_attempts, payment_requests
 from clinic.search.index import Indexer
-from tests.access.scene import FURNISHED, PEOPLE, Marker, Scene
+from clinic.thread.views import thread_page
+from tests.access.scene import FURNISHED, PEOPLE, STAFF, Marker, Scene
 
 
 def devices(scene: Scene) -> None:
@@ -93,4 +100,49 @@ def share_links(scene: Scene) -> None:
     scene.do("bruno", "group.ask", token=scene.things["share token", "open"])
 
 
-FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, indexed]
+def payments(scene: Scene) -> None:
+    """The clinic's services, and payments asked for them: one unanswered, one accepted whose card was refused, one paid, one withdrawn.
+
+    What a service is called is the clinic's, whose staff all read it, and the patient's who is asked; no other patient's.
+    """
+    scene.as_admin("payment.provide", provider=CARD)
+    for which in ("own", "archived"):
+        scene.things["service", which] = _service(scene, f"a service {which}", STAFF)
+    scene.as_admin("service.archive", scene.things["service", "archived"])
+    _ask(scene, "ada", "bella", "group")
+    direct = scene.threads["direct"].uid
+    failed, paid = _ask(scene, "ana", "boris", "direct"), _ask(scene, "ana", "chen", "direct", "another payment of")
+    for request in (failed, paid):
+        scene.do("ana", "payment.decide", direct, decision="accept", request=request)
+    note = f"in cash {scene.marker('note of a payment', {*scene.staff_of('direct'), 'dina'})}"
+    scene.do("boris", "payment.mark_paid", direct, request=paid, note=note)
+    _expires(scene, failed)
+    _ask(scene, "ana", "bella", "closed", "withdrawn payment of")  # by the group's end
+
+
+def _service(scene: Scene, what: str, seers: frozenset[str]) -> str:
+    words = [f"Care {scene.marker(f'{part} of {what}', seers)}" for part in ("name", "description", "tax note")]
+    return str(scene.as_admin("service.create", name=words[0], description=words[1], tax_note=words[2], price="50.00", currency="EUR", response_hours="24"))
+
+
+def _ask(scene: Scene, patient: str, by: str, label: str, what: str = "payment of") -> str:
+    thread, service = scene.threads[label], _service(scene, f"the {what} {patient}", STAFF | {patient})
+    request = str(scene.do(by, "payment.request", thread.uid, service=service, patient=scene.uids[patient], client_id=secrets.token_hex(8)))
+    with scene.database.read(scene.actor(patient)) as work:
+        thread.entries[f"asked of {patient}"] = thread_page(work, thread.uid).entries[-1].uid
+    scene.things[what, patient] = request
+    return request
+
+
+def _expires(scene: Scene, request: str) -> None:
+    """The time to pay by card has run out."""
+    with scene.database.reading() as connection:
+        [attempt] = connection.execute(sa.select(payment_attempts.c.uid).where(payment_attempts.c.state == "asked", payment_attempts.c.request_id.in_(
+            sa.select(payment_requests.c.id).where(payment_requests.c.uid == request)))).scalars()
+    at = scene.database.now() + timedelta(hours=1)
+    scene.database.perform(Actor.system(), "payment.opened", attempt, opened=Opened("ref", "https://pay.example/1", at, test=False))
+    report = Report("ref", attempt, Outcome.EXPIRED, Money(5000, "EUR"), test=False)
+    scene.database.perform(Actor.system(), "payment.reported", attempt, report=report, again=False)
+
+
+FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, payments, indexed]

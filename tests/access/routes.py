@@ -119,5 +119,7 @@ ROUTES: dict[str, Route] = {
         ok=(303,),
     ),
     "POST /threads/narrow": Route(STAFF, sends=lambda _s, _w: {"show": "all"}, ok=(303,)),
+    # Who is heard proves it by a signature: tests/web/test_stripe_webhooks.py. A clinic without keys has nothing to hear.
+    "POST /webhooks/stripe": Route(ANYBODY, sends=_nothing, ok=(404,)),
     "POST /setup/<token>": Route(ANYBODY, sends=_nothing, ok=(410,)),
 }

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from clinic import ACTIONS, Actor, Database, Role
 from clinic.actions import ActionSpec
 from clinic.loading import LoadedThread
+from clinic.payment.record import CARD
 from clinic.permissions import GROUP_ADMIN, TABLE, Grant
 from tests.support.cast import NAMES, Cast
 from tests.support.subjects import on_a_thread
@@ -58,6 +59,17 @@ class Scene:
         do(cast.boris, "text.schedule", self.direct, body="Until then", at=_in(10), client_id="later")
         do(cast.ana, "urgent.call", self.direct, words="It bleeds", client_id="urgent")
         do(cast.boris, "absence.begin", since=_in(10), until=_in(20))
+        self.asks_for_payment()
+
+    def asks_for_payment(self) -> None:
+        """Ana has accepted two payments, by card, and answered a third not yet; none holds back what is written where her call is open."""
+        do, cast = self.cast.database.perform, self.cast
+        do(cast.dina, "payment.provide", provider=CARD)
+        for number, answer in enumerate(("accept", "accept", None)):
+            service = do(cast.dina, "service.create", name=f"Consultation {number}", price="50.00", currency="EUR").value
+            request = do(cast.boris, "payment.request", self.direct, service=service, client_id=f"asked {number}").value
+            if answer:
+                do(cast.ana, "payment.decide", self.direct, decision=answer, request=request)
 
     @property
     def threads(self) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from flask import Flask
 from clinic import KINDS, Database
 from clinic.kinds import Payload, encode
 from clinic.log import entries
+from clinic.payment.kinds import WITHDRAWN_BECAUSE, PaymentDecision, PaymentRequest, Settlement
+from clinic.payment.states import State
 from clinic.status.kinds import StatusChange
 from clinic.text.forward import ForwardedPayload
 from clinic.text.kinds import Correction, NotePayload, Reaction, Retraction, TextPayload
@@ -22,6 +24,7 @@ from tests.support.cast import Cast
 from web.drawing import draw
 
 HOSTILE = "<script>alert(1)</script> ]]> & \" ' \u2028 \ud7ff"
+ASKED = ("0" * 26, HOSTILE, 5000, "JPY")
 # One payload of each kind and shape, with text that nobody has made harmless. Whoever adds a kind adds its samples here.
 SAMPLES: dict[str, list[Payload]] = {
     "text": [TextPayload(HOSTILE), TextPayload(HOSTILE, HOSTILE, (HOSTILE,))],
@@ -32,6 +35,19 @@ SAMPLES: dict[str, list[Payload]] = {
     "status": [StatusChange(HOSTILE, HOSTILE, "0" * 26, "blue", HOSTILE), StatusChange(HOSTILE, before=HOSTILE)],
     "notice": [Notice(code, (HOSTILE, "Boris", "Chen"), HOSTILE) for code in SENTENCES],
     "forwarded": [ForwardedPayload(HOSTILE, HOSTILE, "patient", "2026-11-29T10:42:00+00:00", HOSTILE)],
+    "payment-request": [
+        PaymentRequest("0" * 26, HOSTILE, 5000, "EUR", HOSTILE, HOSTILE, "0" * 26, HOSTILE, hours, HOSTILE, state, online)
+        for hours, state, online in [(0, State.OPEN, False), *((24, state, True) for state in State)]
+    ],
+    "payment-decision": [
+        *(PaymentDecision(*ASKED, state, HOSTILE, online=online) for state in ("accepted", "rejected", "withdrawn") for online in (False, True)),
+        *(PaymentDecision(*ASKED, "withdrawn", why=why) for why in WITHDRAWN_BECAUSE),
+    ],
+    "settlement": [
+        Settlement(*ASKED, state, HOSTILE, by, HOSTILE, given, test)
+        for state in ("pending", "paid", "failed", "partly-refunded", "refunded", "delayed", "surplus")
+        for by, given, test in (("", 0, False), (HOSTILE, 5000, True), ("", 1200, False))
+    ],
     "urgent": [UrgentPayload(HOSTILE), UrgentPayload("")],
 }
 
