@@ -201,7 +201,7 @@ NEVER = act("N N N N N")  # only the clinic's own code: for every client it does
 INTERNAL = frozenset(
     "account.accept_invitation account.change_password bookmark.seek bookmark.told clinic.open_set_up clinic.set_up device.used "
     "live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen "
-    "payment.delayed payment.drop payment.heard payment.looked_at payment.opened payment.refund_delayed payment.refunded payment.reported "
+    "payment.delayed payment.drop payment.heard payment.opened payment.refund_delayed payment.refunded payment.reported "
     "relay.advance relay.delivered text.deliver_scheduled thread.look_again urgent.escalate".split()
 )
 
@@ -264,6 +264,7 @@ ACTS: dict[str, Act] = {
     # Ada was asked in the group, and has not answered; of what Ana was asked in the 1:1, one was accepted and is not paid, one is.
     "payment.check": act("Y N N N N", "thread", _asked("payment of", "ana"), works=("direct",), entry="request"),
     "payment.decide": act("Y N N N N", "thread", _asked("payment of", "ada", decision="accept"), works=("group",), entry="request", hard=frozenset({"ana"})),
+    "payment.looked_at": act("N N N N Y", "thread", _asked("payment of", "ana"), works=("direct",), administered=True),
     "payment.mark_paid": act("N Y Y Y Y", "thread", _asked("payment of", "ana", note="At the desk"), works=("direct",), administered=True),
     "payment.pay": act("Y N N N N", "thread", _asked("payment of", "ana"), works=("direct",), entry="request"),
     "payment.head_receipts": act("N N N N Y", values={"receipt_header": "1 Market Street"}),
