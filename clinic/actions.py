@@ -29,6 +29,8 @@ class Offer:
     title: what it does, as an imperative ("Rename the thread"). word: the text command after "!" ("rename"). help: one more
     sentence. done: what to say afterwards. when: whether it makes sense in this thread now, beside the permission.
     grave: it is asked for a confirmation wherever it would otherwise be done at once.
+    answers: the name of a Choice that is the answer itself: where there are buttons, it is one for each of its options.
+    means: what choosing each of them means, in words, filled in for this thread, now.
     leads: the path on the page to what its value is, where that is news ("/threads/…"); "/" where the thread is no place to
     stay afterwards. passes_on: that address is for somebody else: it is shown, once, and not gone to.
     otherwise: what to say to who may do it and asks for it where `when` says that it makes no sense now.
@@ -41,6 +43,8 @@ class Offer:
     done: str = "Done."
     when: Callable[[Work, LoadedThread], bool] | None = None
     grave: bool = False
+    answers: str = ""
+    means: Callable[[Work, LoadedThread], Mapping[str, str]] | None = None
     leads: Callable[[Any], str] | None = None
     passes_on: bool = False
     otherwise: str = ""

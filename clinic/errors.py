@@ -28,6 +28,11 @@ class DomainError(Exception):
         self.wait_seconds = wait_seconds
         super().__init__(self.text)
 
+    @property
+    def page_text(self) -> str:
+        """What stands on the page: the text, without what can be done in a message only."""
+        return self.text
+
 
 REGISTRY: dict[str, type[DomainError]] = {}
 
@@ -80,7 +85,8 @@ class NotSignedIn(DomainError):
 class Gated(DomainError):
     """Something that the clinic asks of this person waits for their answer first. Nothing that they wrote is lost: their page or app keeps it.
 
-    thread: uid of the thread where it was asked. asks: what they may answer, each with a confirm link (rule 15).
+    thread: uid of the thread where it was asked. asks: what they may answer, each with a confirm link (rule 15). by_message: how to answer in a
+    message, for apps.
     """
 
     code = "gated"
@@ -89,10 +95,16 @@ class Gated(DomainError):
     type = "cancel"
     default = "Something that the clinic asked you waits for your answer. Answer it first; what you wrote was not sent."
 
-    def __init__(self, text: str | None = None, *, thread: str = "", asks: tuple[Ask, ...] = ()) -> None:
-        super().__init__(text)
+    def __init__(self, text: str | None = None, *, thread: str = "", asks: tuple[Ask, ...] = (), by_message: str = "") -> None:
+        words = text or self.default
+        super().__init__(f"{words} {by_message}".rstrip())
+        self._page_text = words
         self.thread = thread
         self.asks = asks
+
+    @property
+    def page_text(self) -> str:
+        return self._page_text
 
 
 @_register

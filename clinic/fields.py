@@ -176,11 +176,16 @@ class Choices(Field):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing to pick: the value that the action takes, what people read, and what tells two of one label apart."""
+    """One thing to pick: the value that the action takes, what people read, and what tells two of one label apart.
+
+    entry: uid of the entry that shows it whole, where there is one, in `thread` (a uid) or, without it, in the thread of the form.
+    """
 
     value: str
     label: str
     more: str = ""
+    entry: str = ""
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ ad-hoc commands and the text commands (design.md, rule 15) draw what stands here
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
@@ -76,7 +76,7 @@ class OfferedField:
 class Offered:
     """An action as it is offered to one person, here and now. thread: its uid, or None for what is done in none.
 
-    client_id: the name of the field for the sender's own id, which every door fills in by itself, or None.
+    client_id: the name of the field for the sender's own id, which every door fills in by itself, or None. means: of `Offer.means`.
     """
 
     action: str
@@ -84,6 +84,7 @@ class Offered:
     thread: str | None
     fields: tuple[OfferedField, ...]
     client_id: str | None
+    means: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -163,7 +164,8 @@ def _offered(work: Work, spec: ActionSpec, thread: LoadedThread | None) -> Offer
     fields = [_field(work, field, thread) for field in asked(spec)]
     # What may be left out and offers no choice is not asked for.
     shown = tuple(field for field in fields if field.required or field.options or not field.chosen)
-    return Offered(spec.name, offer, thread.uid if thread else None, shown, client_id_of(spec))
+    means = offer.means(work, thread) if offer.means is not None and thread is not None else {}
+    return Offered(spec.name, offer, thread.uid if thread else None, shown, client_id_of(spec), means)
 
 
 def client_id_of(spec: ActionSpec) -> str | None:

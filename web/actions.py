@@ -101,7 +101,7 @@ def act(name: str, uid: str | None = None) -> BaseResponse:
         raise
     except DomainError as error:
         if as_json:
-            return problem(error.status, error.code, error.text, error.field, error.wait_seconds)
+            return problem(error.status, error.code, error.page_text, error.field, error.wait_seconds)
         return _refused(name, uid, error)
     return _json(done) if as_json else _carry_on(name, uid, done)
 
@@ -151,7 +151,7 @@ def _refused(name: str, uid: str | None, error: DomainError) -> BaseResponse:
             return response
     if isinstance(error, NotFound):
         raise error
-    flash(error.text, "bad")
+    flash(error.page_text, "bad")
     return redirect(back, 303)
 
 

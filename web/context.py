@@ -19,7 +19,7 @@ from web.assets import Assets
 from web.auth import current_visitor
 from web.authority import fingerprint
 from web.db import clinic_db
-from web.times import exact, human, iso, plain_date
+from web.times import Due, due, exact, human, iso, plain_date
 
 ROLE_WORDS = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator", "admin": "Administrator"}
 THEME_COOKIE = "bedside_theme"
@@ -37,6 +37,9 @@ class Card:
 
 # What the page offers to react with; apps may send others.
 EMOJIS = (("👍", "Thumbs up"), ("❤️", "Heart"), ("✅", "Done"), ("👀", "Looking at it"), ("🙏", "Thank you"))
+
+# What can be done with an entry by buttons of its own; the rest stands in its menu.
+CARD_OFFERS = frozenset({"decide", "pay", "withdraw", "settle"})
 
 NO_CARD = Card("Clinic", "", ZoneInfo("UTC"))
 
@@ -70,6 +73,10 @@ def _human(at: datetime, form: str) -> str:
     return human(at, form, clinic_card().zone, clinic_db().now())
 
 
+def _due(at: datetime) -> Due:
+    return due(at, clinic_card().zone, clinic_db().now())
+
+
 def _clinic_is_empty() -> bool:
     with clinic_db().read(Actor.anonymous(Door.PAGE)) as work:
         return is_empty(work)
@@ -92,8 +99,8 @@ def _each_page() -> dict[str, Any]:
 
 def install(app: Flask) -> None:
     """Register filters, globals and what each page gets."""
-    app.jinja_env.filters.update(human=_human, exact=_exact, iso=iso, plain_date=plain_date, linked=linked)
-    app.jinja_env.globals.update(EMOJIS=EMOJIS, fresh_id=lambda: str(uuid.uuid4()))
+    app.jinja_env.filters.update(human=_human, exact=_exact, iso=iso, plain_date=plain_date, linked=linked, due=_due)
+    app.jinja_env.globals.update(EMOJIS=EMOJIS, CARD_OFFERS=CARD_OFFERS, fresh_id=lambda: str(uuid.uuid4()))
     app.jinja_env.globals.update(asset=Assets(), role_word=role_word, clinic_is_empty=_clinic_is_empty, authority_fingerprint=fingerprint)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

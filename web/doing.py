@@ -6,8 +6,9 @@ The page that opens it is web/pages/doing.py; web/actions.py draws it again afte
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from flask import render_template, url_for
 
@@ -17,6 +18,7 @@ from clinic.thread.views import EntryView, thread_entry, thread_head
 from clinic.work import Work
 from web.auth import current_actor
 from web.db import clinic_db
+from web.drawing import draw
 
 Typed = Mapping[str, Sequence[str]]
 """What was typed or is filled in beforehand: values by field, as a form holds them."""
@@ -36,19 +38,22 @@ def draw_form(action: str, thread_uid: str | None, typed: Typed, back: str, erro
         found = offer(work, action, thread_uid)
         title = thread_head(work, thread_uid).title if thread_uid else None
         about = _about(work, found, typed)
+        cards = dict(_cards(work, found, typed))
     names = {field.name for field in found.fields}
     # What is newest when the form is sent may be another message than the one that its reader saw.
-    newest = {field.name: [field.options[0].value] for field in found.fields if field.newest and field.options}
+    first = {field.name: [field.options[0].value] for field in found.fields if field.options and (field.newest or field.name in cards)}
     return render_template(
         "doing.html",
         here="threads",
         offered=found,
         thread_title=title,
         meant=about,
-        typed=newest | {name: _shown(found, name, list(values)) for name, values in typed.items() if name in names},
+        cards=cards,
+        draw=draw,
+        typed=first | {name: _shown(found, name, list(values)) for name, values in typed.items() if name in names},
         back=back,
         client_id=(typed.get(found.client_id) or [str(uuid.uuid4())])[0] if found.client_id else None,
-        problem=error.text if error else None,
+        problem=error.page_text if error else None,
         problem_field=error.field if error and error.field in names else None,
     )
 
@@ -60,6 +65,19 @@ def _about(work: Work, found: Offered, typed: Typed) -> EntryView | None:
     with suppress(NotFound):
         return thread_entry(work, found.thread, entry) if unseen and found.thread and entry else None
     return None
+
+
+def _cards(work: Work, found: Offered, typed: Typed) -> Iterator[tuple[str, EntryView]]:
+    """Yield what is meant as its entry shows it, by field: where the address names it, or there is nothing else to choose."""
+    for field in found.fields:
+        given = (typed.get(field.name) or [""])[0]
+        if not given and field.message and len(field.options) == 1:
+            given = field.options[0].value
+        meant = next((option for option in field.options if option.value == given and option.entry), None)
+        if meant is not None and found.thread is not None:
+            with suppress(NotFound):
+                # To be read here: what can be done with it is what this page asks.
+                yield field.name, replace(thread_entry(work, meant.thread or found.thread, meant.entry), offers=frozenset(), thread="")
 
 
 def _shown(found: Offered, name: str, values: list[str]) -> list[str]:

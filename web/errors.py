@@ -68,7 +68,7 @@ def _domain(error: DomainError) -> BaseResponse:
         ask_no_more()
     if isinstance(error, NotSignedIn) and not wants_json() and not request.headers.get("X-Bedside-Script"):
         return _to_log_in()
-    return problem(error.status, error.code, error.text, error.field, error.wait_seconds)
+    return problem(error.status, error.code, error.page_text, error.field, error.wait_seconds)
 
 
 def _to_log_in() -> BaseResponse:

@@ -22,6 +22,7 @@ SHOW_WORDS = {
     "all": "All threads",
     "waiting": "My waiting patients, longest first",
     "unanswered": "Unanswered, newest first",
+    "promised": "Answers promised, first due first",
     "mine": "Threads that I answer",
 }
 

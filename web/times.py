@@ -1,11 +1,12 @@
 """Times and dates in words, in the clinic's own zone; the page's script rewrites them in the reader's.
 
-Owns local, iso, exact, plain_date, day_name, human. Imports the standard library only.
+Owns local, iso, exact, plain_date, day_name, human, due. Imports the standard library only.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 _WEEK_DAYS = 7
 
@@ -55,3 +56,27 @@ def human(at: datetime, form: str, zone: tzinfo, now: datetime) -> str:
         "moment": clock if day == "Today" else f"{spoken}, {clock}",
     }
     return forms[form]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A promised time in words. by: when, "14:30". left: how long until then, or since. over: it has passed."""
+
+    by: str
+    left: str
+    over: bool
+
+
+def due(at: datetime, zone: tzinfo, now: datetime) -> Due:
+    """Return a promised time as staff read it; the page's script counts on (frontend/src/due.ts)."""
+    return Due(human(at, "moment", zone, now), span(abs(at - now)), now > at)
+
+
+def span(length: timedelta) -> str:
+    """Return a length of time in its two largest units: "2 h 10 min", "3 days 4 h"; never less than a minute."""
+    minutes = max(1, int(length.total_seconds() // 60))
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "day" if days == 1 else "days"), (hours, "h"), (minutes, "min")]
+    first = next(place for place, (number, _) in enumerate(parts) if number)
+    return " ".join(f"{number} {word}" for number, word in parts[first : first + 2] if number)

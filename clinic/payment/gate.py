@@ -80,9 +80,9 @@ def refusal(row: sa.Row[Any]) -> Gated:
     """Return what the patient reads: which request waits, and how to answer it."""
     words = (
         f"This was not sent: {row.practitioner}'s payment request ({row.service}, {Money(row.amount_minor, row.currency)}) waits for your answer. "
-        "Accept or reject it first; either opens messages at once. By message: !pay accept or !pay reject."
+        "Accept or reject it first; either opens messages at once."
     )
-    return Gated(words, thread=row.thread, asks=asks_of(row.uid))
+    return Gated(words, thread=row.thread, asks=asks_of(row.uid), by_message="By message: !pay accept or !pay reject.")
 
 
 def asks_of(request_uid: str) -> tuple[Ask, ...]:

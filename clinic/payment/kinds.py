@@ -1,14 +1,15 @@
-"""The kinds `payment-request`, `payment-decision` and `settlement`: what a thread says about a payment. Imports clinic.kinds and the amounts.
+"""The kinds `payment-request`, `payment-decision` and `settlement`: what a thread says about a payment. Imports clinic.kinds, clinic.log and the amounts.
 
 They are for the patient who is asked and for staff. The request's entry reads as the request stands now: what comes later is folded into it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.sax.saxutils import escape, quoteattr
 
 from clinic.kinds import Ask, kind
+from clinic.log import Entry
 from clinic.payment.money import Money
 from clinic.payment.states import UNPAID, State
 
@@ -85,6 +86,15 @@ class PaymentRequest:
         return " ".join(part for part in parts if part)
 
     @property
+    def doable(self) -> frozenset[str]:
+        """What can be done with the request as it stands, by whoever may (thread/reading.py: MENU)."""
+        if self.state == State.OPEN:
+            return frozenset({"decide", "withdraw"})
+        if self.state in UNPAID:
+            return frozenset({"pay", "settle"} if self.online else {"settle"})
+        return frozenset()
+
+    @property
     def asks(self) -> tuple[Ask, ...]:
         """What the patient is asked: to answer; once accepted, to pay."""
         if self.state == State.OPEN:
@@ -97,6 +107,19 @@ class PaymentRequest:
         return ()
 
 
+def _decided(entry: Entry, later: Entry) -> Entry:
+    if not isinstance(entry.payload, PaymentRequest):
+        return entry
+    return replace(entry, payload=replace(entry.payload, state=later.payload.decision, online=later.payload.online))
+
+
+def _settled(entry: Entry, later: Entry) -> Entry:
+    # That it could not be begun yet, or was paid twice, is said by its own line; the request stands as it did.
+    if not isinstance(entry.payload, PaymentRequest) or later.payload.state not in list(State):
+        return entry
+    return replace(entry, payload=replace(entry.payload, state=later.payload.state))
+
+
 WITHDRAWN_BECAUSE = {
     "": "",
     "deactivated": " The account of who asked is closed.",
@@ -106,7 +129,14 @@ WITHDRAWN_BECAUSE = {
 """Why a request withdrew by itself, by code."""
 
 
-@kind("payment-decision", fragment="payment_decision.html", ns=PAYMENT_NS, xml=lambda payload: _xml("payment-decision", payload), says_who=True)
+@kind(
+    "payment-decision",
+    fragment="payment_decision.html",
+    ns=PAYMENT_NS,
+    xml=lambda payload: _xml("payment-decision", payload),
+    changes=_decided,
+    says_who=True,
+)
 @dataclass(frozen=True, slots=True)
 class PaymentDecision:
     """What became of an open request. decision: accepted, rejected or withdrawn. by: a shown name, "" where it withdrew by itself.
@@ -135,7 +165,7 @@ class PaymentDecision:
         return f"{self.by} accepted the payment request ({what}). {how} Messages are open."
 
 
-@kind("settlement", fragment="settlement.html", ns=PAYMENT_NS, xml=lambda payload: _xml("settlement", payload), says_who=True)
+@kind("settlement", fragment="settlement.html", ns=PAYMENT_NS, xml=lambda payload: _xml("settlement", payload), changes=_settled, says_who=True)
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """How far the money of an accepted request has come. state: a State from pending on, "delayed" (it could not be begun yet), or "surplus".

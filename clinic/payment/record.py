@@ -134,7 +134,7 @@ def options(work: Work, thread: LoadedThread, states: Collection[State]) -> list
         .where(payment_requests.c.thread_id == thread.id, payment_requests.c.state.in_(states))
         .order_by(payment_requests.c.id.desc())
     )
-    return [Option(row.uid, label(row), row.patient) for row in work.rows(query)]
+    return [Option(row.uid, label(row), row.patient, row.entry_uid) for row in work.rows(query)]
 
 
 def newest(found: Sequence[Option]) -> str:

@@ -71,7 +71,8 @@ def _assisted_here(work: Work, thread: LoadedThread) -> list[LoadedMember]:
     return [member for member in thread.members.values() if member.role is Role.PRACTITIONER and member.account_id in assisted]
 
 
-def _can_ask(work: Work, thread: LoadedThread) -> bool:
+def can_ask(work: Work, thread: LoadedThread) -> bool:
+    """Say whether there is somebody whom the actor could ask for a payment in a thread, and something to ask for."""
     return bool(thread.patients) and bool(offered_services(work)) and (work.role is Role.PRACTITIONER or bool(_assisted_here(work, thread)))
 
 
@@ -96,7 +97,7 @@ def _same(payload: Payload, values: Any) -> bool:
         "charge",
         "The patient cannot write to the practitioner, in any thread, until they have accepted or rejected it. Urgent calls always come through.",
         "Asked. What the patient answers stands here.",
-        when=_can_ask,
+        when=can_ask,
         grave=True,
         otherwise="No payment can be asked for here: it takes a service on the clinic's list, which administrators keep, and a patient in the thread.",
     ),
@@ -207,7 +208,17 @@ def _answerable(work: Work, thread: LoadedThread) -> list[sa.Row[Any]]:
 
 
 def _answers(work: Work, thread: LoadedThread | None) -> list[Option]:
-    return [] if thread is None else [Option(row.uid, label(row), row.practitioner) for row in _answerable(work, thread)]
+    if thread is None:
+        return []
+    return [Option(row.uid, label(row), row.practitioner, row.entry_uid, row.thread) for row in _answerable(work, thread)]
+
+
+def _what_answers_mean(work: Work, _thread: LoadedThread) -> dict[str, str]:
+    how = "at the clinic's desk" if record.provider_of(work) == MANUAL else "by card, on the page that follows"
+    return {
+        "accept": f"You will pay this amount {how}. Messages are open at once, also before you have paid.",
+        "reject": "Nothing is to be paid, and the service is not provided. Messages are open at once.",
+    }
 
 
 @action(
@@ -226,6 +237,8 @@ def _answers(work: Work, thread: LoadedThread | None) -> list[Option]:
         "Answered. You can write again, unless another request waits for you.",
         when=lambda work, thread: bool(_answerable(work, thread)),
         grave=True,
+        answers="decision",
+        means=_what_answers_mean,
         leads=lambda value: value,
         otherwise="No payment request waits for your answer here.",
     ),

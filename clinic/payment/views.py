@@ -96,13 +96,8 @@ def service_list(work: Work) -> list[ServiceView]:
     ]
 
 
-@view(Permission.PAYMENT_OWN)
-def own_payments(work: Work) -> list[PaymentView]:
-    """Return the requests to the actor, newest first."""
-    return _views(work.rows(_selected().where(payment_requests.c.addressee_id == work.person.id)))
-
-
-def _selected() -> sa.Select[Any]:
+def selected() -> sa.Select[Any]:
+    """Return the select of requests as `views_of` takes them, newest first."""
     patient, practitioner = accounts.alias(), accounts.alias()
     return (
         sa.select(payment_requests, threads.c.uid.label("thread"), patient.c.name.label("patient"), practitioner.c.name.label("practitioner"))
@@ -113,7 +108,8 @@ def _selected() -> sa.Select[Any]:
     )
 
 
-def _views(rows: Sequence[sa.Row[Any]]) -> list[PaymentView]:
+def views_of(rows: Sequence[sa.Row[Any]]) -> list[PaymentView]:
+    """Return rows of `selected` as people see them."""
     return [
         PaymentView(
             row.uid, row.thread, row.service, row.description, row.tax_note, Money(row.amount_minor, row.currency),

@@ -29,8 +29,9 @@ ROWS = 50
 ROWS_AT_MOST = 400
 # Counted no further; the page says "99+".
 UNREAD_AT_MOST = 100
-SHOWS = ("all", "waiting", "unanswered", "mine")
+SHOWS = ("all", "waiting", "unanswered", "promised", "mine")
 NO_STATUS = "none"
+_OLDEST_FIRST: dict[str, sa.ColumnElement[Any]] = {"waiting": threads.c.waiting_since, "promised": threads.c.answer_due_at}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Wanted:
     """What staff want of their list; a patient's list is always whole.
 
     show: "all"; "waiting": patients who wait, longest first, but for those whom a colleague answers; "unanswered": all who wait;
-    "mine": what I said that I answer. practitioner: an account's uid. status: a status's uid, or NO_STATUS.
+    "promised": where an answer was promised by a time, the first to be due first; "mine": what I said that I answer.
+    practitioner: an account's uid. status: a status's uid, or NO_STATUS.
     """
 
     show: str = "all"
@@ -54,7 +56,7 @@ class ThreadRow:
     """One row of a person's list of threads; all of it as that person may see it. unread: at most UNREAD_AT_MOST.
 
     last_author: None also where the line itself says who. status, answered_by (by whom: a shown name), answered_by_me,
-    waiting_since: for staff only.
+    waiting_since, answer_due_at (by when an answer was promised): for staff only.
     """
 
     uid: str
@@ -71,6 +73,7 @@ class ThreadRow:
     answered_by: str | None = None
     answered_by_me: bool = False
     waiting_since: datetime | None = None
+    answer_due_at: datetime | None = None
 
 
 @view(Permission.THREAD_READ)
@@ -133,8 +136,7 @@ def _page(work: Work, wanted: Wanted, limit: int) -> sa.Subquery:
     conditions = [_listed(work.person.id)]
     if role.is_staff:
         conditions += _conditions(work, wanted)
-        if wanted.show == "waiting":
-            moment = threads.c.waiting_since
+        moment = _OLDEST_FIRST.get(wanted.show, moment)
     else:
         here = sa.and_(entries.c.thread_id == memberships.c.thread_id, visible(role, work.person.id, memberships.c.from_seq), spoken())
         newest = sa.select(entries.c.at).where(here).order_by(entries.c.seq.desc()).limit(1)
@@ -151,7 +153,7 @@ def _page(work: Work, wanted: Wanted, limit: int) -> sa.Subquery:
 
 
 def _ordered(wanted: Wanted, role: Role, moment: sa.ColumnElement[Any], thread_id: sa.ColumnElement[int]) -> tuple[sa.ColumnElement[Any], ...]:
-    if role.is_staff and wanted.show == "waiting":
+    if role.is_staff and wanted.show in _OLDEST_FIRST:
         return moment.asc(), thread_id.asc()
     return moment.desc().nulls_last(), thread_id.desc()
 
@@ -169,6 +171,8 @@ def _conditions(work: Work, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
             other.c.thread_id == threads.c.id, other.c.account_id == threads.c.claimed_by, other.c.ended_at.is_(None), accounts.c.active.is_(True)
         ).correlate(threads)
         conditions.append(sa.or_(threads.c.claimed_by.is_(None), threads.c.claimed_by == me_id, ~by_colleague.exists()))
+    if wanted.show == "promised":
+        conditions.append(threads.c.answer_due_at.is_not(None))
     if wanted.show == "mine":
         conditions.append(threads.c.claimed_by == me_id)
     if wanted.practitioner:
@@ -210,4 +214,5 @@ def _thread_row(thread: LoadedThread, last: Entry, row: sa.Row[Any], reader: int
         answered_by=answering.nick if answering else None,
         answered_by_me=answering is me,
         waiting_since=thread.waiting_since if me.role.is_staff else None,
+        answer_due_at=thread.answer_due_at if me.role.is_staff else None,
     )

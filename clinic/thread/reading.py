@@ -94,8 +94,12 @@ MENU: Mapping[str, Permission] = {
     "versions": Permission.TEXT_ORIGINAL,
     "forward": Permission.TEXT_FORWARD,
     "save": Permission.SAVED_REPLY_OWN,
+    "decide": Permission.PAYMENT_DECIDE,
+    "pay": Permission.PAYMENT_DECIDE,
+    "withdraw": Permission.PAYMENT_WITHDRAW,
+    "settle": Permission.PAYMENT_SETTLE,
 }
-"""What a person may do with an entry, as the page's menu beside it names it."""
+"""What a person may do with an entry, as the page names it at the entry. A kind whose entries can be more done with says so itself (`doable`)."""
 
 
 FORMER = "a former member"
@@ -177,6 +181,7 @@ class Reading:
         fitting |= {"forward"} if said and self._has_target() else set()
         fitting |= {"retract"} if mine and entry.kind in RETRACTABLE else set()
         fitting |= {"moderate"} if not mine and entry.kind in RETRACTABLE and self.thread.kind == "group" else set()
+        fitting |= getattr(entry.payload, "doable", frozenset())
         if isinstance(entry.payload, TYPED):
             fitting |= {"correct", "save"} if mine else set()
             fitting |= {"versions"} if entry.amended.corrected_at else set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,7 +36,7 @@ class Head:
     """The top of a thread's page. patients: empty for a patient, who needs no link to themselves.
 
     may: the names of the permissions that the reader has in this thread. answered_by: for staff, the shown name of whom of them
-    answers.
+    answers. answer_due_at: for staff, by when an answer was promised.
     """
 
     uid: str
@@ -48,6 +49,7 @@ class Head:
     may: frozenset[str]
     answered_by: str | None
     answered_by_me: bool
+    answer_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def thread_head(work: Work, uid: str) -> Head:
         may=frozenset(permission.value for permission in Permission if work.may(permission, thread)),
         answered_by=answering.nick if answering else None,
         answered_by_me=answering is me,
+        answer_due_at=thread.answer_due_at if me.role.is_staff else None,
     )
 
 

@@ -69,6 +69,10 @@ ROUTES: dict[str, Route] = {
     # It takes a message of one's own; here it is given none, or what is none of one's own.
     "GET /saved-replies/new": Route(STAFF, ok=(404,), asks=("", f"?thread={ABSENT}&entry={ABSENT}")),
     "GET /search": Route(CARE, asks=("", "?q=pain", "?q=zq", "?q=e&who=a&kind=internal-note", f"?q=pain&thread={ABSENT}"), ok=(200, 404)),
+    "GET /payments": Route(frozenset({PATIENT})),
+    "GET /payments/<uid>": Route(frozenset({PATIENT}), on="payment", asks=("", "?back=1")),
+    "GET /payments/<uid>/go": Route(frozenset({PATIENT}), on="payment", ok=(303,)),
+    "GET /payments/<uid>/state": Route(frozenset({PATIENT}), on="payment"),
     "GET /patients/<uid>": Route(STAFF, on="patient"),
     "GET /session": Route(ANYBODY),
     "GET /setup/<token>": Route(ANYBODY, ok=(410,)),

@@ -55,6 +55,8 @@ def _objects(pages: Pages, route: Route) -> Iterator[tuple[str, str]]:
         yield from pages.scene.objects()
     elif route.on == "patient":
         yield from (*((name, pages.scene.uids[name]) for name in ("ana", "eve", "rosa")), ("absent", ABSENT))
+    elif route.on == "payment":
+        yield from (*((name, pages.scene.things["payment of", name]) for name in ("ana", "ada")), ("absent", ABSENT))
     elif route.on == "account":
         yield from (("eve", pages.scene.uids["eve"]),)
     else:
@@ -69,6 +71,8 @@ def _expected(pages: Pages, route: Route, who: str, label: str) -> str:
         return "log in" if role == NOBODY else "absent"
     if route.on == "patient":
         return "allowed" if label != "absent" and pages.scene.shares(who, label) else "absent"
+    if route.on == "payment":
+        return "allowed" if label == who else "absent"
     if route.on != "thread":
         return "allowed"
     relation = pages.scene.relation(who, label)

@@ -42,7 +42,7 @@ def _page(query: str, problem: str | None = None, asked: str = "", typed: str = 
 def _typed_again(_uid: str | None, error: DomainError) -> Response:
     back = local_path(request.form.get("next"), "")
     query = back.partition("?q=")[2]
-    page = _page(unquote_plus(query), error.text, request.form.get("person", ""), request.form.get("reason", ""))
+    page = _page(unquote_plus(query), error.page_text, request.form.get("person", ""), request.form.get("reason", ""))
     response = make_response(page)
     response.status_code = error.status
     return response

@@ -14,6 +14,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from clinic.absence.views import away_here
 from clinic.errors import DomainError, NotFound
+from clinic.payment.own import asking
+from clinic.payment.views import waiting
 from clinic.permissions import STAFF
 from clinic.saved_reply.views import own_replies, reply_in
 from clinic.status.views import standing
@@ -91,9 +93,10 @@ def _upto(page: Page) -> Markup:
 @blueprint.get("/threads/<uid>/head")
 @caring
 def head(uid: str) -> str:
-    """The top of a thread alone: its title, who is in it, where it stands."""
+    """What stands beside a thread's messages, alone: its title, who is in it, where it stands; and what keeps its reader from writing."""
     with clinic_db().read(current_actor()) as work:
-        return render_template("threads/_head.html", **_top(work, uid))
+        shown = _top(work, uid)
+    return render_template("threads/_head.html", **shown) + render_template("threads/_gate.html", **shown)
 
 
 @blueprint.get("/threads/<uid>/marks")
@@ -106,12 +109,13 @@ def marks(uid: str) -> Response:
 
 
 def _top(work: Work, uid: str) -> dict[str, Any]:
-    """Return what templates/threads/_head.html shows. standing: None for a patient, who learns nothing of a status."""
+    """Return what templates/threads/_head.html and _gate.html show. standing: None for a patient, who learns nothing of a status."""
     return {
         "head": thread_head(work, uid),
         "standing": standing(work, uid) if work.role in STAFF else None,
         "urgent": urgent_here(work, uid),
         "away": away_here(work, uid),
+        "waiting": waiting(work, uid),
     }
 
 
@@ -146,6 +150,7 @@ def _page(uid: str, refused: Composer | None = None, saved_uid: str | None = Non
         page = thread_page(work, uid, before=before or None, around=around, limit=PAGE)
         shown_beside = side(work, uid)
         later = scheduled(work, uid)
+        payment = asking(work, uid) if work.role in STAFF else None
         saved = reply_in(work, uid, saved_uid) if saved_uid and work.role in STAFF else None
         composer = refused or (Composer("saved_reply.post", typed=saved.text) if saved else _composer(work, uid))
     if not before and not around:
@@ -164,6 +169,7 @@ def _page(uid: str, refused: Composer | None = None, saved_uid: str | None = Non
         around=around,
         uid=uid,
         later=later,
+        payment=payment,
         client_id=str(uuid.uuid4()),
         composer=composer,
         saved=saved,
@@ -190,7 +196,8 @@ def _kept_reply() -> str | None:
 @keeps("text.correct")
 @keeps("note.post")
 def _typed_again(uid: str | None, error: DomainError) -> BaseResponse:
-    words = error.text if error.text.startswith("Not sent") else f"Not sent. {error.text}"
+    said = error.page_text
+    words = said if said.startswith(("Not sent", "This was not sent")) else f"Not sent. {said}"
     action, about = request.path.split("/")[2], None
     with clinic_db().read(current_actor()) as work, suppress(NotFound):
         about = thread_entry(work, uid or "", request.form.get("entry") or request.form.get("reply_to") or "")

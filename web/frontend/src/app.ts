@@ -3,6 +3,7 @@ import htmx from "htmx.org";
 import { watchAnswers } from "./answers.ts";
 import { coverList } from "./cover.ts";
 import { one } from "./dom.ts";
+import { startDue } from "./due.ts";
 import { tell } from "./events.ts";
 import { accountHeader } from "./http.ts";
 import { settleLeaving } from "./leaving.ts";
@@ -11,6 +12,7 @@ import { live } from "./live.ts";
 import { startMenus } from "./menus.ts";
 import { followAddress, mountHeader, mountPieces } from "./pieces.ts";
 import type { Outbox } from "./outbox.ts";
+import { mountPaying } from "./paying.ts";
 import { startQuiet } from "./quiet.ts";
 import { startLater } from "./schedule.ts";
 import { keepSession, startOutbox } from "./sender.ts";
@@ -31,6 +33,7 @@ function mount(): void {
   if (!main) return;
   localTimes(main);
   mountPieces(main);
+  mountPaying(main);
   followAddress();
   const root = one(".thread[data-thread]", main);
   if (root && outbox) open = new OpenThread(root, outbox);
@@ -64,6 +67,7 @@ if (account && care) {
   startDuty(account);
   startLater();
   startShortcuts();
+  startDue();
   startList(account, (thread) => open?.uid === thread && open.watched, go);
 }
 

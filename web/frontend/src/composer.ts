@@ -161,7 +161,7 @@ export function startComposer(form: HTMLFormElement, with_: Composing): Composer
     if (unready) {
       say(note, unready.words);
       area.focus();
-      const at = body.indexOf(unready.look);
+      const at = unready.look ? body.indexOf(unready.look) : -1;
       if (at >= 0) area.setSelectionRange(at, at + unready.look.length);
       return;
     }

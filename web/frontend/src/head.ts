@@ -1,6 +1,7 @@
-// The head of an open thread (title, members), drawn by the server and fetched again when somebody joined, left or is renamed.
+// The head of an open thread (title, members) and what keeps its reader from writing, drawn by the server and fetched again when either changes.
 import htmx from "htmx.org";
 import { all, one, parse } from "./dom.ts";
+import { placeGate } from "./gate.ts";
 import { getFragments } from "./http.ts";
 
 const words = (header: HTMLElement) => (header.textContent ?? "").replace(/\s+/g, " ").trim();
@@ -8,9 +9,11 @@ const words = (header: HTMLElement) => (header.textContent ?? "").replace(/\s+/g
 /** Puts the thread's present head in place, unless it says the same. Throws Refused or Unreachable. */
 export async function refreshHead(root: HTMLElement, signal: AbortSignal): Promise<void> {
   const { html } = await getFragments(`/threads/${root.dataset.thread ?? ""}/head`);
-  const fresh = parse(html)[0];
+  const [fresh, gate] = parse(html);
   const shown = one(":scope > header", root);
-  if (signal.aborted || !shown || !(fresh instanceof HTMLElement) || words(shown) === words(fresh)) return;
+  if (signal.aborted) return;
+  placeGate(root, gate);
+  if (!shown || !(fresh instanceof HTMLElement) || words(shown) === words(fresh)) return;
   const focused = shown.contains(document.activeElement) ? document.activeElement : null;
   const again = focused?.id ? `#${focused.id}` : focused?.tagName.toLowerCase();
   // A menu that somebody has just opened stays open.

@@ -83,9 +83,9 @@ const NOT_DONE: Record<string, string> = { "text.correct": "Not corrected.", "te
 /** A message that is on its way; or what was refused, whatever it was. */
 export function drawPending(item: Item, me: { name: string; uid: string }): HTMLElement {
   const refused = item.refused !== null;
-  const words = NOT_DONE[item.action] ?? "Not sent.";
+  const words = NOT_DONE[item.action] ?? (item.held ? "" : "Not sent.");
   const state = refused
-    ? make("p", { class: "state refused" }, icon("triangle-alert"), make("span", {}, `${words} ${item.refused}`))
+    ? make("p", { class: "state refused" }, icon("triangle-alert"), make("span", {}, `${words} ${item.refused}`.trim()))
     : make("p", { class: "state pending" }, icon("clock"), make("span", {}, waitingWords()));
   const note = item.action === "note.post";
   const article = make(
@@ -109,7 +109,8 @@ export function drawPending(item: Item, me: { name: string; uid: string }): HTML
   if (refused) {
     const edit = make("button", { class: "button", type: "button", "data-do": "edit" }, "Edit");
     const discard = make("button", { class: "button", type: "button", "data-do": "discard" }, "Discard");
-    article.append(make("div", { class: "row" }, ...(item.values.body === undefined ? [] : [edit]), discard));
+    const again = make("button", { class: "button main", type: "button", "data-do": "again" }, "Send again");
+    article.append(make("div", { class: "row" }, ...(item.held ? [again] : []), ...(item.values.body === undefined ? [] : [edit]), discard));
   }
   return article;
 }

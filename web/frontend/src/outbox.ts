@@ -17,12 +17,14 @@ export interface Item {
   turn: number;
   /** Words of the refusal; null while it is still being sent. */
   refused: string | null;
+  /** It was refused as something else waits for an answer first; the person may send it again afterwards. */
+  held?: boolean;
 }
 
 /** What became of one try. `again` leaves the item where it is; `fault`: the words of a plain 500. */
 export type Outcome =
   | { kind: "sent"; entry: string | null }
-  | { kind: "refused"; text: string }
+  | { kind: "refused"; text: string; held?: boolean }
   | { kind: "again"; waitMs: number; fault?: string | null }
   | { kind: "signed-out" };
 
@@ -118,6 +120,14 @@ export class Outbox {
     return found;
   }
 
+  /** Sends what was refused once more, as its author asks: the same item, under the same id. */
+  again(thread: string, id: string): void {
+    const item = read(this.around.store.get(outboxKey(this.around.account, thread, id)));
+    if (!item?.refused) return;
+    this.#keep({ ...item, refused: null, held: false });
+    this.flush();
+  }
+
   /** Sends what waits, now. Calls during a run are remembered. */
   flush(): void {
     this.#cancel?.();
@@ -177,7 +187,7 @@ export class Outbox {
       }
       this.#backoff.reset();
       if (outcome.kind === "refused") {
-        this.#refuse(item, outcome.text);
+        this.#refuse(item, outcome.text, outcome.held ?? false);
       } else {
         this.around.sent(item, outcome.entry);
         this.remove(thread, item.id);
@@ -192,10 +202,10 @@ export class Outbox {
     return faults >= MOST_FAULTS;
   }
 
-  #refuse(item: Item, text: string): void {
+  #refuse(item: Item, text: string, held = false): void {
     this.#faults.delete(item.id);
     // What is gone meanwhile (its entry arrived after all) does not come back.
-    if (this.around.store.get(outboxKey(this.around.account, item.thread, item.id)) !== null) this.#keep({ ...item, refused: text });
+    if (this.around.store.get(outboxKey(this.around.account, item.thread, item.id)) !== null) this.#keep({ ...item, refused: text, held });
   }
 
   #keep(item: Item): void {

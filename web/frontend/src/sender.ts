@@ -16,7 +16,9 @@ async function send(item: Item): Promise<Outcome> {
     if (error instanceof Unreachable) return { kind: "again", waitMs: (error.waitSeconds ?? 0) * 1_000, fault: error.fault };
     if (!(error instanceof Refused)) return { kind: "again", waitMs: 0 };
     if (error.status === 401) return { kind: "signed-out" };
-    return { kind: "refused", text: error.text };
+    const held = error.code === "gated";
+    if (held) tell("threads", null); // what stands above the message box is out of date
+    return { kind: "refused", text: error.text, held };
   }
 }
 

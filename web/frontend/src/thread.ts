@@ -6,6 +6,7 @@ import { make, one, parse } from "./dom.ts";
 import { useMenu, watchMenus } from "./entrymenu.ts";
 import { on } from "./events.ts";
 import { Frame } from "./frame.ts";
+import { HELD, isHeld } from "./gate.ts";
 import { refreshHead } from "./head.ts";
 import { Refused, getFragments, getJson, post } from "./http.ts";
 import { live } from "./live.ts";
@@ -17,7 +18,7 @@ import { Typists } from "./typists.ts";
 import { Waiting } from "./waiting.ts";
 
 // Kinds of entries that tell of what the head shows.
-const HEAD_FOLLOWS = new Set(["notice", "status", "urgent"]);
+const HEAD_FOLLOWS = new Set(["notice", "status", "urgent", "payment-request", "payment-decision", "settlement"]);
 
 export class OpenThread {
   readonly uid: string;
@@ -96,7 +97,7 @@ export class OpenThread {
     else this.#frame.toEnd();
     on("news", (news) => news.thread === this.uid && void this.refresh(news.uid), signal);
     on("threads", () => void this.#head(), signal);
-    on("look", () => (void this.refresh(), void this.#states()), signal);
+    on("look", () => (void this.refresh(), void this.#states(), void this.#head()), signal);
     on("sent", (sent) => sent.thread === this.uid && void this.refresh(sent.entry ?? undefined), signal);
     on("marks", (marks) => marks.thread === this.uid && void this.#states(), signal);
     on("typing", (typing) => typing.thread === this.uid && this.#typists.heard(typing.who, typing.state), signal);
@@ -128,6 +129,7 @@ export class OpenThread {
       thread: this.uid,
       signal: this.#over.signal,
       unready: (body) => {
+        if (isHeld(this.root)) return { words: HELD, look: "" };
         const left = this.#open?.left(body) ?? [];
         return left[0] ? { words: openWords(left), look: left[0] } : null;
       },
@@ -208,7 +210,8 @@ export class OpenThread {
     if (atEnd) this.#frame.toEnd();
     else if (!quiet && added.length > 0) this.#frame.offerJump();
     // Who joined or left, and where the thread stands, is said by an entry; the head follows it.
-    if (added.some((entry) => HEAD_FOLLOWS.has(entry.dataset.kind ?? ""))) void this.#head();
+    const promised = one("[data-due]", this.root) !== null; // an answer of staff's may have kept it
+    if (added.some((entry) => promised || HEAD_FOLLOWS.has(entry.dataset.kind ?? ""))) void this.#head();
     this.#look();
     const last = added.findLast((entry) => entry.dataset.mine !== "1");
     const order = last ? (this.#orders.get(last) ?? 0) : 0;
@@ -335,8 +338,9 @@ export class OpenThread {
     else this.#withdraw(what, article);
   }
 
-  /** Edit or discard of what was refused. */
+  /** What was refused is sent again, edited or discarded. */
   #withdraw(what: HTMLElement, article: HTMLElement): void {
+    if (what.dataset.do === "again") return this.outbox.again(this.uid, article.dataset.clientId ?? "");
     const item = this.outbox.remove(this.uid, article.dataset.clientId ?? "");
     article.remove();
     if (item && what.dataset.do === "edit") this.#composer?.restore(item.action, item.values);
