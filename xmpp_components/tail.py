@@ -149,6 +149,9 @@ class Tail:
         component.confirmation.cursor_moved()
         for handle in entitled:
             component.feeds.news(handle, room.uid, entry.uid)
+            if room.members[handle].uid == entry.addressee:
+                # What is for one person may concern what they do in their other threads: the one that is open on their page is looked at.
+                component.feeds.threads(handle)
 
     # --- what happens in other processes
 
