@@ -4,8 +4,8 @@
 set -eEuo pipefail
 cd "$(dirname "$0")/.."
 
-RUN_PACKAGES=(ca-certificates python3-venv prosody lua-sec lua-expat lua-socket lua-filesystem lua-unbound nginx-light)
-TEST_PACKAGES=(chromium fonts-dejavu-core profanity tmux strace postgresql lua-dbi-sqlite3 lua-dbi-postgresql)
+RUN_PACKAGES=(ca-certificates python3-venv prosody lua-sec lua-expat lua-socket lua-filesystem lua-unbound nginx-light fonts-dejavu-core)
+TEST_PACKAGES=(chromium profanity tmux strace postgresql lua-dbi-sqlite3 lua-dbi-postgresql)
 VENV=.venv
 STAMPS=.stamps
 PIP=("$VENV/bin/python" -m pip --disable-pip-version-check)

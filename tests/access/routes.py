@@ -73,6 +73,7 @@ ROUTES: dict[str, Route] = {
     "GET /payments/<uid>": Route(frozenset({PATIENT}), on="payment", asks=("", "?back=1")),
     "GET /payments/<uid>/go": Route(frozenset({PATIENT}), on="payment", ok=(303,)),
     "GET /payments/<uid>/state": Route(frozenset({PATIENT}), on="payment"),
+    "GET /payments/<uid>/receipt.pdf": Route(frozenset({PATIENT, ADMIN}), on="paid"),
     "GET /patients/<uid>": Route(STAFF, on="patient"),
     "GET /session": Route(ANYBODY),
     "GET /setup/<token>": Route(ANYBODY, ok=(410,)),

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.test import TestResponse
 
+from clinic import Role
 from tests.access.conftest import Written
 from tests.access.inventory import keys
 from tests.access.routes import CLINIC, ROUTES, Route
@@ -57,6 +58,9 @@ def _objects(pages: Pages, route: Route) -> Iterator[tuple[str, str]]:
         yield from (*((name, pages.scene.uids[name]) for name in ("ana", "eve", "rosa")), ("absent", ABSENT))
     elif route.on == "payment":
         yield from (*((name, pages.scene.things["payment of", name]) for name in ("ana", "ada")), ("absent", ABSENT))
+    elif route.on == "paid":
+        things = pages.scene.things
+        yield from (("ana", things["another payment of", "ana"]), ("nobody, yet", things["payment of", "ana"]), ("absent", ABSENT))
     elif route.on == "account":
         yield from (("eve", pages.scene.uids["eve"]),)
     else:
@@ -71,8 +75,9 @@ def _expected(pages: Pages, route: Route, who: str, label: str) -> str:
         return "log in" if role == NOBODY else "absent"
     if route.on == "patient":
         return "allowed" if label != "absent" and pages.scene.shares(who, label) else "absent"
-    if route.on == "payment":
-        return "allowed" if label == who else "absent"
+    if route.on in ("payment", "paid"):
+        administers = role == Role.ADMIN and label in pages.scene.uids
+        return "allowed" if label == who or administers else "absent"
     if route.on != "thread":
         return "allowed"
     relation = pages.scene.relation(who, label)

@@ -75,6 +75,7 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             "/payments",
             f"/payments/{UID}",
             f"/payments/{UID}/go",
+            f"/payments/{UID}/receipt.pdf",
             f"/payments/{UID}/state",
             "/join/x",
             "/threads/group",
