@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import Any
 
 from flask import Flask
+from pypdf import PdfReader
 from werkzeug.test import TestResponse
 
 from tests.access.scene import ABSENT, DISABLED, NOBODY, Scene
@@ -72,7 +74,7 @@ class Pages:
 
         asked: what the reader sent, which an answer may say again.
         """
-        told = self.scene.leaks(f"{answer.headers}\n{answer.text}", who)
+        told = self.scene.leaks(f"{answer.headers}\n{_read(answer)}", who)
         for what in told if not asked else set(told) - self.scene.seen(asked):
             self.problems.append(f"{cell}: tells of the {what}")
 
@@ -84,6 +86,13 @@ class Pages:
         """Fail with all that was noted."""
         problems, self.problems = self.problems, []
         assert not problems, "\n".join(["", *problems])
+
+
+def _read(answer: TestResponse) -> str:
+    """Return what an answer says, on paper too."""
+    if answer.mimetype != "application/pdf":
+        return answer.text
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(answer.data)).pages)
 
 
 def bare(answer: TestResponse, *named: str) -> tuple[int, str]:

@@ -50,7 +50,7 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
     """A new route appears here with its access, so that nobody adds one by the way."""
     known = {
         (Access.PUBLIC, "GET"): {"/authority.pem", "/healthz", "/invite/x", "/login", "/session", "/setup/x", "/static/favicon.svg"},
-        (Access.PUBLIC, "POST"): {"/invite/x", "/login", "/logout", "/setup/x"},
+        (Access.PUBLIC, "POST"): {"/invite/x", "/login", "/logout", "/setup/x", "/webhooks/stripe"},
         (Access.INTERNAL, "GET"): {"/internal/xmpp/exists"},
         (Access.INTERNAL, "POST"): {"/internal/xmpp/check"},
         (Access.SIGNED_IN, "GET"): {
