@@ -1,6 +1,6 @@
 """Durable jobs: what must happen outside the database because of a committed change (rule 4).
 
-Owns the jobs table and claim, release, done, retry. Imports clinic.storage. An action queues a job with `Work.enqueue` in its
+Owns the jobs table and claim, release, done, later, retry, hasten. Imports clinic.storage. An action queues a job with `Work.enqueue` in its
 own transaction; a process claims jobs of its queue, does the work, and says done, or retry with a growing pause.
 A job may run twice (the claimer died before `done`): what it does must stand that.
 """
@@ -107,3 +107,18 @@ def retry(database: Database, job: Job, error: str, *, park: bool = True) -> Non
         values["parked_at"] = database.now()
     with database.writing() as connection:
         connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(**values))
+
+
+def later(database: Database, job: Job, after: timedelta) -> None:
+    """Put `job`, which was done, back to be done once more some time `after`: the same row, so that being killed does not make two of it. Raises: Busy."""
+    values = {"due_at": database.now() + after, "attempts": 0, "error": None, "held_by": None}
+    with database.writing() as connection:
+        connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(**values))
+
+
+def hasten(database: Database, queue: str, *, parked: bool = False) -> int:
+    """Make what waits in `queue` after a failure due at once, as its cause may be gone. parked: what was given up too. Returns: how many. Raises: Busy."""
+    failed = sa.and_(jobs.c.queue == queue, jobs.c.error.is_not(None), sa.or_(jobs.c.due_at > database.now(), jobs.c.parked_at.is_not(None)))
+    with database.writing() as connection:
+        chosen = failed if parked else sa.and_(failed, jobs.c.parked_at.is_(None))
+        return connection.execute(sa.update(jobs).where(chosen).values(due_at=database.now(), parked_at=None)).rowcount

@@ -15,9 +15,11 @@ from clinic.account.views import expired_sessions
 from clinic.audit.tables import denials
 from clinic.calls import Actor
 from clinic.database import Database
+from clinic.payment.tables import provider_events
 
 KEPT = timedelta(days=30)
 DENIALS_KEPT = timedelta(days=90)
+EVENTS_KEPT = timedelta(days=90)  # providers repeat what they tell for a few days
 
 
 def expire(database: Database) -> int:
@@ -37,6 +39,7 @@ def sweep(database: Database) -> int:
         (login_sessions, login_sessions.c.seen_at < now - KEPT),
         (denials, denials.c.minute < now - DENIALS_KEPT),
         (login_failures, attempts.stale(now)),
+        (provider_events, provider_events.c.received_at < now - EVENTS_KEPT),
     )
     with database.writing() as connection:
         return sum(connection.execute(_removal(table, over)).rowcount for table, over in stale)
@@ -44,5 +47,6 @@ def sweep(database: Database) -> int:
 
 def _removal(table: sa.Table, over: sa.ColumnElement[bool]) -> sa.Delete:
     # What somebody works with is left for the next time: it is not over then, and nobody waits for anybody.
-    (key,) = table.primary_key
-    return sa.delete(table).where(key.in_(sa.select(key).where(over).with_for_update(skip_locked=True)))
+    columns = list(table.primary_key)
+    key = sa.tuple_(*columns) if len(columns) > 1 else columns[0]
+    return sa.delete(table).where(key.in_(sa.select(*columns).where(over).with_for_update(skip_locked=True)))

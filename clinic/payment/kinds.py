@@ -171,6 +171,7 @@ class Settlement:
     """How far the money of an accepted request has come. state: a State from pending on, "delayed" (it could not be begun yet), or "surplus".
 
     by: who marked it paid at the desk. why: of a failure, in the provider's words. given_minor: of a refund, how much this time.
+    returned_minor: how much of what was given back did not arrive, and is the clinic's again; the state is then the one that is left.
     """
 
     request: str
@@ -183,6 +184,7 @@ class Settlement:
     why: str = ""
     given_minor: int = 0
     test: bool = False
+    returned_minor: int = 0
 
     @property
     def body(self) -> str:
@@ -193,6 +195,9 @@ class Settlement:
     def _words(self, amount: Money) -> str:
         what = f"{amount} for {self.service}"
         given = Money(self.given_minor, self.currency)
+        if self.returned_minor:
+            returned = Money(self.returned_minor, self.currency)
+            return f"{returned} of {what} could not be given back: {self.patient}'s bank has returned it to the clinic. The clinic finds another way; ask it."
         match self.state:
             case State.PENDING:
                 return f"{self.patient} can pay {what} now."

@@ -26,14 +26,16 @@ class State(StrEnum):
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.OPEN: frozenset({State.ACCEPTED, State.REJECTED, State.WITHDRAWN}),
-    State.ACCEPTED: frozenset({State.PENDING, State.PAID}),  # paid at once: at the desk, or told of before the address was
+    # Paid at once: at the desk, or told of before the address was. Failed: the provider would not begin it.
+    State.ACCEPTED: frozenset({State.PENDING, State.PAID, State.FAILED}),
     State.PENDING: frozenset({State.PAID, State.FAILED}),
     State.FAILED: frozenset({State.PENDING, State.PAID}),  # paid: at the same address, or at the desk
     State.PAID: frozenset({State.PARTLY_REFUNDED, State.REFUNDED}),
-    State.PARTLY_REFUNDED: frozenset({State.PARTLY_REFUNDED, State.REFUNDED}),
+    # Back again: a bank may return what was given back, days later.
+    State.PARTLY_REFUNDED: frozenset({State.PARTLY_REFUNDED, State.REFUNDED, State.PAID}),
     State.REJECTED: frozenset(),
     State.WITHDRAWN: frozenset(),
-    State.REFUNDED: frozenset(),
+    State.REFUNDED: frozenset({State.PARTLY_REFUNDED, State.PAID}),
 }
 """What may follow each state; nothing else does."""
 

@@ -59,4 +59,4 @@ def open_attempt(database: Database, attempt: str) -> str:
 def report(database: Database, attempt: str, outcome: Outcome, amount: Money | None = None, **more: Any) -> None:
     """Say how a provider knows an attempt now."""
     values = {"reference": f"at-{attempt}", "attempt": attempt, "outcome": outcome, "amount": amount or Money(5000, "EUR"), "test": True} | more
-    database.perform(SYSTEM, "payment.reported", attempt, report=Report(**values), again=False)
+    database.perform(SYSTEM, "payment.reported", attempt, report=Report(**values))

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, request
 
 from clinic import Actor
 from clinic.errors import TooLong
+from clinic.payment.record import CARD
 from web.db import clinic_db
 from web.gateways import keys
 from web.policies import public
@@ -18,7 +19,6 @@ from web.policies import public
 blueprint = Blueprint("webhooks", __name__)
 logger = logging.getLogger(__name__)
 MOST_BYTES = 256 * 1024
-PROVIDER = "stripe"
 
 
 @blueprint.post("/webhooks/stripe")
@@ -27,6 +27,7 @@ def stripe() -> Response:
     """Take an event. 200 once it is stored, so that nothing is lost if we are killed: until then it comes again."""
     from web.gateways.stripe import NotHeard, heard  # its library takes 20 MB, for clinics that use it
 
+    request.max_content_length = MOST_BYTES  # also of what does not say how long it is
     if (request.content_length or 0) > MOST_BYTES:
         raise TooLong()
     config = current_app.config["BEDSIDE"]
@@ -45,7 +46,7 @@ def stripe() -> Response:
     if event.test != found.test or event.account not in ("", found.account.reference if found.account else ""):
         logger.warning("payments.webhook refused: of another account or mode (%s)", event.kind)
         return _answer("This event is of another account, or of the other mode (test or live).", 400)
-    clinic_db().perform(Actor.system(), "payment.heard", provider=PROVIDER, event=event.event_id, attempt=event.attempt,
+    clinic_db().perform(Actor.system(), "payment.heard", provider=CARD, event=event.event_id, attempt=event.attempt,
                         reference=event.reference, payment_reference=event.payment_reference)
     return _answer("Taken.", 200)
 
