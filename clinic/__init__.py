@@ -28,7 +28,10 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     "profile": ("actions",),
     "note": ("actions",),
     "urgent": ("tables", "kinds", "actions", "views"),
-    "payment": ("tables", "kinds", "gate", "services", "requests", "settling", "refunding", "reports", "asking", "views", "ledger", "totals", "statement", "troubles", "own"),
+    "payment": (
+        "tables", "kinds", "gate", "services", "requests", "settling", "refunding", "reports",
+        "asking", "views", "ledger", "totals", "statement", "troubles", "own",
+    ),
     "absence": ("tables", "kinds", "actions", "views"),
     "search": ("tables", "actions", "views"),
     "audit": ("tables",),

@@ -118,7 +118,7 @@ def paid(work: Work, thread: LoadedThread, row: Any, *, by: str = "", test: bool
     """Say that a request was paid; from now on the time runs within which staff have promised to answer. Returns: the request as it is then."""
     now = record.move(work, row, State.PAID, paid_at=work.now, receipt_number=record.next_receipt(work))
     record.say(work, thread, row, settlement(work, thread, row, State.PAID, by=by, test=test))
-    if row.response_hours:
+    if row.response_hours and thread.members:  # of a closed group nobody is there who could answer
         due = work.now + timedelta(hours=row.response_hours)
         thread.answer_due_at = due if thread.answer_due_at is None else min(due, thread.answer_due_at)
         work.update(threads, thread.id, answer_due_at=thread.answer_due_at)

@@ -142,7 +142,7 @@ def _expires(scene: Scene, request: str) -> None:
     at = scene.database.now() + timedelta(hours=1)
     scene.database.perform(Actor.system(), "payment.opened", attempt, opened=Opened("ref", "https://pay.example/1", at, test=False))
     report = Report("ref", attempt, Outcome.EXPIRED, Money(5000, "EUR"), test=False)
-    scene.database.perform(Actor.system(), "payment.reported", attempt, report=report, again=False)
+    scene.database.perform(Actor.system(), "payment.reported", attempt, report=report)
 
 
 FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, payments, indexed]
