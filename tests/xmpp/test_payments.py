@@ -286,6 +286,34 @@ async def _seen_in_the_archive(stage: Stage, ana: Client, ada: Client) -> list[s
 
 
 @played
+async def test_the_archive_and_the_history_show_a_request_as_it_stands_now_and_links_to_whom_they_are_for(stage: Stage) -> None:
+    ana, boris = await in_both(stage)
+    request = ask(stage.cast, "boris", stage.thread, service(stage.cast))
+    for client, lines in ((ana, links(stage.thread, request)), (boris, [])):
+        live = await client.finds(f"<message><payment-request xmlns='{NS}' request='{request}'/></message>")
+        assert (live.findtext("{*}body") or "").split("\n")[1:] == lines
+
+    async def stands(person: Person, client: Client) -> list[tuple[str, str]]:
+        """Returns the state and the words of the request in the archive and in the history."""
+        late = stage.client(person, "late")
+        late.sends(f"<presence to='{stage.room}/{person.name}'><x xmlns='{X}'><history maxstanzas='50'/></x></presence>")
+        shown_late = await late.finds(f"<message><payment-request xmlns='{NS}'/></message>")
+        late.sends(f"<presence to='{stage.room}/{person.name}' type='unavailable'/>")
+        results, _end = await mam(stage, client)
+        found = [*(one for result in results for one in result.iter("{jabber:client}message")), shown_late]
+        return [(child.get("state", ""), one.findtext("{*}body") or "") for one in found if (child := one.find(f"{{{NS}}}payment-request")) is not None]
+
+    assert [(state, body.split("\n")[1:]) for state, body in await stands(stage.ana, ana)] == [("open", links(stage.thread, request))] * 2
+    assert [(state, body.split("\n")[1:]) for state, body in await stands(stage.boris, boris)] == [("open", [])] * 2
+    decide(stage.cast, "ana", stage.thread)
+    accepted = await stands(stage.ana, ana)
+    assert [state for state, _body in accepted] == ["accepted"] * 2
+    assert all("\n" not in body and "!pay" not in body and "Accepted, not paid yet." in body for _state, body in accepted)
+    stage.db.perform(stage.boris.actor, "payment.mark_paid", stage.thread, request=request, note="Cash")
+    assert {(state, body.endswith(" Paid.")) for state, body in await stands(stage.boris, boris)} == {("paid", True)}
+
+
+@played
 async def test_names_that_look_like_xml_stay_words(stage: Stage) -> None:
     ana, _boris = await in_both(stage)
     name = "<b>Knee & 'hip'</b> \"x\""

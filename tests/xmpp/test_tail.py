@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clinic import Actor
+from clinic import Actor, Role
 from clinic.doorbell import Doorbell, Ring
 from clinic.log import Entry
 from clinic.thread import relay
@@ -218,10 +218,10 @@ def test_an_entry_that_cannot_be_told_holds_up_no_other_and_its_words_stay_out_o
         ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
         component, live = stage.component, render.live
 
-        def fails(room: Room, entry: Entry) -> wire.Stanza:
+        def fails(room: Room, entry: Entry, reader: Role) -> wire.Stanza:
             if entry.body == "secret words":
                 raise RuntimeError(entry.body)
-            return live(room, entry)
+            return live(room, entry, reader)
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(render, "live", fails)

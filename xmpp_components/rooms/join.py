@@ -122,7 +122,7 @@ async def join(component: Threads, request: Request, wanted: Wanted, shown: str 
         if now.nick != member.nick:
             presence.store(component, room, request.sender, "occupant", now)
         _greet(component, room, now, request, was_present)
-        sent = _tell(component, room, request.sender, wanted, entries)
+        sent = _tell(component, room, request.sender, now, wanted, entries)
         turn.sent_bytes = sum(len(text) for _entry, text in sent)
         component.send(presence.subject(room, now.handle), request.sender)
         if sent:
@@ -148,11 +148,11 @@ async def _enter(component: Threads, request: Request, room: Room, member: Membe
         await asyncio.wait([room.pump])  # what tabs are being told of is history to who joins now
 
 
-def _tell(component: Threads, room: Room, address: str, wanted: Wanted, entries: list[Entry]) -> list[tuple[Entry, str]]:
+def _tell(component: Threads, room: Room, address: str, member: Member, wanted: Wanted, entries: list[Entry]) -> list[tuple[Entry, str]]:
     """Send the history, the newest of it where not all fits. Returns: what was sent, with its text."""
     left = wanted.characters
     sent = fitting([entry for entry in entries if entry.seq <= room.cursor],
-                   lambda entry: render.delayed(room, entry).to(address), newest=True)
+                   lambda entry: render.delayed(room, entry, member.role).to(address), newest=True)
     if left is not None:
         kept = len(sent)
         while kept and (left := left - len(sent[kept - 1][1])) >= 0:

@@ -151,10 +151,10 @@ def send(component: Threads, request: Request, room: Room, member: Member, actio
     given, earlier = client_ids(request.xml, seed, component.db.now())
     posted = component.submit(Actor.xmpp(member.handle), action, room.uid, client_id=given, earlier_client_id=earlier,
                               message_id=request.id or None, **values)
-    posted.add_done_callback(lambda future: _posted(component, request, room, future))
+    posted.add_done_callback(lambda future: _posted(component, request, room, member, future))
 
 
-def _posted(component: Threads, request: Request, room: Room, future: asyncio.Future[Done]) -> None:
+def _posted(component: Threads, request: Request, room: Room, member: Member, future: asyncio.Future[Done]) -> None:
     if future.cancelled() or future.exception() is not None:
         component.call(request, future)
         return
@@ -162,7 +162,7 @@ def _posted(component: Threads, request: Request, room: Room, future: asyncio.Fu
     # A resent message goes back to its sender only; what the tail has not relayed yet is about to come anyway.
     if done.duplicate and done.entries[0].seq <= room.cursor:
         again = done.entries[0]
-        component.send(render.live(room, room.recent.get(again.uid, again)), request.sender)
+        component.send(render.live(room, room.recent.get(again.uid, again), member.role), request.sender)
 
 
 def marker(component: Threads, request: Request, room: Room, member: Member) -> bool:

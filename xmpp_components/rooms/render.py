@@ -6,6 +6,7 @@ there only for apps that know no better is marked as such (XEP-0428). Source: XE
 
 from __future__ import annotations
 
+from clinic import ACTIONS, Role, can
 from clinic.kinds import Ask, Tombstone
 from clinic.log import Entry, Quote
 from clinic.offers import asking
@@ -35,9 +36,9 @@ def _client_id(entry: Entry) -> str | None:
     return None if entry.client_id is None or entry.client_id.startswith(MADE_UP) else entry.client_id
 
 
-def inside(room: Room, entry: Entry) -> list[wire.Xml]:
-    """Returns: the message's children. Source: XEP-0359, XEP-0421."""
-    parts = _said(room, entry)
+def inside(room: Room, entry: Entry, reader: Role) -> list[wire.Xml]:
+    """Returns: the message's children, for readers of a role. Source: XEP-0359, XEP-0421."""
+    parts = _said(room, entry, reader)
     if client_id := _client_id(entry):
         parts.append(wire.element("origin-id", {"xmlns": wire.SID, "id": client_id}))
     parts.append(wire.element("stanza-id", {"xmlns": wire.SID, "by": room.jid, "id": entry.uid}))
@@ -46,7 +47,7 @@ def inside(room: Room, entry: Entry) -> list[wire.Xml]:
     return parts
 
 
-def _said(room: Room, entry: Entry) -> list[wire.Xml]:
+def _said(room: Room, entry: Entry, reader: Role) -> list[wire.Xml]:
     """Returns: what the message says, in words and for apps that know its kind."""
     payload = entry.payload
     if isinstance(payload, TYPED):
@@ -64,13 +65,18 @@ def _said(room: Room, entry: Entry) -> list[wire.Xml]:
     if isinstance(payload, Tombstone):
         return _tombstone(room, payload)
     own = entry.xml()
-    return [wire.element("body", {}, _asking(room, entry)), *((wire.Xml(own),) if own else ())]
+    return [wire.element("body", {}, _asking(room, entry, reader)), *((wire.Xml(own),) if own else ())]
 
 
-def _asking(room: Room, entry: Entry) -> str:
-    """Returns: the entry in words and, for each thing that it asks of a reader, the page that asks them to confirm. Source: house rule 15."""
+def asks_of(entry: Entry) -> tuple[Ask, ...]:
+    """Returns: what an entry asks of its readers."""
     asks: tuple[Ask, ...] = getattr(entry.payload, "asks", ())
-    return asking(entry.body, asks, room.page, room.uid)
+    return asks
+
+
+def _asking(room: Room, entry: Entry, reader: Role) -> str:
+    """Returns: the entry in words and, for each thing that it asks of such a reader, the page that asks them to confirm. Source: house rule 15."""
+    return asking(entry.body, [ask for ask in asks_of(entry) if can(reader, ACTIONS[ask.action].permission)], room.page, room.uid)
 
 
 def _fallback(of: str, start: int | None = None, end: int | None = None) -> wire.Xml:
@@ -112,20 +118,20 @@ def _tombstone(room: Room, payload: Tombstone) -> list[wire.Xml]:
     return [wire.element("body", {}, payload.body), gone, _fallback(wire.RETRACT)]
 
 
-def live(room: Room, entry: Entry) -> wire.Stanza:
-    """Returns: the entry as it goes to everybody present."""
-    return wire.stanza("message", attributes(room, entry), *inside(room, entry))
+def live(room: Room, entry: Entry, reader: Role) -> wire.Stanza:
+    """Returns: the entry as it goes to those present; only what asks something of somebody reads differently by role."""
+    return wire.stanza("message", attributes(room, entry), *inside(room, entry, reader))
 
 
-def delayed(room: Room, entry: Entry) -> wire.Stanza:
+def delayed(room: Room, entry: Entry, reader: Role) -> wire.Stanza:
     """Returns: the entry as history on joining. Source: XEP-0045 section 7.2.13, XEP-0203."""
-    return wire.stanza("message", attributes(room, entry), *inside(room, entry),
+    return wire.stanza("message", attributes(room, entry), *inside(room, entry, reader),
                        wire.element("delay", {"xmlns": wire.DELAY, "from": room.jid, "stamp": wire.stamp(entry.at)}))
 
 
-def archived(room: Room, entry: Entry, queryid: str | None) -> wire.Stanza:
+def archived(room: Room, entry: Entry, queryid: str | None, reader: Role) -> wire.Stanza:
     """Returns: the entry as a result of an archive query. Source: XEP-0313 section 5."""
-    message = wire.element("message", {"xmlns": wire.CLIENT, **attributes(room, entry)}, *inside(room, entry))
+    message = wire.element("message", {"xmlns": wire.CLIENT, **attributes(room, entry)}, *inside(room, entry, reader))
     return wire.stanza("message", {"from": room.jid}, wire.element(
         "result", {"xmlns": wire.MAM, "queryid": queryid, "id": entry.uid}, wire.element(
             "forwarded", {"xmlns": wire.FORWARD},
