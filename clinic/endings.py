@@ -5,7 +5,7 @@ Whoever ends it calls these inside its own action, after its own change and befo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ MEMBERSHIP: list[Callable[[Work, LoadedThread, LoadedMember], None]] = []
 """Called with a thread and the member who is none any more."""
 ACCOUNT: list[Callable[[Work, int], None]] = []
 """Called with the id of an account that is deactivated."""
+CONCERNED: list[Callable[[Work, int], Collection[str]]] = []
+"""Called with the id of an account before it is: gives the uids of the threads that a listener above will change."""
 LINK: list[Callable[[Work, int, int], None]] = []
 """Called with the ids of a patient or coordinator and of the practitioner to whom they are not linked any more."""
 
@@ -24,6 +26,11 @@ def membership_ended(work: Work, thread: LoadedThread, member: LoadedMember) -> 
     """Say that somebody has left a thread, was removed, or that it is being closed."""
     for listener in MEMBERSHIP:
         listener(work, thread, member)
+
+
+def threads_concerned(work: Work, account_id: int) -> set[str]:
+    """Return the uids of the threads that change when an account is deactivated, so that all are locked at once, in one order."""
+    return {uid for listener in CONCERNED for uid in listener(work, account_id)}
 
 
 def account_ended(work: Work, account_id: int) -> None:

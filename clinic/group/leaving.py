@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from clinic.account.actions import account_for, shut_out
 from clinic.actions import Offer, action
-from clinic.endings import account_ended
+from clinic.endings import account_ended, threads_concerned
 from clinic.errors import Invalid
 from clinic.fields import Option, PickPerson
-from clinic.group.managing import depart, let_go, pass_on, shut, successor, successors
+from clinic.group.managing import depart, let_go, managed, pass_on, shut, successor, successors
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Permission, Role
 from clinic.thread.actions import thread_for
@@ -91,5 +91,6 @@ def deactivate(work: Work, account: sa.Row[Any]) -> None:
     take them back. Where there is no other practitioner it keeps the group, said there, until one comes in.
     """
     shut_out(work, account)
+    work.threads(sorted({*managed(work, account.id), *threads_concerned(work, account.id)}))
     let_go(work, account.id)
     account_ended(work, account.id)

@@ -195,14 +195,19 @@ def _replace(work: Work, thread: LoadedThread, admin: LoadedMember) -> bool:
     return heir is not None
 
 
-def let_go(work: Work, account_id: int) -> None:
-    """Hand over the groups that somebody manages whose account is being deactivated; say where nobody can take one over."""
+def managed(work: Work, account_id: int) -> list[str]:
+    """Return the uids of the groups whose admin somebody is."""
     query = (
         sa.select(threads.c.uid)
         .join(memberships, memberships.c.thread_id == threads.c.id)
         .where(memberships.c.account_id == account_id, memberships.c.group_admin.is_(True), memberships.c.ended_at.is_(None))
     )
-    for thread in work.threads([row.uid for row in work.rows(query)]):
+    return [row.uid for row in work.rows(query)]
+
+
+def let_go(work: Work, account_id: int) -> None:
+    """Hand over the groups that somebody manages whose account is being deactivated; say where nobody can take one over."""
+    for thread in work.threads(managed(work, account_id)):
         admin = thread.members.get(account_id)
         if admin is not None and admin.group_admin and not _replace(work, thread, admin):
             work.append(thread, Notice("nobody-manages", (admin.nick,)))

@@ -21,9 +21,10 @@ from clinic.group.managing import is_group
 from clinic.group.people import ANYBODY, born, chosen
 from clinic.loading import LoadedThread
 from clinic.log import Audience
-from clinic.permissions import Permission
+from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
 from clinic.thread.actions import thread_for
+from clinic.thread.gates import pass_gates
 from clinic.thread.kinds import Notice
 from clinic.thread.tables import share_links, share_requests, threads
 from clinic.work import Work
@@ -133,7 +134,7 @@ def ask(work: Work, token: str) -> str:
     """Ask the group admin to be let in by a share link; staff of the group read who asks. Once is enough, again changes nothing.
 
     Returns: "asked", or "member" for who is in it. Raises: Expired for a link that is none, or none any more; TooMany; Conflict
-    for whom the group admin has refused today.
+    for whom the group admin has refused today; Gated for a patient where something of a practitioner in it waits for their answer.
     """
     _slow_down(work)
     uid = found_link(work, token).thread_uid
@@ -151,6 +152,8 @@ def ask(work: Work, token: str) -> str:
         raise Conflict("The group admin has decided not to let you in. Ask them, or the clinic, if that is a mistake.")
     if len(waiting) >= ASKED_AT_MOST:
         raise TooMany("You wait for several groups to let you in already. Wait for their answers first.", wait_seconds=3600)
+    if work.role is Role.PATIENT:
+        pass_gates(work, work.person.id, thread)
     work.insert(
         share_requests, id=new_id(), uid=new_uid(), thread_id=thread.id, account_id=work.person.id, link_id=link.id, asked_at=work.now
     )

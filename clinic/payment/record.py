@@ -160,12 +160,16 @@ def withdraw(work: Work, thread: LoadedThread, row: sa.Row[Any], *, by: str = ""
 def withdraw_all(work: Work, condition: sa.ColumnElement[bool], why: str) -> None:
     """Withdraw, by itself, every open request that `condition` on their table is true of. why: a code of WITHDRAWN_BECAUSE."""
     wanted = sa.and_(payment_requests.c.state == State.OPEN, condition)
-    query = sa.select(payment_requests.c.thread_id, threads.c.uid).join(threads, threads.c.id == payment_requests.c.thread_id)
-    uids = {row.uid for row in work.rows(query.where(wanted))}
-    for thread in work.threads(sorted(uids)):
+    for thread in work.threads(sorted(open_in(work, condition))):
         for row in work.rows(sa.select(payment_requests).where(wanted, payment_requests.c.thread_id == thread.id)):
             if row.id not in _moved(work):
                 withdraw(work, thread, row, why=why)
+
+
+def open_in(work: Work, condition: sa.ColumnElement[bool]) -> set[str]:
+    """Return the uids of the threads with an open request that `condition` on their table is true of."""
+    query = sa.select(threads.c.uid).join(payment_requests, threads.c.id == payment_requests.c.thread_id)
+    return {row.uid for row in work.rows(query.where(payment_requests.c.state == State.OPEN, condition))}
 
 
 def tell_other_threads(work: Work, patient_id: int, practitioner_id: int, thread_id: int) -> None:

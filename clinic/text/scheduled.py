@@ -122,6 +122,7 @@ def forget(work: Work, scheduled: str) -> None:
     "text.schedule",
     Permission.TEXT_SCHEDULE,
     on=thread_for,
+    gated=False,  # it asks the gates itself, once it is known to be no resend: what waits is not in the log
     fields=(BODY, Moment("at", "Send at"), ClientId("client_id")),
     same=lambda payload, values: payload == TextPayload(values["body"]),
     offer=Offer(
@@ -141,6 +142,8 @@ def schedule(work: Work, thread: LoadedThread, body: str, at: datetime, client_i
     first = work.row(sa.select(scheduled_texts).where(mine, scheduled_texts.c.client_id == client_id))
     if first is not None:
         return str(first.uid)
+    if work.role is Role.PATIENT:
+        pass_gates(work, work.person.id, thread)
     if len(work.rows(_waiting(work, thread))) >= WAITING_AT_MOST:
         raise Conflict(f"{WAITING_AT_MOST} messages of yours wait in this thread already. Discard some first.")
     uid = new_uid()

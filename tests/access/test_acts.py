@@ -15,6 +15,7 @@ from tests.access.acts import ACTS, ADMIN, FOREIGN, INTERNAL, OWN, Act, Fields
 from tests.access.inventory import keys, said_of
 from tests.access.scene import ABSENT, ACTORS, HELD_BACK, NOBODY
 from tests.access.visitors import Pages, bare
+from tests.contract.test_registries import ASKS_ITSELF
 
 PUBLIC = [name for name in keys("action") if name not in INTERNAL]
 Cell = tuple[str, str | None, Fields]
@@ -56,7 +57,7 @@ def expected(pages: Pages, name: str, who: str, label: str) -> str:
         return "absent"
     if row.letter(relation) != "Y":
         return "forbidden"
-    if ACTIONS[name].gated and (who, label) in HELD_BACK:
+    if (who, label) in HELD_BACK and (ACTIONS[name].gated or name in ASKS_ITSELF):
         return "held back"
     return "allowed" if label in row.works and who not in row.hard else "perhaps"
 

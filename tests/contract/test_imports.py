@@ -89,3 +89,18 @@ def test_nobody_outside_the_domain_writes_to_the_database() -> None:
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Attribute):
                     assert node.attr not in {"commit", "writing"}, f"{path}:{node.lineno} writes by itself"
+
+
+def test_threads_and_what_people_write_in_them_know_nothing_of_payments() -> None:
+    """The gate is registered with threads (clinic/thread/gates.py), never inside them; nor does any other capability know of it."""
+    naming = [
+        path
+        for path in (ROOT / "clinic").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("clinic.payment."))
+        or (isinstance(node, ast.ImportFrom) and node.module == "clinic" and any(one.name == "payment" for one in node.names))
+        or (isinstance(node, ast.Import) and any(f"{one.name}.".startswith("clinic.payment.") for one in node.names))
+    ]
+    assert naming, "the control: payments import each other"
+    assert {path.parent.name for path in naming} == {"payment"}, sorted(map(str, naming))
+    assert "payment" not in (ROOT / "clinic/thread/gates.py").read_text()

@@ -5,10 +5,15 @@ from __future__ import annotations
 import uuid
 
 import pytest
+import sqlalchemy as sa
 
-from clinic import Database, errors
+from clinic import Actor, Call, Database, errors
+from clinic.account.tables import accounts
+from clinic.payment import gate
+from clinic.payment.tables import payment_requests, services
 from clinic.payment.views import waiting
 from clinic.text.scheduled import scheduled
+from clinic.thread.tables import threads
 from tests.support.cast import Cast
 from tests.support.paying import SYSTEM, ask, decide, service, state
 
@@ -173,3 +178,95 @@ def test_another_amount_only_where_the_service_allows_one(cast: Cast, thread: st
     with pytest.raises(errors.Invalid, match="2 decimal places"):
         ask(cast, "boris", thread, free, amount="20.000")
     ask(cast, "boris", thread, free, amount="20,50")
+
+
+def test_a_patient_who_is_asked_cannot_ask_to_be_let_into_another_thread_with_the_requester(database: Database, cast: Cast, thread: str) -> None:
+    group = database.perform(cast.boris, "group.create", title="Group", people=[cast.uid("ada")], reason="Care").value
+    token = database.perform(cast.boris, "group.share", group).value.token
+    ask(cast, "boris", thread, service(cast))
+    with pytest.raises(errors.Gated):
+        database.perform(cast.ana, "group.ask", token=token)
+    decide(cast, "ana", thread, "reject")
+    assert database.perform(cast.ana, "group.ask", token=token).value == "asked"
+
+
+def test_what_waits_to_be_sent_already_is_no_refusal_when_it_comes_again(database: Database, cast: Cast, thread: str) -> None:
+    values = {"body": "later", "at": database.now().replace(year=2027).isoformat(), "client_id": "s"}
+    uid = database.perform(cast.ana, "text.schedule", thread, **values).value
+    ask(cast, "boris", thread, service(cast))
+    assert database.perform(cast.ana, "text.schedule", thread, **values).value == uid
+    with pytest.raises(errors.Gated):
+        database.perform(cast.ana, "text.schedule", thread, **(values | {"client_id": "another"}))
+    with pytest.raises(errors.Gated):
+        database.perform(cast.ana, "text.reschedule", thread, scheduled=uid, at=values["at"], body="other words")
+    database.perform(cast.ana, "text.unschedule", thread, scheduled=uid)
+
+
+def test_who_puts_the_thread_away_is_held_back_when_they_come_back(database: Database, cast: Cast, thread: str) -> None:
+    request = ask(cast, "boris", thread, service(cast))
+    database.perform(cast.ana, "thread.leave", thread)
+    assert cast.start("ana", "boris") == thread  # they have this thread: none begins
+    assert held(cast, "ana", thread) and state(database, request) == "open"
+    with database.read(cast.ana) as work:
+        assert waiting(work, thread) is not None
+    decide(cast, "ana", thread)
+    assert not held(cast, "ana", thread)
+
+
+def test_who_is_brought_back_into_a_group_is_not_held_back_by_what_was_withdrawn(database: Database, cast: Cast, thread: str) -> None:
+    group = database.perform(cast.boris, "group.create", title="Group", people=[cast.uid("ana"), cast.uid("bella")]).value
+    ask(cast, "bella", group, service(cast))
+    assert held(cast, "ana", group) and not held(cast, "ana", thread)
+    database.perform(cast.boris, "group.remove", group, person=cast.uid("bella"))
+    database.perform(cast.boris, "thread.invite", group, people=[cast.uid("bella")])
+    assert not held(cast, "ana", group)
+
+
+def test_a_coordinator_who_assists_nobody_in_the_thread_asks_for_nothing(database: Database, cast: Cast) -> None:
+    cast.link("ana", "bella")
+    thread = cast.start("bella", "ana")
+    database.perform(cast.bella, "thread.invite", thread, people=[cast.uid("chen")])
+    with pytest.raises(errors.Invalid, match="whom you assist in this thread"):
+        ask(cast, "chen", thread, service(cast))
+
+
+def test_several_in_one_transaction_are_held_each_by_their_own(database: Database, cast: Cast, thread: str) -> None:
+    cast.link("ada", "boris")
+    other = cast.start("boris", "ada")
+    ask(cast, "boris", thread, service(cast))
+    posts = [("ada", other), ("ana", thread), ("boris", thread), ("ada", other), ("ana", thread)]
+    calls = [Call(Actor.xmpp(cast.handle(name)), "text.post", place, {"body": "hello", "client_id": f"batch {number}"})
+             for number, (name, place) in enumerate(posts)]
+    assert [isinstance(result, errors.Gated) for result in database.batch(calls, 5.0)] == [False, True, False, False, True]
+
+
+def test_what_the_gate_asks_is_answered_by_the_index_of_open_requests(database: Database, cast: Cast, thread: str) -> None:
+    """The open ones are few; all requests that there ever were are not looked through for each message."""
+    wanted = [service(cast, f"Service {number}") for number in range(3)]
+    with database.writing() as connection:
+        asked = ask_many(connection, database, cast, thread, wanted, 3000)
+    assert asked
+    statement = gate._OPEN._select([sa.bindparam("key_0", 1), sa.bindparam("key_1", 2)])  # as the gate asks it
+    with database.reading() as connection:
+        text = str(statement.compile(connection, compile_kwargs={"literal_binds": True}))
+        how = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+        plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{how} {text}").all())
+    assert "ix_payment_requests_open" in plan, plan
+
+
+def ask_many(connection: sa.Connection, database: Database, cast: Cast, thread: str, wanted: list[str], many: int) -> int:
+    """Store many requests that were answered, and let the database learn how many there are."""
+    of = {name: connection.execute(sa.select(accounts.c.id).where(accounts.c.uid == cast.uid(name))).scalar_one() for name in ("ana", "boris")}
+    place = connection.execute(sa.select(threads.c.id).where(threads.c.uid == thread)).scalar_one()
+    chosen = connection.execute(sa.select(services.c.id).where(services.c.uid == wanted[0])).scalar_one()
+    rows = [
+        {
+            "id": number + 1, "uid": f"{number:026d}", "thread_id": place, "entry_uid": "0" * 26, "addressee_id": of["ana"], "requester_id": of["boris"],
+            "practitioner_id": of["boris"], "service_id": chosen, "service": "x", "description": "", "tax_note": "", "amount_minor": 1,
+            "currency": "EUR", "state": "paid", "created_at": database.now(), "refunded_minor": 0,
+        }
+        for number in range(many)
+    ]
+    connection.execute(payment_requests.insert(), rows)
+    connection.exec_driver_sql("ANALYZE payment_requests")
+    return len(rows)
