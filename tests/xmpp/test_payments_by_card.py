@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clinic import Actor, Database
+from clinic import Actor, Database, Role
 from tests.support.browser import Person, chromium
 from tests.support.clinic import RunningClinic
 from tests.support.profanity import Profanity
@@ -79,3 +79,30 @@ def test_a_declined_card_then_another_one(clinic: RunningClinic, stand: StripeSt
         assert [line for line in boris.screen().splitlines() if "my question is" in line and "this" not in line] == []
     [paid] = [one for one in stand.books.objects.values() if one["object"] == "charge" and one["paid"]]
     assert paid["amount"] == 5000
+
+
+def test_a_page_with_another_thread_open_says_at_once_what_was_asked_and_answered_elsewhere(clinic: RunningClinic, tmp_path: Path) -> None:
+    database = Database.open(clinic.url, run_dir=clinic.data / "run", pepper=b"")
+    with database.reading() as connection:
+        uids = {row.name: row.uid for row in connection.exec_driver_sql("SELECT name, uid FROM accounts")}
+    boris_here = Actor.page(uids["Boris Brandt"], Role.PRACTITIONER, "elsewhere")
+    people = [uids["Ana Alvarez"], uids["Ada Almeida"]]
+    group = database.perform(boris_here, "group.create", title="Knee class", people=people, reason="Exercises").value
+    with terminal_of(clinic, tmp_path / "b", "boris") as boris, terminal_of(clinic, tmp_path / "a", "ana") as ana, chromium() as browser:
+        person = Person(browser, clinic, "ana").sign_in()
+        person.page.goto(f"{clinic.ready['web']}/threads/{group}")
+        person.live().fill("#body", "half a sentence")
+        boris.type("!charge Second opinion")
+        boris.sees("Request a payment", PATIENCE)
+        boris.type("!yes")
+        gate = person.page.locator("#gate", has_text="Boris Brandt asks you to pay 50.00 EUR for Second opinion")
+        gate.wait_for(timeout=5_000)
+        assert person.page.input_value("#body") == "half a sentence"
+        ana.sees("Payment request for Ana Alvarez", PATIENCE)
+        ana.type("!pay reject")
+        ana.sees("(Reject, “Second opinion, 50.00 EUR” of Boris Brandt)?", PATIENCE)
+        ana.type("!yes")
+        gate.wait_for(state="hidden", timeout=5_000)
+        person.page.press("#body", "Enter")
+        person.sees("half a sentence")
+    database.engine.dispose()
