@@ -16,13 +16,12 @@ from clinic.config import Config
 from clinic.errors import Busy, DomainError
 from clinic.search.index import Indexer
 from clinic.text.scheduled import deliver_due
-from clinic.thread.actions import LOOK_AGAIN
 from clinic.urgent.actions import ESCALATE
 from ops.paying import Payer
 
 QUEUE = "worker"
 WAIT_SECONDS = 0.5
-JOBS = frozenset({ESCALATE, LOOK_AGAIN})
+JOBS = frozenset({ESCALATE})
 logger = logging.getLogger("worker")
 
 

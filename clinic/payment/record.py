@@ -23,8 +23,7 @@ from clinic.payment.states import LIVE, TRANSITIONS, AttemptState, State
 from clinic.payment.tables import payment_attempts, payment_requests
 from clinic.permissions import Role
 from clinic.storage import new_id, new_uid
-from clinic.thread.actions import LOOK_AGAIN
-from clinic.thread.tables import memberships, threads
+from clinic.thread.tables import threads
 from clinic.work import Work
 
 MANUAL, CARD = "manual", "stripe"
@@ -154,7 +153,6 @@ def withdraw(work: Work, thread: LoadedThread, row: sa.Row[Any], *, by: str = ""
     """Withdraw an open request, said in its thread. by: the shown name of who did. why: a code of WITHDRAWN_BECAUSE."""
     move(work, row, State.WITHDRAWN, decided_at=work.now)
     say(work, thread, row, PaymentDecision(**named(row), decision=State.WITHDRAWN, by=by, why=why), author)
-    tell_other_threads(work, row.addressee_id, row.practitioner_id, row.thread_id)
 
 
 def withdraw_all(work: Work, condition: sa.ColumnElement[bool], why: str) -> None:
@@ -170,19 +168,6 @@ def open_in(work: Work, condition: sa.ColumnElement[bool]) -> set[str]:
     """Return the uids of the threads with an open request that `condition` on their table is true of."""
     query = sa.select(threads.c.uid).join(payment_requests, threads.c.id == payment_requests.c.thread_id)
     return {row.uid for row in work.rows(query.where(payment_requests.c.state == State.OPEN, condition))}
-
-
-def tell_other_threads(work: Work, patient_id: int, practitioner_id: int, thread_id: int) -> None:
-    """Have the other threads of a patient with a practitioner (account ids) look again, but the one that knows: what may be sent there changed."""
-    mine, theirs = memberships.alias(), memberships.alias()
-    query = (
-        sa.select(threads.c.uid)
-        .join(mine, sa.and_(mine.c.thread_id == threads.c.id, mine.c.account_id == patient_id, mine.c.ended_at.is_(None)))
-        .join(theirs, sa.and_(theirs.c.thread_id == threads.c.id, theirs.c.account_id == practitioner_id, theirs.c.ended_at.is_(None)))
-        .where(threads.c.id != thread_id)
-    )
-    for other in work.rows(query):
-        work.enqueue("worker", LOOK_AGAIN, thread=other.uid)
 
 
 def attempts_of(work: Work, request_id: int) -> Sequence[sa.Row[Any]]:

@@ -21,7 +21,7 @@ from clinic.payment import record
 from clinic.payment.gate import open_requests
 from clinic.payment.kinds import PaymentDecision, PaymentRequest
 from clinic.payment.money import Money, minor_of
-from clinic.payment.record import MANUAL, begin_attempt, label, named, newest, request_in, say, tell_other_threads, thread_or_administered
+from clinic.payment.record import MANUAL, begin_attempt, label, named, newest, request_in, say, thread_or_administered
 from clinic.payment.states import SETTLED, UNPAID, State
 from clinic.payment.tables import payment_requests, services
 from clinic.permissions import Permission, Role
@@ -131,7 +131,6 @@ def request(
         response_hours=offered.response_hours, state=State.OPEN, created_at=work.now, refunded_minor=0,
     )
     work.audit_detail(request=uid, amount_minor=money.minor, currency=money.currency, addressee=addressee.uid)
-    tell_other_threads(work, addressee.account_id, chief.account_id, thread.id)
     return uid
 
 
@@ -263,7 +262,6 @@ def decide(work: Work, thread: LoadedThread, decision: str, request: str | None)
     say(work, home, row, PaymentDecision(**named(row), decision=wanted, by=me.nick, online=online), me)
     if online:
         begin_attempt(work, row.id, provider)
-    tell_other_threads(work, row.addressee_id, row.practitioner_id, row.thread_id)
     return _next(work, row, wanted)
 
 

@@ -20,8 +20,6 @@ from clinic.thread.members import Joining, add_member, bring_coordinators, invit
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
-LOOK_AGAIN = "thread.look_again"
-
 
 def thread_for(work: Work, uid: str) -> LoadedThread:
     """Return a thread that the actor is a member of. Raises: NotFound, also where it exists (rule 5)."""
@@ -100,12 +98,6 @@ def _bring_back(work: Work, uid: str) -> None:
     if (row := work.row(query)) is not None:
         work.update(memberships, row.id, put_away_seq=0)
         work.enqueue(BOOKMARKS, BOOKMARK, thread=uid)
-
-
-@action(LOOK_AGAIN, Permission.SYSTEM, on=thread_for, audited=False)
-def look_again(work: Work, thread: LoadedThread) -> None:
-    """Have readers of a thread look at what stands beside its log, as something that concerns it has changed in another thread."""
-    work.touch(thread, members=False)
 
 
 def _other(work: Work, uid: str) -> tuple[sa.Row[Any], Role]:

@@ -3,7 +3,6 @@
 Source: product.md, Payment; XEP-0045, XEP-0308, XEP-0444, XEP-0461.
 """
 
-import asyncio
 import xml.etree.ElementTree as ET
 
 import sqlalchemy as sa
@@ -12,7 +11,6 @@ from clinic import Actor
 from clinic.log import entries
 from clinic.thread.relay import relayed_thread
 from clinic.thread.tables import threads
-from ops.worker import Worker
 from tests.support.paying import ask, decide, service
 from tests.support.stage import MARKERS, STANZA_ID, Client, Person, Stage, X, parse, played, shown
 from tests.xmpp.test_amending import CORRECT, REACTIONS, REPLY, RETRACT, said, sends
@@ -203,7 +201,6 @@ async def test_a_request_made_elsewhere_makes_no_noise_in_apps_and_has_the_page_
     wanted, before = service(stage.cast), stored(stage)
     for act in (lambda: ask(stage.cast, "boris", home, wanted), lambda: decide(stage.cast, "ana", home)):
         act()
-        await asyncio.to_thread(Worker(stage.db).turn)
         await tab.finds(f"<message><news xmlns='{FEED}' thread='{home}'/></message>")
         await tab.finds(f"<message><threads xmlns='{FEED}'/></message>")
         await quiet(ana, boris)
