@@ -19,6 +19,7 @@ from tests.xmpp.test_rooms_archive import RSM, form, page
 from tests.xmpp.test_rooms_archive import ask as mam
 from tests.xmpp.test_rooms_groups import in_group
 from tests.xmpp.test_text_commands import types
+from xmpp_components.command_words import tomorrow
 
 NS, COMMANDS = "urn:bedside:payment:1", "http://jabber.org/protocol/commands"
 DO = "http://clinic.example/do/payment.decide"
@@ -172,7 +173,7 @@ async def test_commands_that_send_are_held_back_too_and_others_are_not(stage: St
     await boris.finds("<message><payment-request xmlns='urn:bedside:payment:1'/></message>")
     await ana.finds("<message><payment-request xmlns='urn:bedside:payment:1'/></message>")
     before = stored(stage)
-    for text in ("!correct before", "!react 👍", "!schedule later ; 2031-01-01 09:00"):
+    for text in ("!correct before", "!react 👍", f"!schedule later ; {tomorrow()}"):
         answer = await types(stage, ana, text, "same")
         assert answer.startswith(WORDS) and answer.split("\n")[1:] == links(stage.thread, request), text
     assert stored(stage) == before
