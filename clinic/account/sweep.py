@@ -5,7 +5,8 @@ Run by the worker. It removes only what can never be used again; devices and acc
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -15,11 +16,11 @@ from clinic.account.views import expired_sessions
 from clinic.audit.tables import denials
 from clinic.calls import Actor
 from clinic.database import Database
-from clinic.payment.tables import provider_events
 
 KEPT = timedelta(days=30)
 DENIALS_KEPT = timedelta(days=90)
-EVENTS_KEPT = timedelta(days=90)  # providers repeat what they tell for a few days
+STALE: list[Callable[[datetime], tuple[sa.Table, sa.ColumnElement[bool]]]] = []
+"""What other capabilities have swept: each returns a table and which of its rows can be forgotten at an instant."""
 
 
 def expire(database: Database) -> int:
@@ -39,7 +40,7 @@ def sweep(database: Database) -> int:
         (login_sessions, login_sessions.c.seen_at < now - KEPT),
         (denials, denials.c.minute < now - DENIALS_KEPT),
         (login_failures, attempts.stale(now)),
-        (provider_events, provider_events.c.received_at < now - EVENTS_KEPT),
+        *(one(now) for one in STALE),
     )
     with database.writing() as connection:
         return sum(connection.execute(_removal(table, over)).rowcount for table, over in stale)

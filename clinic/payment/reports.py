@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from clinic.account.sweep import STALE
 from clinic.actions import action
 from clinic.fields import Computed
 from clinic.payment import record, refunding
@@ -29,6 +30,7 @@ from clinic.work import Work
 _LOOKS = ((timedelta(minutes=10), SOON.seconds), (timedelta(hours=1), 120), (timedelta(days=2), 900), (timedelta(days=30), 6 * 3600))
 _RUN_OUT = timedelta(seconds=30)
 GIVEN_UP_AFTER = timedelta(days=1)
+EVENTS_KEPT = timedelta(days=90)  # providers repeat what they tell for a few days
 NOT_BY_CARD = "It cannot be paid by card. Ask the clinic how to pay, or pay at its desk."
 
 
@@ -200,3 +202,6 @@ def _take_unpaid(work: Work, it: Settling, report: Report) -> None:
         _failed(work, it, report.why or ("" if state is AttemptState.FAILED else "The time to pay has run out."))
     elif state is AttemptState.PROCESSING:
         _pending(work, it, it.attempt.test)
+
+
+STALE.append(lambda now: (provider_events, provider_events.c.received_at < now - EVENTS_KEPT))
