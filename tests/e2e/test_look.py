@@ -24,14 +24,17 @@ LONG = {
 }
 PLAIN = {"ana": "Ana Alvarez", "ada": "Ada Almeida", "bella": "Bella Baptiste", "boris": "Boris Brandt"}
 BORN = {"ana": "1987-03-14", "ada": "1954-11-02"}
+SERVICE = "Rechtsschutzversicherungsgesellschaftsgutachten and a written answer to one further question"
+REQUESTS: dict[str, str] = {}
 DEVICE = ("Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel" * 3)[:150]
 PAGES = {
     "ada": ["/", "thread", "/threads/new", "/account", "/account/devices", "/nowhere", "/do/thread.start", "do thread.leave",
-            "do text.schedule"],
+            "do text.schedule", "/payments", "accepted", "unanswered", "do payment.decide"],
     "bella": ["/", "thread", "replies", "patient", "/saved-replies", "/threads/new", "/threads/new?q=Maria", "/threads/new?q=Llan", "/account/devices",
-              "/do/group.create", "do thread.invite", "/do/absence.begin", "do thread.mute"],
+              "/do/group.create", "do thread.invite", "/do/absence.begin", "do thread.mute", "do payment.request", "do payment.withdraw",
+              "do payment.mark_paid"],
     "boris": ["/threads/new?q=Maria", "/threads/new?q=Nobody", "/search?q=the", "/away", "/later"],
-    "ana": ["thread", "/threads/new", "call", "/search"],
+    "ana": ["thread", "/threads/new", "call", "/search", "/payments"],
     "dina": ["/admin/accounts", "/admin/statuses", "/admin/links", "/admin/clinic", "/account"],
 }
 LOOKS = [(320, "light"), (320, "dark"), (390, "light"), (768, "light"), (768, "dark"), (1280, "light"), (1280, "dark")]
@@ -54,6 +57,17 @@ def account_of(page: Page) -> str:
     return found.group(1)
 
 
+def asked_to_pay(clinic: RunningClinic, dina: Page, bella: Page, ada: Page) -> dict[str, str]:
+    """Have Bella ask Ada for two payments, of which she accepts one; returns their uids. The service is offered no more than to them."""
+    thread = clinic.ready["threads"]["ada-bella"]["uid"]
+    service = done(dina, "service.create", name=SERVICE, price="12345.678", currency="KWD", description=f"{SERVICE}. {SERVICE}", tax_note="Free of tax")
+    for which in ("accepted", "unanswered"):
+        REQUESTS[which] = done(bella, "payment.request", thread, service=service, client_id=which)
+        if which == "accepted":
+            done(ada, "payment.decide", thread, decision="accept", request=REQUESTS[which])
+    return REQUESTS | {"service": service}
+
+
 @pytest.fixture(scope="module")
 def invitation(clinic: RunningClinic) -> Iterator[str]:
     """Long names, and devices of a long name, while this module runs. Yields the path of an invitation that nobody accepts."""
@@ -69,10 +83,15 @@ def invitation(clinic: RunningClinic) -> Iterator[str]:
         call_them(LONG)
         devices = [done(page, "device.mint", name=DEVICE)["uid"] for page in owners]
         token = done(dina, "account.invite", uids["ada"])["token"]
+        requests = asked_to_pay(clinic, dina, bella=owners[list(LONG).index("bella")], ada=owners[list(LONG).index("ada")])
         for page in (dina, *owners):
             page.close()  # the server does not wait for as long as the tests take
         yield f"/invite/{token}"
         call_them(PLAIN)
+        thread, bella = clinic.ready["threads"]["ada-bella"]["uid"], owners[list(LONG).index("bella")]
+        done(bella, "payment.withdraw", thread, request=requests["unanswered"])
+        done(bella, "payment.mark_paid", thread, request=requests["accepted"], note="At the desk")
+        done(dina, "service.archive", requests["service"])
         for page, device in zip(owners, devices, strict=True):
             done(page, "device.revoke", device)
 
@@ -89,6 +108,7 @@ def look_at(one: Person, path: str, status: int = 200) -> None:
     thread = one.clinic.ready["threads"]["ana-boris" if one.name == "ana" else "ada-bella"]
     form = f"/do/{path.removeprefix('do ')}/{thread['uid']}"  # "do thread.leave": the form of that action in the thread
     named = {"thread": thread["url"], "replies": f"{thread['url']}/replies", "call": f"{thread['url']}/urgent"}
+    named |= {which: f"/payments/{uid}" for which, uid in REQUESTS.items()}
     address = named.get(path, form if path.startswith("do ") else path)
     if path == "patient":
         one.open("ada-bella")

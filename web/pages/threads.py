@@ -102,10 +102,10 @@ def head(uid: str) -> str:
 @blueprint.get("/threads/<uid>/marks")
 @caring
 def marks(uid: str) -> Response:
-    """How far the person's own newest entries got: sent, delivered, read and by whom."""
+    """How far the person's own newest entries got: sent, delivered, read and by whom. held: what keeps them from writing, as _gate.html says it."""
     with clinic_db().read(current_actor()) as work:
-        found = own_states(work, uid)
-    return jsonify(states={state.uid: {"state": state.state, "read_by": list(state.read_by)} for state in found})
+        found, held = own_states(work, uid), waiting(work, uid)
+    return jsonify(held=held.request if held else "", states={state.uid: {"state": state.state, "read_by": list(state.read_by)} for state in found})
 
 
 def _top(work: Work, uid: str) -> dict[str, Any]:

@@ -246,3 +246,35 @@ test("what is no text waits in the same order and keeps its action and values", 
   await settle();
   assert.deepEqual(sent, [["text.post", { body: "onw" }], ["text.correct", { entry: "e1", body: "one" }], ["text.react", { entry: "e1", emojis: "" }]]);
 });
+
+test("what is held back stays with its words and is sent again by hand alone, under the same id", async () => {
+  let open = false;
+  const answer = (item) => (open ? undefined : { kind: "refused", text: `answer first: ${item.values.body}`, held: true });
+  const { outbox, server, seen } = tab({ answer });
+  const id = outbox.add("t1", "text.post", { body: "a" });
+  outbox.add("t1", "text.post", { body: "b" });
+  await settle();
+  open = true;
+  outbox.flush();
+  await settle();
+  assert.deepEqual(server, []);
+  assert.deepEqual(outbox.items("t1").map(({ values, refused, held }) => [values.body, refused, held]), [
+    ["a", "answer first: a", true],
+    ["b", "answer first: b", true],
+  ]);
+  outbox.again("t1", id);
+  assert.equal(outbox.items("t1")[0].id, id);
+  await settle();
+  assert.deepEqual(server, ["a"]);
+  assert.deepEqual(bodies(outbox), ["b"]);
+  assert.equal(seen.signedOut, 0);
+});
+
+test("what was not refused, or is gone, is not sent again", async () => {
+  const { outbox, server } = tab();
+  outbox.again("t1", "nothing");
+  const id = outbox.add("t1", "text.post", { body: "a" });
+  outbox.again("t1", id);
+  await settle();
+  assert.deepEqual(server, ["a"]);
+});

@@ -97,7 +97,7 @@ export class OpenThread {
     else this.#frame.toEnd();
     on("news", (news) => news.thread === this.uid && void this.refresh(news.uid), signal);
     on("threads", () => void this.#head(), signal);
-    on("look", () => (void this.refresh(), void this.#states(), void this.#head()), signal);
+    on("look", () => (void this.refresh(), void this.#states()), signal);
     on("sent", (sent) => sent.thread === this.uid && void this.refresh(sent.entry ?? undefined), signal);
     on("marks", (marks) => marks.thread === this.uid && void this.#states(), signal);
     on("typing", (typing) => typing.thread === this.uid && this.#typists.heard(typing.who, typing.state), signal);
@@ -258,8 +258,10 @@ export class OpenThread {
 
   #states(): Promise<void> {
     return this.#ask(async () => {
-      const marks = await getJson<{ states: Record<string, { state: State; read_by: string[] }> }>(`/threads/${this.uid}/marks`);
+      const marks = await getJson<{ held: string; states: Record<string, { state: State; read_by: string[] }> }>(`/threads/${this.uid}/marks`);
       applyStates(this.#log, marks.states);
+      // What was asked or answered in another thread moves nothing here but this.
+      if (marks.held !== (one("#gate", this.root)?.dataset.held ?? "")) await refreshHead(this.root, this.#over.signal);
     });
   }
 

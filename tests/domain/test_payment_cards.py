@@ -1,0 +1,88 @@
+"""A request's card shows where it stands now: what later entries fold into it, for every reader, and what they leave as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from clinic import Database
+from clinic.payment.kinds import PaymentRequest, Settlement
+from clinic.payment.providers import Outcome
+from clinic.payment.states import State
+from clinic.thread.views import thread_page
+from tests.support.cast import Cast
+from tests.support.paying import SYSTEM, ask, attempts, decide, open_attempt, report, service
+
+
+@pytest.fixture
+def thread(cast: Cast) -> str:
+    return cast.start("boris", "ana")
+
+
+def shown(cast: Cast, who: str, thread: str) -> PaymentRequest:
+    """Return the one request of a thread as somebody's page shows it."""
+    with cast.database.read(getattr(cast, who)) as work:
+        [found] = [entry.payload for entry in thread_page(work, thread).entries if entry.kind == "payment-request"]
+    assert isinstance(found, PaymentRequest)
+    return found
+
+
+def offers(cast: Cast, who: str, thread: str) -> set[str]:
+    with cast.database.read(getattr(cast, who)) as work:
+        [found] = [entry.offers for entry in thread_page(work, thread).entries if entry.kind == "payment-request"]
+    return set(found) & {"decide", "pay", "withdraw", "settle"}
+
+
+@pytest.mark.parametrize("decision", ["accept", "reject"])
+def test_the_card_follows_the_answer(cast: Cast, thread: str, decision: str) -> None:
+    ask(cast, "boris", thread, service(cast))
+    asked = shown(cast, "ana", thread)
+    assert (asked.state, offers(cast, "ana", thread), offers(cast, "boris", thread)) == (State.OPEN, {"decide"}, {"withdraw"})
+    decide(cast, "ana", thread, decision)
+    accepted = decision == "accept"
+    for who in ("ana", "boris"):
+        assert shown(cast, who, thread) == replace(asked, state=State.ACCEPTED if accepted else State.REJECTED)
+    assert offers(cast, "ana", thread) == set()  # the desk is no button
+    assert offers(cast, "boris", thread) == ({"settle"} if accepted else set())
+
+
+def test_the_card_follows_a_withdrawal_and_nothing_can_be_done_with_it_any_more(cast: Cast, thread: str) -> None:
+    request = ask(cast, "boris", thread, service(cast))
+    cast.database.perform(cast.chen, "payment.withdraw", thread, request=request)
+    assert shown(cast, "ana", thread).state == State.WITHDRAWN
+    assert offers(cast, "ana", thread) == offers(cast, "boris", thread) == set()
+
+
+def test_the_card_follows_the_money_and_neither_a_delay_nor_a_second_payment(cast: Cast, database: Database, thread: str) -> None:
+    database.perform(cast.dina, "payment.provide", provider="stripe")
+    request = ask(cast, "boris", thread, service(cast))
+    decide(cast, "ana", thread)
+    assert shown(cast, "ana", thread).online and offers(cast, "ana", thread) == {"pay"}
+    [first] = attempts(database, request)
+    database.perform(SYSTEM, "payment.delayed", first.uid, words="No route", refused=False)
+    assert shown(cast, "ana", thread).state == State.ACCEPTED
+    open_attempt(database, first.uid)
+    assert shown(cast, "ana", thread).state == State.PENDING
+    report(database, first.uid, Outcome.FAILED, why="Declined.")
+    assert (shown(cast, "ana", thread).state, offers(cast, "ana", thread)) == (State.FAILED, {"pay"})
+    cast.database.perform(cast.boris, "payment.mark_paid", thread, request=request, note="Cash")
+    report(database, first.uid, Outcome.PAID)  # paid a second time, by card
+    with database.read(cast.ana) as work:
+        assert [entry.payload.state for entry in thread_page(work, thread).entries if isinstance(entry.payload, Settlement)][-1] == "surplus"
+    assert shown(cast, "ana", thread).state == shown(cast, "boris", thread).state == State.PAID
+    assert offers(cast, "ana", thread) == offers(cast, "boris", thread) == set()
+    cast.database.perform(cast.dina, "payment.refund", thread, request=request, amount="20.00", reason="Half of it")
+    assert shown(cast, "ana", thread).state == State.PARTLY_REFUNDED
+
+
+def test_an_open_page_gets_the_card_again_with_the_line_that_changed_it(cast: Cast, thread: str) -> None:
+    request = ask(cast, "boris", thread, service(cast))
+    with cast.database.read(cast.ana) as work:
+        asked = thread_page(work, thread).cursor
+    decide(cast, "ana", thread, request=request)
+    for who in ("ana", "boris"):
+        with cast.database.read(getattr(cast, who)) as work:
+            news = thread_page(work, thread, after=asked).entries
+        assert [(entry.kind, bool(entry.again)) for entry in news] == [("payment-request", True), ("payment-decision", False)]
+        assert news[0].payload.state == State.ACCEPTED
