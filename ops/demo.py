@@ -13,10 +13,12 @@ from typing import Any
 from clinic import Actor, Database, Role
 from clinic.account.views import is_empty, login_record
 from clinic.errors import Conflict
+from clinic.payment.ledger import Sought, ledger
+from clinic.payment.views import service_list
 from clinic.permissions import STAFF
 from clinic.thread.listing import thread_list
 from ops import keys
-from ops.demo_history import CLINIC, COORDINATOR_LINKS, GROUPS, PATIENT_LINKS, PEOPLE, THREADS, Person
+from ops.demo_history import BILLS, CLINIC, COORDINATOR_LINKS, GROUPS, PATIENT_LINKS, PEOPLE, RECEIPT_HEADER, SERVICES, THREADS, Bill, Person
 from ops.deployment import opened
 from ops.layout import Layout
 from ops.problems import Problem
@@ -109,7 +111,34 @@ class Demo:
         """Starts one thread and posts its history."""
         one, other = name.split("-")
         thread = self.database.perform(self.actor(other), "thread.start", person=self.uids[one], reason="Demonstration").value
+        if name in BILLS:  # first: while it waits for an answer, its patient cannot write
+            self.bill(name, thread, BILLS[name])
         self.say(name, thread, THREADS[name])
+
+    def offer(self) -> None:
+        """Adds the services that are not offered yet, and what heads receipts."""
+        dina = self.actor("dina")
+        for values in SERVICES:
+            try:
+                self.database.perform(dina, "service.create", **values)
+            except Conflict:
+                # Added by an earlier start that was cut off.
+                continue
+        self.database.perform(dina, "payment.head_receipts", receipt_header=RECEIPT_HEADER)
+
+    def bill(self, name: str, thread: str, bill: Bill) -> None:
+        """Asks for a payment and sees it through; each step that an earlier start has done changes nothing."""
+        with self.database.read(self.actor("dina")) as work:
+            service = next(row.uid for row in service_list(work) if row.name == bill.service)
+        self.database.perform(self.actor(bill.by), "payment.request", thread, service=service, client_id=f"demo-{name}-bill")
+        with self.database.read(self.actor("dina")) as work:
+            request = ledger(work, Sought(service=service))[0].request
+        self.database.perform(self.actor(bill.patient), "payment.decide", thread, decision="accept", request=request)
+        try:
+            self.database.perform(self.actor(bill.by), "payment.mark_paid", thread, request=request, note=bill.note)
+        except Conflict:
+            # Paid already.
+            return
 
     def gather(self, name: str) -> None:
         """Makes one group, unless an earlier start that was cut off has made it, and posts its history."""
@@ -148,6 +177,7 @@ class Demo:
         for person in PEOPLE:
             if person.role in STAFF:
                 self.database.perform(self.actor(person.key), "saved_reply.add_examples")
+        self.offer()
         for name in THREADS:
             self.talk(name)
         for name in GROUPS:

@@ -28,10 +28,34 @@ PEOPLE = (
     Person("dina", "Dina Dunn", "admin"),
 )
 
+# What the clinic is paid for; prices in euros. One with price_may_change lets staff ask for another amount.
+SERVICES = (
+    {"name": "Video consultation", "price": "60.00", "currency": "EUR", "description": "Half an hour by video with your practitioner.",
+     "response_hours": "24", "tax_note": "Medical care, exempt from VAT"},
+    {"name": "Prescription renewal", "price": "15.00", "currency": "EUR", "description": "We look through your medication and renew the prescription.",
+     "response_hours": "48", "tax_note": "Medical care, exempt from VAT"},
+    {"name": "Written report", "price": "45.00", "currency": "EUR", "description": "A letter for your employer, school or insurance.",
+     "price_may_change": "1", "tax_note": "VAT included"},
+)
+RECEIPT_HEADER = "3 Harbour Street\n1000 Haven\nTax number 12/345/67890 (made up)"
+
 CLINIC = {"clinic_name": "Harbour Clinic", "emergency_number": "112", "time_zone": "UTC"}
 
 PATIENT_LINKS = (("ana", "boris"), ("ada", "bella"))
 COORDINATOR_LINKS = (("chen", "boris"),)
+
+
+@dataclass(frozen=True)
+class Bill:
+    """Something that a made-up patient was asked to pay for, accepted, and paid at the desk before the rest was said."""
+
+    service: str
+    by: str
+    patient: str
+    note: str
+
+
+BILLS = {"ada-bella": Bill("Prescription renewal", "bella", "ada", "In cash at the desk")}
 
 THREADS = {
     "ana-boris": (

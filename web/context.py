@@ -19,7 +19,7 @@ from web.assets import Assets
 from web.auth import current_visitor
 from web.authority import fingerprint
 from web.db import clinic_db
-from web.times import Due, due, exact, human, iso, plain_date
+from web.times import Due, due, exact, human, iso, month_name, plain_date
 
 ROLE_WORDS = {"patient": "Patient", "practitioner": "Practitioner", "coordinator": "Coordinator", "admin": "Administrator"}
 THEME_COOKIE = "bedside_theme"
@@ -99,7 +99,7 @@ def _each_page() -> dict[str, Any]:
 
 def install(app: Flask) -> None:
     """Register filters, globals and what each page gets."""
-    app.jinja_env.filters.update(human=_human, exact=_exact, iso=iso, plain_date=plain_date, linked=linked, due=_due)
+    app.jinja_env.filters.update(human=_human, exact=_exact, iso=iso, plain_date=plain_date, month_name=month_name, linked=linked, due=_due)
     app.jinja_env.globals.update(EMOJIS=EMOJIS, CARD_OFFERS=CARD_OFFERS, fresh_id=lambda: str(uuid.uuid4()))
     app.jinja_env.globals.update(asset=Assets(), role_word=role_word, clinic_is_empty=_clinic_is_empty, authority_fingerprint=fingerprint)
     app.jinja_env.trim_blocks = True

@@ -1,6 +1,6 @@
 """Times and dates in words, in the clinic's own zone; the page's script rewrites them in the reader's.
 
-Owns local, iso, exact, plain_date, day_name, human, due. Imports the standard library only.
+Owns local, iso, exact, plain_date, month_name, day_name, human, due. Imports the standard library only.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ def exact(at: datetime, zone: tzinfo) -> str:
 def plain_date(day: date) -> str:
     """Return a calendar date in words that no country reads wrongly: 27 March 1984."""
     return f"{day:%-d %B %Y}"
+
+
+def month_name(day: date) -> str:
+    """Return the month of a calendar date in words: March 1984."""
+    return f"{day:%B %Y}"
 
 
 def day_name(at: datetime, zone: tzinfo, now: datetime) -> str:

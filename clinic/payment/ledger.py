@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from clinic.account.folding import fold_name
+from clinic.account.people import LONGEST_QUERY
 from clinic.account.settings import setting
 from clinic.account.tables import accounts
 from clinic.actions import view
-from clinic.fields import is_uid
+from clinic.fields import is_uid, refuse_unsendable
 from clinic.payment.money import Money
 from clinic.payment.record import provider_of
 from clinic.payment.states import SETTLED, UNPAID, AttemptState, State
@@ -126,7 +127,7 @@ def ledger(work: Work, sought: Sought, *, before: str | None = None, limit: int 
         .order_by(payment_requests.c.id.desc())
         .limit(limit)
     )
-    if before is not None:
+    if before is not None and is_uid(before):
         query = query.where(payment_requests.c.id < sa.select(payment_requests.c.id).where(payment_requests.c.uid == before).scalar_subquery())
     return [
         LedgerRow(
@@ -139,7 +140,7 @@ def ledger(work: Work, sought: Sought, *, before: str | None = None, limit: int 
 
 
 def narrowed(work: Work, sought: Sought) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions on requests of all but the month. What names nothing finds nothing."""
+    """Return the conditions on requests of all but the month. What names nothing finds nothing. Raises: Invalid for what is no text."""
     table = payment_requests.c
     found: list[sa.ColumnElement[bool]] = []
     if sought.stands is not None:
@@ -148,7 +149,7 @@ def narrowed(work: Work, sought: Sought) -> list[sa.ColumnElement[bool]]:
         found.append(table.service_id == _id_of(work, services, sought.service))
     if sought.practitioner is not None:
         found.append(table.practitioner_id == _id_of(work, accounts, sought.practitioner))
-    if words := fold_name(sought.patient).split():
+    if words := fold_name(refuse_unsendable(sought.patient, "patient")[:LONGEST_QUERY]).split():
         named = sa.select(accounts.c.id).where(*(accounts.c.folded_name.contains(word, autoescape=True) for word in words))
         found.append(table.addressee_id.in_(named))
     return found

@@ -48,6 +48,9 @@ ROUTES: dict[str, Route] = {
     "GET /admin/accounts": Route(frozenset({ADMIN})),
     "GET /admin/clinic": Route(frozenset({ADMIN})),
     "GET /admin/links": Route(frozenset({ADMIN})),
+    "GET /admin/payments": Route(frozenset({ADMIN}), asks=("", "?patient=e&state=paid", f"?before={ABSENT}", "?service=x&practitioner=x&month=x")),
+    "GET /admin/payments/<uid>": Route(frozenset({ADMIN}), on="payment"),
+    "GET /admin/payments/list.csv": Route(frozenset({ADMIN})),
     "GET /admin/services": Route(frozenset({ADMIN})),
     "GET /admin/statuses": Route(frozenset({ADMIN})),
     "GET /authority.pem": Route(ANYBODY, ok=(200, 404)),
@@ -103,6 +106,7 @@ ROUTES: dict[str, Route] = {
     "POST /admin/clinic": Route(
         frozenset({ADMIN}), sends=lambda _s, _w: {"clinic_name": "Other", "emergency_number": "112", "time_zone": "UTC"}, ok=(303,)
     ),
+    "POST /admin/payments/<uid>": Route(frozenset({ADMIN}), on="payment", sends=lambda _s, _w: {"do": "looked"}, ok=(303,)),
     "POST /feed/token": Route(CARE, sends=_nothing),
     "POST /internal/xmpp/check": Route(CLINIC, sends=lambda s, _w: {"user": s.handles["ana"], "secret": s.things["device password", "boris"]}),
     "POST /invite/<token>": Route(ANYBODY, sends=_nothing, ok=(410,)),
