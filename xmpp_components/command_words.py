@@ -199,6 +199,12 @@ def named(offered: Offered, values: Mapping[str, Any]) -> str:
     return f" It was “{found[0]}”." if found and len(offered.asked) > 1 else ""
 
 
+def said_of(offered: Offered, values: Mapping[str, Any]) -> str:
+    """Return, after a space, what doing it means: of an answer, what this one does; else what the offer says."""
+    said = offered.means.get(str(values.get(offered.offer.answers)), offered.offer.help)
+    return f" {said}" if said else ""
+
+
 def spelled(offered: Offered, values: Mapping[str, Any]) -> str:
     """Return in brackets what a command was understood as, so that a person sees whom it would hit."""
     said = []

@@ -196,7 +196,9 @@ TYPES = {Shape.LINES: "text-multi", Shape.ONE: "list-single", Shape.SEVERAL: "li
 def form_of(found: Offered, title: str | None, typed: Mapping[str, list[str]] | None = None) -> wire.Xml:
     """Build the form of a command. ``typed``: what was filled in before. Returns: Xml. Source: XEP-0004 section 3."""
     said = [f"In the thread {title}."] if title is not None else []
-    said += [found.offer.help] if found.offer.help else []
+    answers = [option for field in found.asked if field.name == found.offer.answers for option in field.options]
+    means = [f"{option.label}: {found.means[option.value]}" for option in answers if option.value in found.means]
+    said += means or ([found.offer.help] if found.offer.help else [])
     if found.offer.grave or not found.asked:
         said.append("Nothing has happened yet: to do it, submit this form.")
     return wire.element(

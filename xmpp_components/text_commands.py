@@ -19,7 +19,7 @@ from clinic.errors import Invalid, NotAcceptable, NotFound, NotNow, TooMany
 from clinic.offers import Offered, Shape, action_of, offer, offers
 from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
-from xmpp_components.command_words import help_of, named, pinned, spelled, understood, unknown, usage
+from xmpp_components.command_words import help_of, named, pinned, said_of, spelled, understood, unknown, usage
 from xmpp_components.request import Request
 from xmpp_components.rooms.room import Member, Room
 
@@ -175,8 +175,7 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
     values = pinned(one, understood(one, rest, base))
     if one.offer.grave or (not rest and one.asked and one.asked[0].shape is Shape.LINE):  # "!rename" alone takes a name away
         component.text_commands.ask(room.uid, request.sender, Asked(one, values, time.monotonic() + CONFIRMED_WITHIN_SECONDS))
-        said = f" {one.offer.help}" if one.offer.help else ""
-        return f"{one.title}{spelled(one, values)}?{said} Nothing has happened yet: send !yes within five minutes to do it."
+        return f"{one.title}{spelled(one, values)}?{said_of(one, values)} Nothing has happened yet: send !yes within five minutes to do it."
     return await _perform(component, actor, one, values, id) + named(one, values)
 
 

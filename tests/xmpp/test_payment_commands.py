@@ -32,7 +32,8 @@ async def test_a_whole_visit_by_commands(stage: Stage) -> None:
     assert "There is no command !pay here." in await types(stage, boris, "!pay accept")
     assert (await types(stage, ana, "!pay")).startswith("Your answer is missing.\nWrite: !pay <your answer>")
     assert (await types(stage, ana, "!pay yes")).startswith("Your answer: there is no “yes”.\nWrite: !pay <your answer>")
-    assert (await types(stage, ana, "!pay Accept")).startswith("Answer a payment request (Accept, “Report, 30.00 EUR” of Boris Brandt)?")
+    assert (await types(stage, ana, "!pay Accept")).startswith("Answer a payment request (Accept, “Report, 30.00 EUR” of Boris Brandt)? You will pay this "
+                                                               "amount at the clinic's desk. Messages are open at once, also before you have paid. Nothing has")
     assert await types(stage, ana, "!yes") == "Answered. You can write again, unless another request waits for you."
     assert await types(stage, ana, "!pay accept") == "No payment request waits for your answer here."
     assert await types(stage, ana, "!topay") == "There is nothing here that you have accepted and could pay by card."  # it is paid at the desk
@@ -103,6 +104,7 @@ async def test_the_same_by_ad_hoc_commands(stage: Stage) -> None:
     assert "item-not-found" in shown(await runs(boris, stage.room, "pay"))
     answering = await runs(ana, stage.room, "pay")
     assert list(options(answering, "decision")) == ["Accept", "Reject"]
+    assert "Accept: You will pay this amount at the clinic's desk." in shown(answering) and "Reject: Nothing is to be paid" in shown(answering)
     given = options(answering, "request")["Consultation, 50.00 EUR · Boris Brandt"]
     done = await runs(ana, stage.room, "pay", answering.get("sessionid", ""), {"decision": "accept", "request": given})
     assert done.get("status") == "completed" and (done.findtext("{*}note") or "").startswith("Answered.")
