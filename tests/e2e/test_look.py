@@ -35,7 +35,8 @@ PAGES = {
               "do payment.mark_paid"],
     "boris": ["/threads/new?q=Maria", "/threads/new?q=Nobody", "/search?q=the", "/away", "/later"],
     "ana": ["thread", "/threads/new", "call", "/search", "/payments"],
-    "dina": ["/admin/accounts", "/admin/statuses", "/admin/links", "/admin/clinic", "/account"],
+    "dina": ["/admin/accounts", "/admin/statuses", "/admin/links", "/admin/clinic", "/account", "/admin/services", "/admin/payments",
+             "/admin/payments?patient=nobody", "all accepted", "all unanswered", "all paid"],
 }
 LOOKS = [(320, "light"), (320, "dark"), (390, "light"), (768, "light"), (768, "dark"), (1280, "light"), (1280, "dark")]
 OPEN_ALL = "(where) => { for (const part of document.querySelectorAll(`${where} details:not(.drop)`)) part.open = true; }"
@@ -103,16 +104,24 @@ def drops(page: Any) -> list[int]:
     return [place for place, inside in enumerate(where) if not inside] + messages[:1] + messages[-1:]
 
 
+def paid_at_the_desk(one: Person) -> str:
+    """Return where an administrator sees what the demonstration's patient has paid."""
+    one.page.goto(f"{one.clinic.ready['web']}/admin/payments?state=paid")
+    return one.page.locator("a.title", has_text="Prescription renewal").get_attribute("href") or ""
+
+
 def look_at(one: Person, path: str, status: int = 200) -> None:
     """Open a page, then every part of it that opens, and look at each."""
     thread = one.clinic.ready["threads"]["ana-boris" if one.name == "ana" else "ada-bella"]
     form = f"/do/{path.removeprefix('do ')}/{thread['uid']}"  # "do thread.leave": the form of that action in the thread
     named = {"thread": thread["url"], "replies": f"{thread['url']}/replies", "call": f"{thread['url']}/urgent"}
-    named |= {which: f"/payments/{uid}" for which, uid in REQUESTS.items()}
+    named |= {which: f"/payments/{uid}" for which, uid in REQUESTS.items()} | {f"all {which}": f"/admin/payments/{uid}" for which, uid in REQUESTS.items()}
     address = named.get(path, form if path.startswith("do ") else path)
     if path == "patient":
         one.open("ada-bella")
         address = one.page.locator("#thread-title a").get_attribute("href") or ""
+    if path == "all paid":
+        address = paid_at_the_desk(one)
     response = one.page.goto(one.clinic.ready["web"] + address)
     assert response is not None and response.status == status, path
     assert misplaced(one.page) == [], path
@@ -140,6 +149,25 @@ def test_pages_fit_and_are_accessible(person: Callable[..., Person], name: str, 
         found = {"q=Maria": [LONG["ada"]], "q=Llan": [LONG["ana"]]}.get(path.partition("?")[2])
         if found:
             assert one.page.locator("#found strong").all_inner_texts() == found
+
+
+@looks
+@pytest.mark.usefixtures("invitation")
+def test_the_question_before_money_goes_back_fits_and_is_accessible(person: Callable[..., Person], scheme: str, width: int) -> None:
+    dina = person("dina", viewport={"width": width, "height": 700}, color_scheme=scheme)
+    dina.page.goto(dina.clinic.ready["web"] + paid_at_the_desk(dina))
+    dina.page.get_by_text("Give back…").click()
+    dina.page.get_by_label("Amount").fill("15.001")
+    dina.page.get_by_label("Reason").fill("Renewed for nothing " * 8)
+    dina.page.get_by_role("button", name="Go on").click()
+    dina.page.get_by_text("EUR has 2 decimal places.").first.wait_for()
+    assert (misplaced(dina.page), axe_problems(dina.page)) == ([], [])
+    dina.page.get_by_label("Amount").fill("5")
+    dina.page.get_by_role("button", name="Go on").click()
+    dina.page.get_by_text("Give back 5.00 EUR?").first.wait_for()
+    assert (misplaced(dina.page), axe_problems(dina.page)) == ([], [])
+    dina.page.get_by_role("link", name="Don’t").click()
+    dina.page.get_by_text("What you can do").first.wait_for()
 
 
 @looks
