@@ -14,6 +14,7 @@ from clinic.permissions import Permission
 from clinic.thread.actions import thread_for
 from clinic.thread.views import thread_head
 from tests.support.cast import Cast
+from tests.support.paying import ask, decide, service
 from tests.web.browser import Browser
 from tests.web.conftest import PASSWORD
 
@@ -138,3 +139,15 @@ def test_the_newest_message_is_chosen_when_the_form_is_shown_and_not_when_it_is_
     meant = cast.post("ana", uid, "wrong")
     page = sign_in("ana").get(f"/do/text.retract/{uid}").text
     assert f'<option value="{meant}" selected>wrong</option>' in page
+
+
+def test_a_link_whose_time_is_past_says_so(sign_in: SignIn, cast: Cast) -> None:
+    uid = cast.start("boris", "ana")
+    request = ask(cast, "boris", uid, service(cast))
+    link = f"/do/payment.decide/{uid}?decision=accept&request={request}"
+    ana, boris = sign_in("ana"), sign_in("boris")
+    assert ana.get(link).status_code == 200 and boris.get(link).status_code == 404
+    decide(cast, "ana", uid, "reject")
+    late = ana.get(link)
+    assert late.status_code == 404 and "No payment request waits for your answer here." in late.text
+    assert "No payment request" not in boris.get(link).text  # it is not theirs to answer

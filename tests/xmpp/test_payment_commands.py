@@ -2,10 +2,11 @@
 
 import xml.etree.ElementTree as ET
 
-from tests.support.paying import ask, service
-from tests.support.stage import Client, Stage, played, shown
+from tests.support.paying import ask, decide, service
+from tests.support.stage import Client, Person, Stage, played, shown
 from tests.xmpp.test_amending import said
 from tests.xmpp.test_payments import COMMANDS, DO, STANZAS, WORDS, held, in_both, stored
+from tests.xmpp.test_rooms_groups import in_group
 from tests.xmpp.test_text_commands import types
 
 
@@ -65,6 +66,46 @@ async def test_of_two_open_requests_the_refusal_and_the_question_name_the_same(s
     await types(stage, ana, "!yes")
     stage.says(ana, "hello", "m1")
     await ana.finds("<message type='groupchat' id='m1'/>")
+
+
+@played
+async def test_where_there_are_several_patients_one_is_named_and_a_coordinator_asks_for_whom_they_assist(stage: Stage) -> None:
+    in_group(stage, "ana", "ada", "bella")
+    ada, chen = await stage.joined(Person(stage.cast, "ada")), await stage.joined(stage.chen)
+    service(stage.cast)
+    assert (await types(stage, chen, "!charge Consultation")).startswith(
+        "Patient is missing.\nWrite: !charge <service> ; [another amount] ; <patient>\nService: Consultation.\nPatient: Ana Alvarez or Ada Almeida.")
+    assert "“a” may be Ana Alvarez or Ada Almeida" in await types(stage, chen, "!charge cons ; a")
+    assert (await types(stage, chen, "!charge cons ; ada")).startswith("Request a payment (Consultation 50.00 EUR, Ada Almeida born 2 November 1991)?")
+    await types(stage, chen, "!yes")
+    await ada.finds(f"<message from='{stage.room}/Chen Cheng'><payment-request xmlns='urn:bedside:payment:1'/></message>")
+    stage.says(ada, "hello", "m1")
+    assert WORDS in shown(await ada.finds("<message type='error' id='m1'/>"))  # it is Boris's, whom Chen assists
+
+
+@played
+async def test_what_was_answered_or_withdrawn_meanwhile_is_not_done_once_more(stage: Stage) -> None:
+    ana, _boris = await in_both(stage)
+    wanted = service(stage.cast)
+    for meanwhile, words in (
+        (lambda request: decide(stage.cast, "ana", stage.thread, "reject", request), "This request was rejected already. Nothing is to be paid."),
+        (lambda request: stage.db.perform(stage.chen.actor, "payment.withdraw", stage.thread, request=request),
+         "This request was withdrawn already. Nothing is to be paid."),
+    ):
+        request = ask(stage.cast, "boris", stage.thread, wanted)
+        await types(stage, ana, "!pay accept")
+        meanwhile(request)
+        after = stored(stage)
+        assert await types(stage, ana, "!yes") == words
+        stage.says(ana, "hello", f"m-{request}")
+        await ana.finds(f"<message type='groupchat' id='m-{request}'/>")
+        assert [kind for _seq, kind in stored(stage)[len(after):]] == ["text"]
+    request = ask(stage.cast, "boris", stage.thread, wanted)
+    await types(stage, ana, "!pay accept")
+    decide(stage.cast, "ana", stage.thread, "accept", request)  # the same answer, on the page
+    after = stored(stage)
+    assert (await types(stage, ana, "!yes")).startswith("Answered.")
+    assert stored(stage) == after
 
 
 async def runs(client: Client, to: str, word: str, session: str = "", fields: dict[str, str] | None = None) -> ET.Element:
