@@ -1,0 +1,523 @@
+"""Histories of a clinic in which people send, ask for payments, answer and call for help at the same time, through several doors.
+
+Each history has people of its own, so that one database serves thousands. What was begun and answered when goes to the model; what the
+logs and requests are in the end is read by SQL.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic import Actor, Call, Database, Done, Role
+from clinic.errors import Busy, Conflict, DomainError, Gated, Held, NotSignedIn
+from tests.model.gate_model import HELD_BACK, OTHERWISE, PASSED, SENT, Asked, Fact, GateModel, Line, Sent
+from tests.support.databases import DATABASES
+
+SYSTEM = Actor.system()
+PATIENTS, PRACTITIONERS, PEOPLE = ("ana", "ada"), ("boris", "bella"), ("ana", "ada", "boris", "bella", "chen")
+ROLES = {**dict.fromkeys(PATIENTS, Role.PATIENT), **dict.fromkeys(PRACTITIONERS, Role.PRACTITIONER), "chen": Role.COORDINATOR}
+NEVER_HELD_BACK = {"text.retract", "thread.mark", "thread.mute", "thread.leave", "text.unschedule", "payment.decide", "urgent.call", "search.ask"}
+AT_ONCE, STEPS_EACH = 3, 9
+WAIT_SECONDS = 20.0
+
+
+@dataclass
+class Tally:
+    """What happened, for the control that something did."""
+
+    histories: int = 0
+    actions: Counter[str] = field(default_factory=Counter)
+    sent: Counter[tuple[str, str]] = field(default_factory=Counter)
+    doors: Counter[str] = field(default_factory=Counter)
+
+    def outcomes(self) -> Counter[str]:
+        """Return how much of what patients sent had each outcome."""
+        found: Counter[str] = Counter()
+        for (_, outcome), number in self.sent.items():
+            found[outcome] += number
+        return found
+
+
+class Clinics:
+    """A database of one engine as two processes have it open, the page's and the apps'; three services; what histories share."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.page, self.apps = (Database.open(url, run_dir=folder, pepper=b"p" * 32) for _ in range(2))
+        self.pool = ThreadPoolExecutor(AT_ONCE)
+        self.tally = Tally()
+        admin = self.page.perform(SYSTEM, "account.create", name="Dina Dunn", roles=["admin"], birth_date=None, email="dina@clinic.example").value.account_uid
+        self.admin = Actor.page(admin, Role.ADMIN, "session")
+        self.services = [
+            self.page.perform(self.admin, "service.create", name=f"Service {number}", price="50.00", currency="EUR").value for number in range(3)
+        ]
+
+    @classmethod
+    @contextmanager
+    def opened(cls, kind: str, folder: Path) -> Iterator[Clinics]:
+        """Yield the clinics of a fresh database."""
+        with DATABASES.fresh(kind, folder) as url:
+            clinics = cls(url, folder)
+            yield clinics
+            clinics.pool.shutdown()
+            for database in (clinics.page, clinics.apps):
+                database.engine.dispose()
+
+    def run(self, seed: int) -> list[str]:
+        """Play one history; returns what is wrong with it."""
+        history = History(self, seed)
+        list(self.pool.map(history.play, range(AT_ONCE)))
+        self.tally.histories += 1
+        return history.wrong()
+
+
+class History:
+    """One history: Boris, whom Chen assists, and Bella treat Ana; Ada is Boris's patient. All five are in a group, three of them in another."""
+
+    def __init__(self, clinics: Clinics, seed: int) -> None:
+        self.clinics, self.seed = clinics, seed
+        self.chance = [random.Random(seed * 10 + number) for number in range(AT_ONCE)]
+        self.ticks, self.numbers, self.lock = itertools.count(1), itertools.count(1), threading.Lock()
+        self.trace: list[str] = []
+        self.problems: list[str] = []
+        self.sent: list[Sent] = []
+        self.answers_refused: list[tuple[int, int, Asked]] = []
+        self.later: list[Callable[[], None]] = []  # facts about what others may have made known only afterwards
+        self.entries: dict[str, list[tuple[str, str]]] = {}  # of each thread: texts, each with its author
+        self.stored: list[tuple[str, str, str, dict[str, Any], str]] = []
+        self.waiting: dict[str, tuple[str, str, threading.Lock]] = {}  # texts for later: whose, where
+        self.inactive: set[str] = set()
+        self.uids, self.actors, self.handles = dict[str, str](), dict[str, Actor](), dict[str, str]()
+        self.labels: dict[str, str] = {}
+        self._people()
+        self._threads()
+
+    # -- what there is at first
+
+    def _do(self, actor: Actor, action: str, /, *subject: str, **values: Any) -> Any:
+        return self.clinics.page.perform(actor, action, *subject, **values).value
+
+    def _people(self) -> None:
+        for name in PEOPLE:
+            born = "1984-03-27" if name in PATIENTS else None
+            self.uids[name] = self._do(SYSTEM, "account.create", name=name.title(), roles=[ROLES[name]], birth_date=born,
+                                       email=f"{name}-{self.seed}@clinic.example").account_uid
+            self.actors[name] = Actor.page(self.uids[name], ROLES[name], "session")
+        names = {uid: name for name, uid in self.uids.items()}
+        for uid, handle in self._sql("SELECT uid, handle FROM accounts WHERE uid IN", *names):
+            self.handles[names[uid]] = handle
+        for patient, chief in (("ana", "boris"), ("ana", "bella"), ("ada", "boris")):
+            self._do(SYSTEM, "link.patient_add", patient=self.uids[patient], practitioner=self.uids[chief])
+        self._do(SYSTEM, "link.coordinator_add", coordinator=self.uids["chen"], practitioner=self.uids["boris"])
+
+    def _threads(self) -> None:
+        for chief in PRACTITIONERS:
+            self.labels[f"ana-{chief}"] = self._do(self.actors[chief], "thread.start", person=self.uids["ana"])
+        people = [self.uids[name] for name in ("ana", "ada", "bella")]
+        self.labels["group"] = self._do(self.actors["boris"], "group.create", title="All", people=people, reason="Care")
+        self.labels["other"] = self._do(self.actors["boris"], "group.create", title="Other", people=[self.uids["ada"]])
+        self.link = self._do(self.actors["boris"], "group.share", self.labels["other"]).token
+        self.model = GateModel({
+            "ana-boris": ["ana", "boris"], "ana-bella": ["ana", "bella"], "ada-boris": ["ada", "boris"], "other": ["ada", "boris"],
+            "group": ["ana", "ada", "boris", "bella"],
+        })
+        self.begun = {("ana", "other"): Fact(False), ("ada", "ada-boris"): Fact(False)}
+
+    def _sql(self, query: str, *keys: str) -> list[Any]:
+        with self.clinics.page.reading() as connection:
+            return list(connection.execute(sa.text(f"{query} :keys").bindparams(sa.bindparam("keys", list(keys), expanding=True))))
+
+    # -- one call, and what it is noted as
+
+    def play(self, number: int) -> None:
+        """Do some steps, one after the other, beside the others who do so."""
+        chance = self.chance[number]
+        for _ in range(STEPS_EACH):
+            chance.choices(STEPS, WEIGHTS)[0](self, chance)
+
+    def once(self) -> str:
+        """Return a client id that nobody has used."""
+        return f"{self.seed}-{next(self.numbers)}"
+
+    def call(self, actor: Actor, action: str, subject: str | None = None, **values: Any) -> tuple[int, int, Done | DomainError]:
+        """Do something by the page, or as the clinic itself; returns when it began and was answered, and how."""
+        begin = next(self.ticks)
+        result: Done | DomainError
+        try:
+            result = self.clinics.page.perform(actor, action, subject, **values)
+        except DomainError as error:
+            result = error
+        end = next(self.ticks)
+        self._note(begin, end, action, actor, subject, result)
+        return begin, end, result
+
+    def _note(self, begin: int, end: int, action: str, actor: Actor, subject: str | None, result: Done | DomainError) -> None:
+        who = next((name for name in PEOPLE if actor.account == self.uids[name] or actor.handle == self.handles[name]), "the clinic")
+        where = next((label for label, uid in self.labels.items() if uid == subject), "")
+        said = result.value if isinstance(result, Done) else type(result).__name__
+        with self.lock:
+            self.trace.append(f"{begin:3}-{end:3} {who} {action} {where} {actor.door} -> {said}")
+            self.clinics.tally.actions[action] += 1
+            if isinstance(result, Gated) and (action in NEVER_HELD_BACK or who not in PATIENTS):
+                self.problems.append(f"{action} of {who} was held back")
+            if isinstance(result, Busy | Held):
+                self.problems.append(f"{action} of {who} was not done: {result!r}")
+
+    def note_sent(self, begin: int, end: int, patient: str, label: str, what: str, result: Done | DomainError, begins: Fact | None = None) -> None:
+        """Note what became of something that a patient sent."""
+        outcome = PASSED if isinstance(result, Done) else HELD_BACK if isinstance(result, Gated) else OTHERWISE
+        named = result.asks[0].values["request"] if isinstance(result, Gated) and result.asks else ""
+        with self.lock:
+            self.sent.append(Sent(begin, end, patient, label, what, outcome, named, begins))
+            self.clinics.tally.sent[what, outcome] += 1
+
+    # -- in the end
+
+    def wrong(self) -> list[str]:
+        """Return what is wrong with the history, and what happened in it."""
+        for change in self.later:
+            change()
+        problems = list(self.problems)
+        for one in self.sent:
+            if why := self.model.judge(one):
+                problems.append(f"{one.what} of {one.patient} in {one.label} ({one.begin}-{one.end}): {why} ({one.named})")
+        for begin, end, asked in self.answers_refused:
+            if self.model.could_be_answered(asked, begin, end):
+                problems.append(f"an answer to {asked.uid} ({begin}-{end}) was refused while it was open")
+        logs = self._logs()
+        for label, log in logs.items():
+            problems += self.model.in_order(label, log)
+        states = dict(map(tuple, self._sql("SELECT r.uid, r.state FROM payment_requests r JOIN threads t ON t.id = r.thread_id WHERE t.uid IN",
+                                           *self.labels.values())))
+        problems += self.model.in_the_end(states, logs)
+        return [f"seed {self.seed}:", *problems, *self.trace] if problems else []
+
+    def _logs(self) -> dict[str, list[Line]]:
+        labels, names = ({uid: name for name, uid in of.items()} for of in (self.labels, self.uids))
+        logs: dict[str, list[Line]] = {label: [] for label in self.labels}
+        query = ("SELECT t.uid, e.seq, e.kind, a.uid, e.payload FROM entries e JOIN threads t ON t.id = e.thread_id "
+                 "LEFT JOIN accounts a ON a.id = e.author_id WHERE t.uid IN")
+        for thread, seq, kind, author, payload in self._sql(query, *labels):
+            if kind in SENT | {"payment-request", "payment-decision", "urgent", "notice"}:
+                said = json.loads(payload)
+                line = Line(seq, kind, names.get(author, ""), said.get("request", ""), said.get("decision", ""), said.get("code", ""))
+                logs[labels[thread]].append(line)
+        return {label: sorted(log, key=lambda line: line.seq) for label, log in logs.items()}
+
+
+# -- what people do: each step is one call or two
+
+Step = Callable[[History, random.Random], None]
+STEPS: list[Step] = []
+WEIGHTS: list[int] = []
+
+
+def step(weight: int) -> Callable[[Step], Step]:
+    """Put the function below among what may happen, so often."""
+
+    def declare(function: Step) -> Step:
+        STEPS.append(function)
+        WEIGHTS.append(weight)
+        return function
+
+    return declare
+
+
+def _place(history: History, chance: random.Random, who: str) -> str:
+    """Return a thread of somebody's."""
+    known = list(history.labels)
+    return chance.choice([label for label in known if who in label.split("-") or label == "group" or (label == "other" and who != "bella")])
+
+
+def _composed(history: History, chance: random.Random, who: str) -> tuple[str, str, dict[str, Any], str]:
+    """Return something to send: where, by which action, with which values, and what it is called."""
+    label = _place(history, chance, who)
+    known = history.entries.get(label, [])
+    own = [uid for uid, author in known if author == who]
+    what = chance.choice(["text", "text", "text", "reply", "correction", "reaction"])
+    if what == "correction" and own:
+        return label, "text.correct", {"entry": chance.choice(own), "body": f"corrected {history.once()}"}, what
+    if what == "reaction" and known:
+        return label, "text.react", {"entry": chance.choice(known)[0], "emojis": chance.choice("👍🎉")}, what
+    reply = {"reply_to": chance.choice(known)[0]} if what == "reply" and known else {}
+    return label, "text.post", {"body": "hello", **reply}, "reply" if reply else "text"
+
+
+def _keep(history: History, who: str, label: str, action: str, what: str, begin: int, end: int, result: Done | DomainError) -> None:
+    if action == "text.post" and isinstance(result, Done):
+        history.entries.setdefault(label, []).append((result.value, who))
+    if who in PATIENTS:
+        history.note_sent(begin, end, who, label, what, result)
+
+
+@step(14)
+def sends_by_the_page(history: History, chance: random.Random) -> None:
+    """Somebody sends something from their page."""
+    who = chance.choice([*PATIENTS, *PATIENTS, *PATIENTS, *PEOPLE])
+    label, action, values, what = _composed(history, chance, who)
+    values["client_id"] = history.once()
+    began, ended, result = history.call(history.actors[who], action, history.labels[label], **values)
+    _keep(history, who, label, action, what, began, ended, result)
+    if isinstance(result, Done):
+        history.stored.append((who, label, action, values, result.value))
+
+
+@step(5)
+def an_outbox_sends_again(history: History, chance: random.Random) -> None:
+    """What was stored comes again: it is known, whatever waits for an answer meanwhile."""
+    if not history.stored:
+        return
+    who, label, action, values, uid = chance.choice(history.stored[-4:])
+    again = history.call(history.actors[who], action, history.labels[label], **values)[2]
+    if isinstance(again, Gated) or (isinstance(again, Done) and not (again.duplicate and again.value == uid)):
+        history.problems.append(f"what {who} sent again in {label} was held back, or taken for something new: {again}")
+
+
+@step(14)
+def send_by_apps(history: History, chance: random.Random) -> None:
+    """Several people send by their apps; the writer commits them together."""
+    composed = [(who, *_composed(history, chance, who)) for who in chance.choices([*PATIENTS, *PATIENTS, *PEOPLE], k=chance.randrange(1, 5))]
+    calls = [
+        Call(Actor.xmpp(history.handles[who]), action, history.labels[label], {**values, "client_id": history.once()})
+        for who, label, action, values, _ in composed
+    ]
+    begin = next(history.ticks)
+    results = history.clinics.apps.batch(calls)
+    left = [place for place, result in enumerate(results) if isinstance(result, Held)]
+    if left:  # somebody else has locked the thread
+        for place, result in zip(left, history.clinics.apps.batch([calls[place] for place in left], WAIT_SECONDS), strict=True):
+            results[place] = result
+    end = next(history.ticks)
+    for (who, label, action, _, what), call, result in zip(composed, calls, results, strict=True):
+        history._note(begin, end, action, call.actor, call.subject, result)
+        _keep(history, who, label, action, what, begin, end, result)
+
+
+@step(5)
+def keeps_for_later(history: History, chance: random.Random) -> None:
+    """A patient writes something to be sent in a moment."""
+    who = chance.choice(PATIENTS)
+    label = _place(history, chance, who)
+    at = history.clinics.page.now() + timedelta(milliseconds=chance.choice([5, 10, 40]))
+    began, ended, result = history.call(history.actors[who], "text.schedule", history.labels[label], body="later", at=at, client_id=history.once())
+    history.note_sent(began, ended, who, label, "scheduling", result)
+    if isinstance(result, Done):
+        history.waiting[result.value] = who, label, threading.Lock()
+
+
+@step(8)
+def sends_what_was_kept(history: History, chance: random.Random) -> None:
+    """The clinic sends what is due, or its author does at once, puts it off, or discards it."""
+    if not history.waiting:
+        return
+    uid = chance.choice(list(history.waiting))
+    who, label, lock = history.waiting[uid]
+    place = history.labels[label]
+    with lock:
+        how = chance.choice(["deliver", "deliver", "deliver", "send", "reschedule", "unschedule"])
+        if how == "deliver":
+            before = _refused(history, uid)
+            began, ended, result = history.call(SYSTEM, "text.deliver_scheduled", place, scheduled=uid)
+            if isinstance(result, Done) and result.value:
+                history.note_sent(began, ended, who, label, "delivery", result)
+            elif before is None and (why := _refused(history, uid)) is not None:
+                held = "waits for your answer" in why
+                history.note_sent(began, ended, who, label, "delivery", Gated() if held else Conflict())
+        elif how == "unschedule":
+            history.call(history.actors[who], "text.unschedule", place, scheduled=uid)
+        else:
+            action, at = f"text.{how}", {"at": history.clinics.page.now() + timedelta(milliseconds=20)} if how == "reschedule" else {}
+            began, ended, result = history.call(history.actors[who], action if at else "text.send_scheduled", place, scheduled=uid, **at)
+            history.note_sent(began, ended, who, label, how, result)
+
+
+def _refused(history: History, uid: str) -> str | None:
+    [row] = history._sql("SELECT refused FROM scheduled_texts WHERE uid IN", uid)
+    why: str | None = row.refused
+    return why
+
+
+@step(4)
+def begins_something_new(history: History, chance: random.Random) -> None:
+    """A patient starts a thread with their practitioner, or asks to be let into another group of theirs."""
+    who, label = chance.choice(list(history.begun))
+    there = history.begun[who, label]
+    asked = ("group.ask", {"token": history.link}) if label == "other" else ("thread.start", {"person": history.uids["boris"]})
+    began, ended, result = history.call(history.actors[who], asked[0], **asked[1])
+    if isinstance(result, Done):
+        there.change(began, ended, True)
+        if asked[0] == "thread.start":
+            history.labels[label] = result.value
+    if isinstance(result, DomainError) or result.entries:  # otherwise it was there already, and nothing was begun
+        history.note_sent(began, ended, who, label, asked[0], result, there)
+
+
+@step(4)
+def does_what_nothing_holds_back(history: History, chance: random.Random) -> None:
+    """A patient takes something back, reads, silences or puts away a thread, searches."""
+    who = chance.choice(PATIENTS)
+    label = _place(history, chance, who)
+    place, me = history.labels[label], history.actors[who]
+    known = history.entries.get(label, [])
+    own = [uid for uid, author in known if author == who]
+    how = chance.choice(["retract", "mark", "mute", "search", "leave"])
+    if how == "retract" and own:
+        history.call(me, "text.retract", place, entry=chance.choice(own), client_id=history.once())
+    elif how == "mark" and known:
+        history.call(me, "thread.mark", place, entry=known[-1][0], state="read")
+    elif how == "mute":
+        history.call(me, "thread.mute", place, muted=chance.random() < 0.5)
+    elif how == "search":
+        history.call(me, "search.ask", place, words="hello")
+    elif how == "leave" and "-" in label:
+        history.call(me, "thread.leave", place)
+
+
+@step(11)
+def asks_for_a_payment(history: History, chance: random.Random) -> None:
+    """A practitioner asks, or Chen for Boris."""
+    by = chance.choice(["boris", "boris", "bella", "chen"])
+    label = _place(history, chance, by)
+    patient = label.split("-")[0] if "-" in label else "ada" if label == "other" else chance.choice(PATIENTS)
+    values = {"service": chance.choice(history.clinics.services), "patient": history.uids[patient], "client_id": history.once()}
+    began, ended, result = history.call(history.actors[by], "payment.request", history.labels[label], **values)
+    if isinstance(result, Done):
+        history.model.asks(Asked(result.value, label, patient, "boris" if by == "chen" else by, by), began, ended)
+
+
+@step(13)
+def answers(history: History, chance: random.Random) -> None:
+    """A patient answers a request, from any thread in which it holds; at times on two devices at once, each in another way."""
+    known = [one for one in list(history.model.asked.values()) if not (history.model.answered.get(one.uid) and chance.random() < 0.8)]
+    if not known:
+        return
+    one = chance.choice(known)
+    if chance.random() < 0.25:
+        other = threading.Thread(target=_answer, args=(history, random.Random(chance.random()), one))
+        other.start()
+        _answer(history, chance, one)
+        other.join()
+    else:
+        _answer(history, chance, one)
+
+
+def _answer(history: History, chance: random.Random, one: Asked) -> None:
+    place = history.labels[one.label if chance.random() < 0.6 else _place(history, chance, one.patient)]
+    decision, named = chance.choice(["accept", "reject"]), one.uid if chance.random() < 0.7 else None
+    began, ended, result = history.call(history.actors[one.patient], "payment.decide", place, decision=decision, request=named)
+    if not isinstance(result, Done):
+        if place == history.labels[one.label] and named and not isinstance(result, NotSignedIn):
+            history.answers_refused.append((began, ended, one))
+        return
+    uid = result.entries[0].payload.request if result.entries else named
+    if uid is not None:
+        history.later.append(lambda: history.model.asked[uid].open.change(began, ended, False))
+        history.model.answered.setdefault(uid, set()).add(f"{decision}ed")
+
+
+@step(4)
+def withdraws(history: History, chance: random.Random) -> None:
+    """Staff of its thread, or the administrator, take a request back, or say that it was paid."""
+    if not history.model.asked:
+        return
+    one = chance.choice(list(history.model.asked.values()))
+    if chance.random() < 0.25:
+        history.call(history.actors[one.practitioner], "payment.mark_paid", history.labels[one.label], request=one.uid, note="At the desk")
+        return
+    by = chance.choice([history.actors[one.practitioner], history.actors["chen"], history.clinics.admin])
+    began, ended, result = history.call(by, "payment.withdraw", history.labels[one.label], request=one.uid)
+    if isinstance(result, Done):
+        history.later.append(lambda: one.open.change(began, ended, False))
+        history.model.answered.setdefault(one.uid, set()).add("withdrawn")
+
+
+@step(5)
+def calls_for_help(history: History, chance: random.Random) -> None:
+    """A patient calls for help, where a request holds mostly."""
+    held = [one for one in history.sent if one.outcome == HELD_BACK]
+    who, label = (held[-1].patient, held[-1].label) if held and chance.random() < 0.7 else ("ana", _place(history, chance, "ana"))
+    if label not in history.labels:
+        return
+    began, ended, result = history.call(history.actors[who], "urgent.call", history.labels[label], words="It hurts", client_id=history.once())
+    if isinstance(result, Done):
+        history.model.urgent(who, label).change(began, ended, True)
+
+
+@step(5)
+def resolves(history: History, chance: random.Random) -> None:
+    """Staff resolve the calls of a thread."""
+    calling = [label for _, label in list(history.model._urgent)]
+    if not calling:
+        return
+    label = chance.choice(calling)
+    by = label.split("-")[1] if "-" in label else "boris"
+    began, ended, result = history.call(history.actors[by], "urgent.resolve", history.labels[label])
+    if isinstance(result, Done):
+        history.later.append(lambda: history.model.resolves(began, ended, label))
+
+
+@step(3)
+def closes_or_opens_an_account(history: History, chance: random.Random) -> None:
+    """The administrator deactivates somebody, or opens their account again."""
+    who = chance.choice([*history.inactive] * 3 + ["boris", "bella", "chen", "chen", "ana"])
+    if who in history.inactive:
+        history.call(SYSTEM, "account.activate", history.uids[who])
+        history.inactive.discard(who)
+        return
+    history.inactive.add(who)
+    began, ended, result = history.call(SYSTEM, "account.deactivate", history.uids[who])
+    if isinstance(result, Done):
+        history.later.append(lambda: history.model.withdraws(began, ended, concerning=who))
+
+
+@step(3)
+def links_or_unlinks(history: History, chance: random.Random) -> None:
+    """The administrator ends that somebody is treated or assisted by a practitioner, or has it begin again."""
+    who, chief = chance.choice([("ana", "boris"), ("ana", "bella"), ("ada", "boris"), ("chen", "boris")])
+    kind, names = ("coordinator", ("coordinator", "practitioner")) if who == "chen" else ("patient", ("patient", "practitioner"))
+    people = dict(zip(names, (history.uids[who], history.uids[chief]), strict=True))
+    began, ended, result = history.call(SYSTEM, f"link.{kind}_remove", **people)
+    if isinstance(result, Done):
+        history.later.append(lambda: history.model.withdraws(began, ended, concerning=who, practitioner=chief))
+    if not isinstance(result, Done) or chance.random() < 0.5:
+        history.call(SYSTEM, f"link.{kind}_add", **people)
+
+
+@step(6)
+def comes_or_goes(history: History, chance: random.Random) -> None:
+    """Somebody leaves the group, is removed from it or invited into it; at times it is closed."""
+    asked = [name for one in list(history.model.asked.values()) if one.label == "group" for name in (one.practitioner, one.patient)]
+    who, place = chance.choice(["bella", "bella", "ada", "ana", "boris", *asked]), history.labels["group"]
+    how = chance.choices(["leave", "remove", "invite", "close"], [3, 3, 6, 0.5])[0]
+    if how == "invite":
+        by = history.actors["boris" if who != "boris" else "bella"]
+        began, ended, result = history.call(by, "thread.invite", place, people=[history.uids[who]], reason="Care")
+        if isinstance(result, Done):
+            history.model.member(who, "group").change(began, ended, True)
+        return
+    if how == "leave":
+        began, ended, result = history.call(history.actors[who], "thread.leave", place, **({"then": history.uids["bella"]} if who == "boris" else {}))
+    elif how == "remove":
+        began, ended, result = history.call(history.actors["boris" if who != "boris" else "bella"], "group.remove", place, person=history.uids[who])
+    else:
+        began, ended, result = history.call(history.actors["boris"], "group.close", place)
+    if isinstance(result, Done):
+        _ended(history, who, began, ended, everybody=how == "close")
+
+
+def _ended(history: History, who: str, began: int, ended: int, *, everybody: bool) -> None:
+    for name in (*PRACTITIONERS, *PATIENTS) if everybody else (who,):
+        history.model.member(name, "group").change(began, ended, False)
+    history.later.append(lambda: history.model.withdraws(began, ended, concerning="" if everybody else who, label="group"))
