@@ -78,6 +78,13 @@ def _payments(layout: Layout) -> Iterator[Finding]:
     yield Finding(bool(found.webhook_secrets), "there is a webhook secret for payments", advice)
 
 
+def _receipts(_layout: Layout) -> Iterator[Finding]:
+    from web.gateways import receipts  # its library takes 25 MB, for what prints receipts
+
+    there = receipts.PLAIN.is_file() and receipts.BOLD.is_file()
+    yield Finding(there, "there are fonts for receipts", f"Run `make setup`, or install Debian's package {receipts.PACKAGE}.")
+
+
 def _certificate(layout: Layout) -> Iterator[Finding]:
     certificates.load(layout.data / "ca" / "ca.pem")
     found = certificates.load(layout.data / "ca" / "server.pem")
@@ -143,7 +150,9 @@ def _findings(check: Callable[[Layout], Iterator[Finding]], layout: Layout) -> I
         yield Finding(False, f"{error.filename} cannot be read ({error.strerror})", "Run this as the user who starts the clinic, or restore it from a backup.")
 
 
-CHECKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (_programs, _private_files, _payments, _certificate, _disk, _database, _xmpp, _processes)
+CHECKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (
+    _programs, _private_files, _payments, _receipts, _certificate, _disk, _database, _xmpp, _processes,
+)
 
 
 def examine(data: Path, say: Callable[[str], None]) -> int:

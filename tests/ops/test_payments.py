@@ -199,3 +199,10 @@ def test_doctor_says_where_payments_go_and_what_is_missing(layout: Layout, confi
     assert said() == [(True, f"payments go to {stand.url}, live"), (True, "there is a webhook secret for payments")]
     config.payments_file.write_text("{")
     assert said() == [(False, f"The payment keys in {config.payments_file} are damaged: it is not JSON")]
+
+
+def test_doctor_misses_the_fonts_for_receipts(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [finding.well for finding in doctor._receipts(layout)] == [True]
+    monkeypatch.setattr("web.gateways.receipts.BOLD", layout.data / "absent.ttf")
+    [finding] = doctor._receipts(layout)
+    assert not finding.well and "fonts-dejavu-core" in finding.advice
