@@ -130,13 +130,13 @@ def reported(work: Work, it: Settling, report: Report) -> timedelta | None:
         work.update(payment_attempts, it.attempt.id, trouble=why)
         work.audit_detail(mismatch=True)
         return None
-    if report.outcome is Outcome.PAID:
-        _take_paid(work, it, report)
-    elif AttemptState(it.attempt.state) in LIVE:
+    news = report.outcome is Outcome.PAID and _take_paid(work, it, report)
+    if report.outcome is not Outcome.PAID and AttemptState(it.attempt.state) in LIVE:
         _take_unpaid(work, it, report)
     for one in report.refunds:
         refunding.take(work, it, one)
-    if pause := _pause(work, it, report):
+    # What was told of the money before its name was stored (payment_reference) could not be known as this attempt's: one more look.
+    if pause := SOON if news else _pause(work, it, report):
         look_later(work, it.attempt.uid, pause)
     return pause
 
@@ -170,9 +170,10 @@ def _after(age: timedelta) -> timedelta | None:
     return next((timedelta(seconds=seconds) for upto, seconds in _LOOKS if age < upto), None)
 
 
-def _take_paid(work: Work, it: Settling, report: Report) -> None:
+def _take_paid(work: Work, it: Settling, report: Report) -> bool:
+    """Take over that the money came. Returns: whether that is new."""
     if AttemptState(it.attempt.state) in (AttemptState.PAID, AttemptState.SURPLUS):
-        return
+        return False
     first = State(it.request.state) in UNPAID
     state = AttemptState.PAID if first else AttemptState.SURPLUS
     work.update(payment_attempts, it.attempt.id, state=state, settled_at=work.now, payment_reference=report.payment_reference,
@@ -183,12 +184,13 @@ def _take_paid(work: Work, it: Settling, report: Report) -> None:
         for other in record.attempts_of(work, it.request.id):
             if other.id != it.attempt.id and AttemptState(other.state) in LIVE:
                 work.enqueue(PAYMENTS, CLOSE_JOB, attempt=other.uid)
-        return
+        return True
     # Paid a second time, at the desk and by card for example: the clinic keeps one payment only.
     record.say(work, it.thread, it.request, settlement(work, it.thread, it.request, "surplus", test=report.test))
     given = sum(one.amount.minor for one in report.refunds if one.outcome is not RefundOutcome.FAILED)
     if given < it.request.amount_minor:  # whoever saw it in the provider's dashboard may have been faster
         refunding.ask(work, it.attempt, it.request.amount_minor - given, "Paid a second time", None)
+    return True
 
 
 def _take_unpaid(work: Work, it: Settling, report: Report) -> None:
