@@ -29,6 +29,7 @@ def make_app(stand: StripeStandIn) -> Flask:
     """The WSGI application of one stand-in."""
     app = Flask("stripe_stand_in")
     app.before_request(lambda: _before(stand))
+    app.after_request(lambda answer: _kept_back(stand, answer))
     app.register_error_handler(ApiError, lambda error: _answer(error.status, error.body))
     app.register_error_handler(404, lambda error: _answer(404, ApiError(404, f"Unrecognized request URL ({request.method}: {request.path}).").body))
     _api(app, stand)
@@ -68,6 +69,19 @@ def _broken() -> Response:
     """Breaks the connection instead of answering."""
     request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
     return Response(status=500)
+
+
+def _kept_back(stand: StripeStandIn, answer: Response) -> Response:
+    """Keeps the answer to a question back, where a test wants it so: it says what was so then."""
+    if request.method == "GET":
+        with stand.lock:
+            waiting = next((entry for entry in stand.pauses if f"GET {request.path}".startswith(entry[0])), None)
+            if waiting:
+                stand.pauses.remove(waiting)
+        if waiting:
+            waiting[1].reached.set()
+            waiting[1].go.wait(HUNG_SECONDS)
+    return answer
 
 
 def _given(hint: Any) -> Obj:
