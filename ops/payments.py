@@ -5,17 +5,22 @@ A key is never an argument: arguments are seen in the list of processes and kept
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 import click
 
-from clinic.config import PAYMENTS_NAME
+from clinic import Actor, outbox
+from clinic.config import PAYMENTS_NAME, Config
 from clinic.payment.providers import Account, Refused, Unreachable
-from ops.deployment import recall
+from clinic.payment.record import CARD, MANUAL, PAYMENTS, provider_of
+from ops.deployment import opened, recall
 from ops.keys import write_private
+from ops.layout import Layout
 from ops.problems import Problem
 from web.gateways import keys as payment_keys
 from web.gateways.keys import API, WEBHOOK_SECRET, Keys
@@ -48,7 +53,8 @@ def set_keys(data: Path, key_file: TextIO | None, adds: bool, removes: bool, api
     if removes:
         if key_file or adds or api_base:
             raise Problem("--remove stands alone.")
-        click.echo(_removed(path))
+        for line in _removed(layout, path):
+            click.echo(line)
         return
     if api_base and not payment_keys.is_base(api_base):
         raise Problem(f"{api_base} is neither {API} nor http on this machine with a port. Nothing has changed.")
@@ -68,8 +74,39 @@ def set_keys(data: Path, key_file: TextIO | None, adds: bool, removes: bool, api
     account = _tried(tried)
     made = replace(tried, account=account, webhook_secrets=secrets or _still_good(before, account))
     write_private(path, made.text())
-    for line in _said(made, account, before, layout.https_url):
+    for line in [*_said(made, account, before, layout.https_url), *_taken(layout, before)]:
         click.echo(line)
+
+
+@payments.command("reconcile")
+@DATA
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far back to compare.")
+def compare(data: Path, days: int) -> None:
+    """Hold what the card service knows against what the clinic knows, take over what is out of date, and say what is left. Exit code 1 where something is."""
+    from ops.reconciling import reconcile
+
+    layout = recall(data.absolute())
+    config = Config.from_environ({**os.environ, **layout.environment()})
+    try:
+        provider = payment_keys.provider(config)
+        if provider is None:
+            raise Problem("There are no payment keys, so there is nobody to ask. Give them: bedside payments keys")
+        with opened(layout) as database:
+            found = reconcile(database, provider, days)
+    except Refused as error:
+        raise Problem(error.words) from error
+    except Unreachable as error:
+        raise Problem(f"The card service could not be asked: {error} What was compared until then is taken over; try again.") from error
+    for title, lines in (("Taken over", found.taken), ("Under way", found.waits), ("Unexplained", found.unexplained)):
+        for line in lines:
+            click.echo(f"{title}: {line}")
+    left = len(found.unexplained)
+    click.echo(
+        f"Compared {found.compared} payments of the last {days} days: {len(found.taken)} taken over, {len(found.waits)} under way, "
+        f"{left} unexplained.{'' if left else ' All agree.'}"
+    )
+    if left:
+        raise SystemExit(1)
 
 
 def at_terminal() -> bool:
@@ -77,11 +114,40 @@ def at_terminal() -> bool:
     return sys.stdin.isatty()
 
 
-def _removed(path: Path) -> str:
+def _removed(layout: Layout, path: Path) -> Iterator[str]:
     if not path.exists():
-        return "There are no payment keys."
+        yield "There are no payment keys."
+        return
+    yield from _provided(layout, MANUAL)
     path.unlink()
-    return "The keys are gone: nobody can pay online now. What was paid stays; refunds of it have to be made in Stripe's dashboard."
+    yield "The keys are gone: nobody can pay online now, and what is owed is paid at the desk. What was paid stays; refunds of it have to be made in"
+    yield "Stripe's dashboard."
+
+
+def _provided(layout: Layout, provider: str) -> Iterator[str]:
+    """Says in the clinic who takes payments from now on, and has what waits for keys done at once. Yields words where it could not."""
+    try:
+        with opened(layout) as database:
+            database.perform(Actor.system(), "payment.provide", provider=provider)
+            outbox.hasten(database, PAYMENTS, parked=True)
+    except Problem as problem:
+        yield f"The clinic itself could not be told: {problem} Later an administrator says on the page Services who takes payments."
+
+
+def _taken(layout: Layout, before: Keys | None) -> Iterator[str]:
+    """Switches a clinic that had no keys to cards; where an administrator chose the desk although there were keys, it stays so."""
+    if before is None:
+        yield from _provided(layout, CARD)
+        yield "From now on patients pay by card; an administrator can change that on the page Services."
+        return
+    try:
+        with opened(layout) as database:
+            outbox.hasten(database, PAYMENTS, parked=True)
+            with database.read(Actor.system()) as work:
+                if provider_of(work) == MANUAL:
+                    yield "Payments are taken at the desk all the same: an administrator chose so on the page Services."
+    except Problem as problem:
+        yield str(problem)
 
 
 def _before(path: Path, needed: bool) -> Keys | None:
