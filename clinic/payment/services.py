@@ -59,6 +59,7 @@ def create(
     columns = _columns(price, currency, description, response_hours, price_may_change, tax_note)
     work.insert(services, id=new_id(), uid=uid, name=name, created_at=work.now, **columns)
     work.audit_subject(uid)
+    _audit_price(work, columns)
     return uid
 
 
@@ -77,7 +78,9 @@ def describe(
     """Change a service for the requests to come; those made already keep theirs. Raises: Invalid, Conflict."""
     if service.archived_at is None:
         _refuse_taken(work, name, but=service.id)
-    work.update(services, service.id, name=name, **_columns(price, currency, description, response_hours, price_may_change, tax_note))
+    columns = _columns(price, currency, description, response_hours, price_may_change, tax_note)
+    work.update(services, service.id, name=name, **columns)
+    _audit_price(work, columns)
 
 
 @action("service.archive", Permission.SERVICE_MANAGE, on=service_for)
@@ -129,6 +132,11 @@ def _columns(
         "price_may_change": bool(price_may_change),
         "tax_note": tax_note or "",
     }
+
+
+def _audit_price(work: Work, columns: dict[str, Any]) -> None:
+    """Keep in the audit log who asked for which price from when on: not all of the fields are audited by themselves."""
+    work.audit_detail(price_minor=columns["price_minor"], currency=columns["currency"])
 
 
 def _hours(text: str | None) -> int | None:

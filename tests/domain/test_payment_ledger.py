@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from clinic import Database, errors
+from clinic.audit.tables import audit_entries
 from clinic.payment.ledger import LedgerRow, Sought, ledger, ledger_choices, month_after, month_before
 from clinic.payment.money import Money
 from clinic.payment.providers import Outcome, RefundOutcome, RefundReport
@@ -304,3 +306,12 @@ def test_only_administrators_read_the_list(cast: Cast, thread: str) -> None:
         for reads in (lambda work: ledger(work, Sought()), lambda work: totals(work, Sought()), ledger_choices, troubles, lambda work: statement(work, "x")):
             with cast.database.read(actor) as work, pytest.raises(errors.NotPermitted):
                 reads(work)
+
+
+def test_the_audit_log_keeps_who_set_which_price(database: Database, cast: Cast) -> None:
+    uid = service(cast, price="50.00")
+    database.perform(cast.dina, "service.describe", uid, name="Consultation", price="7500", currency="JPY")
+    query = sa.select(audit_entries.c.detail).where(audit_entries.c.subject == uid).order_by(audit_entries.c.id)
+    with database.reading() as connection:
+        kept = [json.loads(detail) for detail in connection.execute(query).scalars()]
+    assert [(one["price_minor"], one["currency"]) for one in kept] == [(5000, "EUR"), (7500, "JPY")]
