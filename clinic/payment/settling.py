@@ -32,7 +32,7 @@ def _own_unpaid(work: Work, thread: LoadedThread | None) -> list[Option]:
     mine = payment_requests.c.addressee_id == work.person.id
     query = sa.select(payment_requests).where(payment_requests.c.thread_id == thread.id, mine, payment_requests.c.state.in_(UNPAID))
     rows = work.rows(query.order_by(payment_requests.c.id.desc()))
-    return [Option(row.uid, record.label(row)) for row in rows if record.provider_of(work) != MANUAL or record.live_attempt(work, row.id)]
+    return [Option(row.uid, record.label(row), entry=row.entry_uid) for row in rows if record.provider_of(work) != MANUAL or record.live_attempt(work, row.id)]
 
 
 @action(

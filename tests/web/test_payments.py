@@ -134,6 +134,14 @@ def test_in_another_thread_with_the_practitioner_the_answer_is_a_link_to_where_i
     assert not held(sign_in("ada").get(f"/threads/{group}").text)
 
 
+def test_a_new_thread_with_the_practitioner_is_refused_with_the_way_to_the_request(cast: Cast, sign_in: SignIn) -> None:
+    group = class_of_two(cast)
+    ask(cast, "boris", group, service(cast), patient=cast.uid("ana"))
+    ana = sign_in("ana")
+    refused = ana.submit("/actions/thread.start", person=cast.uid("boris"), next="/threads/new")
+    assert refused.status_code == 402 and "waits for your answer" in refused.text and f'href="/threads/{group}"' in refused.text
+
+
 def test_staff_ask_from_the_bar_and_read_who_adds_services_where_there_is_none(cast: Cast, thread: str, sign_in: SignIn) -> None:
     boris = sign_in("boris")
     none_yet = boris.get(f"/threads/{thread}").text

@@ -17,8 +17,11 @@ export function placeGate(root: HTMLElement, fresh: Element | undefined): void {
   if (!shown || !(fresh instanceof HTMLElement) || fresh.id !== "gate") return;
   if (words(shown) !== words(fresh)) {
     const inside = shown.contains(document.activeElement);
-    shown.replaceWith(fresh);
-    htmx.process(fresh);
+    // The part itself stays: what comes into a status that is there already is read out.
+    shown.dataset.held = fresh.dataset.held ?? "";
+    shown.hidden = fresh.hidden;
+    shown.replaceChildren(...fresh.childNodes);
+    htmx.process(shown);
     if (inside) one("#body", root)?.focus({ preventScroll: true });
   }
   const held = isHeld(root);
