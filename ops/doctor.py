@@ -5,11 +5,14 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, func, select, text
 
+from clinic.account.tables import settings
 from clinic.config import PAYMENTS_NAME
+from clinic.payment.tables import payment_attempts, refunds
 from ops import certificates, configurations, database, keys, preflight
 from ops.deployment import recall
 from ops.layout import Layout
@@ -20,6 +23,7 @@ from web.gateways import keys as payment_keys
 OLDEST = {"prosody": (0, 12, 0), "nginx": (1, 18, 0)}
 VERSION_PATTERNS = {"prosody": r"Prosody version (\d+)\.(\d+)\.(\d+)", "nginx": r"nginx/(\d+)\.(\d+)\.(\d+)"}
 LITTLE_SPACE_MB = 1000
+WAITED_MINUTES = 15
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,31 @@ def _receipts(_layout: Layout) -> Iterator[Finding]:
 
     there = receipts.PLAIN.is_file() and receipts.BOLD.is_file()
     yield Finding(there, "there are fonts for receipts", f"Run `make setup`, or install Debian's package {receipts.PACKAGE}.")
+
+
+def _money(layout: Layout) -> Iterator[Finding]:
+    """Yields what of payments by card should be looked at, where there are any."""
+    keys_there = (layout.data / "secrets" / PAYMENTS_NAME).exists()
+    since = datetime.now(UTC) - timedelta(minutes=WAITED_MINUTES)
+    attempts, given = payment_attempts.c, refunds.c
+    engine = create_engine(layout.database)
+    try:
+        with database.in_words(layout.database), engine.connect() as connection:
+            by_card = connection.execute(select(settings.c.value).where(settings.c.key == "payment_provider")).scalar() not in (None, "manual")
+            waiting = sum(
+                connection.execute(select(func.count()).where(state == "asked", created < since)).scalar_one()
+                for state, created in ((attempts.state, attempts.created_at), (given.state, given.created_at))
+            )
+            troubled = sum(connection.execute(select(func.count()).where(trouble != "")).scalar_one() for trouble in (attempts.trouble, given.trouble))
+    finally:
+        engine.dispose()
+    if by_card:
+        advice = "Patients who accept now cannot pay: bedside payments keys, or let an administrator choose the desk on the page Services."
+        yield Finding(keys_there, "the clinic takes payments by card, and has keys for it", advice)
+    if by_card or keys_there or waiting or troubled:
+        advice = "They are tried again by themselves. The worker's log says why they wait: does this machine reach the card service?"
+        yield Finding(waiting == 0, f"{waiting} payments or refunds have waited for the card service for {WAITED_MINUTES} minutes", advice)
+        yield Finding(troubled == 0, f"{troubled} payments or refunds need a look", "The administrators' page Payments says what is the matter.")
 
 
 def _certificate(layout: Layout) -> Iterator[Finding]:
@@ -151,7 +180,7 @@ def _findings(check: Callable[[Layout], Iterator[Finding]], layout: Layout) -> I
 
 
 CHECKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (
-    _programs, _private_files, _payments, _receipts, _certificate, _disk, _database, _xmpp, _processes,
+    _programs, _private_files, _payments, _receipts, _certificate, _disk, _database, _money, _xmpp, _processes,
 )
 
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from clinic import Config, Database
 from clinic.payment.record import provider_of
 from clinic.payment.tables import payment_attempts
-from ops import deployment, keys, payments, preflight
+from ops import deployment, doctor, keys, payments, preflight
 from ops.layout import Layout
 from ops.paying import Payer
 from tests.support.cast import Cast
@@ -247,3 +247,22 @@ def test_keys_are_given_exchanged_and_taken_away_while_the_clinic_runs(tmp_path:
         for page in desk.values():
             page.close()
     assert OTHER_KEY not in clinic.said()
+
+
+def findings(layout: Layout) -> dict[str, bool]:
+    return {found.what: found.well for found in doctor._money(layout)}
+
+
+def test_doctor_says_what_of_payments_needs_a_look(layout: Layout, config: Config, database: Database, stand: StripeStandIn) -> None:
+    assert not [what for what, well in findings(layout).items() if not well]
+    give(layout, stand, KEY, SECRET)
+    cast = Cast.in_(database)
+    _, reference = accepted(cast, config)
+    assert all(findings(layout).values()) and len(findings(layout)) == 3
+    change(database, reference, state="asked", trouble="no answer", created_at=database.now() - timedelta(minutes=16))
+    (layout.data / "secrets" / "payments.json").unlink()
+    assert findings(layout) == {
+        "the clinic takes payments by card, and has keys for it": False,
+        "1 payments or refunds have waited for the card service for 15 minutes": False,
+        "1 payments or refunds need a look": False,
+    }
