@@ -211,3 +211,18 @@ def test_the_gate_opens_by_itself_in_another_thread_when_staff_withdraw(person: 
     ana.page.press("#body", "Enter")
     ana.sees("Kept meanwhile")
     done(clinic, "boris", "group.close", group)
+
+
+def test_an_urgent_call_opens_the_gate_until_staff_resolve_it(person: People, clinic: RunningClinic, ask: Callable[[], str]) -> None:
+    ana = person("ana")
+    ana.open("ana-boris")
+    ana.live()
+    ask()
+    ana.page.locator(GATE).wait_for(timeout=15_000)
+    ana.page.fill("#body", "It is worse since noon")
+    done(clinic, "ana", "urgent.call", thread_of(clinic), words="I cannot breathe well", client_id=uuid.uuid4().hex)
+    open_gate(ana.page)
+    ana.page.press("#body", "Enter")
+    ana.sees("It is worse since noon")
+    done(clinic, "boris", "urgent.resolve", thread_of(clinic))
+    ana.page.locator(GATE).wait_for(timeout=15_000)
