@@ -221,7 +221,8 @@ def test_orders_of_webhooks_while_the_card_service_itself_goes_on_take_money_onc
         assert (ends[request][0], ends[request][2]) == ("refunded", 5000), f"seed {SEED}"
         told = [one for one in ends[request][1] if one != "failed"]
         assert told == ["pending", "paid", "partly-refunded", "refunded"] and len(ends[request][1]) <= 5, f"seed {SEED}: {ends[request]}"
-        assert (stand.paid_of(attempt), stand.refunded_of(attempt), len(stand.opened(attempt))) == ([5000], [2000, 3000], 1)
+        # Which refund is made first is open: `run_out` makes all jobs due in one moment.
+        assert (stand.paid_of(attempt), sorted(stand.refunded_of(attempt)), len(stand.opened(attempt))) == ([5000], [2000, 3000], 1)
     with database.reading() as connection:
         numbers = connection.execute(sa.select(payment_requests.c.receipt_number).order_by(payment_requests.c.receipt_number)).scalars().all()
     assert list(numbers) == list(range(1, ROUNDS + 1))
