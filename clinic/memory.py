@@ -7,9 +7,10 @@ change it learns from their buffers, or forgets.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from clinic.account.tables import account_roles, accounts
@@ -18,6 +19,7 @@ from clinic.prepared import driver_cursor
 from clinic.thread.tables import memberships, threads
 from clinic.writes import Buffer
 
+Fact = TypeVar("Fact")
 MOST_THREADS, MOST_PERSONS = 500, 5000
 _MARKS = {"delivered_seq", "read_seq", "muted", "opened_at", "put_away_seq"}
 _PLACE_OF_THREAD = {name: place for place, name in enumerate(THREAD_FIELDS)}
@@ -56,6 +58,7 @@ class Memory:
         self._threads: dict[str, ThreadRows] = {}
         self._uids: dict[int, str] = {}
         self._members: dict[int, tuple[ThreadRows, int]] = {}  # by membership id: the thread and the account id
+        self._facts: dict[str, tuple[sa.Table, Any]] = {}
 
     def threads(self, uids: Collection[str]) -> dict[str, ThreadRows]:
         """Return those of the threads `uids` that are remembered."""
@@ -74,9 +77,22 @@ class Memory:
             for account_id, row in rows.members.items():
                 self._members[row[0]] = rows, account_id
 
+    def fact(self, key: str, table: sa.Table, make: Callable[[], Fact]) -> Fact:
+        """Return what `make` gave of one table, until anybody writes to that table."""
+        if key not in self._facts:
+            self._facts[key] = table, make()
+        found: Fact = self._facts[key][1]
+        return found
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return every fact that is remembered, by its key."""
+        return {key: value for key, (_, value) in self._facts.items()}
+
     def learn(self, buffer: Buffer) -> None:
         """Take over what the transaction that is about to commit has written; is not simply another value makes it forget everything."""
         for table, key, row in buffer.rows():
+            if self._facts:
+                self._facts = {name: fact for name, fact in self._facts.items() if fact[0] is not table}
             if table is threads and not row.delete:
                 self._learn_thread(key, row.update)
             elif table is memberships:

@@ -6,11 +6,12 @@ audit, log. The order of entries is given here, under the thread's lock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from clinic.actions import ActionSpec
@@ -29,6 +30,7 @@ from clinic.thread.tables import threads
 from clinic.work import Pending, Work
 from clinic.writes import Buffer, insertion_of
 
+Result = TypeVar("Result")
 CLOCKS_APART = timedelta(seconds=5)
 SAME_ID = "Another message of yours was sent under the same id, so this one was not stored. Send it again."
 
@@ -76,6 +78,15 @@ class Transaction:
         if key not in self._persons:
             self._preload_persons([actor])
         return self._persons[key]
+
+    def fact(self, key: str, table: sa.Table, make: Callable[[], Result]) -> Result:
+        """Return what `make` gives of one table: asked once a transaction, on SQLite once until that table is written to."""
+        if self._memory:
+            return self._memory.fact(key, table, make)
+        if key not in self.memo:
+            self.memo[key] = make()
+        found: Result = self.memo[key]
+        return found
 
     @property
     def acting(self) -> list[Person]:

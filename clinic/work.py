@@ -158,6 +158,13 @@ class Work:
         found: Result = memo[key]
         return found
 
+    def kept(self, key: str, table: sa.Table, make: Callable[[], Result]) -> Result:
+        """Return what `make` gives of one table, whoever acts: asked once a transaction, and where it is safe less often (memory.py).
+
+        What is made may be added to, from that table only.
+        """
+        return self._transaction.fact(key, table, make)
+
     @property
     def acting(self) -> list[Person]:
         """The actor and whoever else acts in the same transaction, so that something can be asked for all of them at once."""

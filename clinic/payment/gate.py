@@ -6,7 +6,7 @@ patient called. It is registered with threads (thread/gates.py). Source: product
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ from clinic.thread.tables import threads
 from clinic.urgent.calls import open_urgent
 from clinic.work import Work
 
+OPEN, MOST_REMEMBERED = "payment.open", 5000
 _OPEN = Query(
     lambda keys: sa.select(payment_requests.c.addressee_id, payment_requests.c.practitioner_id, payment_requests.c.id)
     # Words, not a bound value: the partial index over open requests is then the one that is read.
@@ -35,9 +36,12 @@ _OPEN = Query(
 def open_requests(work: Work, patient_id: int) -> list[tuple[int, int]]:
     """Return the open requests to a patient, newest first: the practitioner's account id and the request's id of each.
 
-    Asked once a transaction for everybody who acts in it.
+    Asked once a transaction for everybody who acts in it; on SQLite a process that alone writes asks once about each, until a request is
+    made or answered.
     """
-    asked: dict[int, list[tuple[int, int]]] = work.once("payment.open", dict)
+    asked: dict[int, list[tuple[int, int]]] = work.kept(OPEN, payment_requests, dict)
+    if len(asked) > MOST_REMEMBERED:
+        asked.clear()
     if patient_id not in asked:
         patients = {person.id for person in work.acting if Role.PATIENT in person.roles} | {patient_id}
         wanted = sorted(patients - asked.keys())
@@ -56,9 +60,11 @@ def holding(work: Work, patient_id: int, practitioners: Collection[int], thread:
 
 
 @gate
-def hold(work: Work, patient_id: int, practitioners: Collection[int], thread: LoadedThread | None) -> None:
+def hold(work: Work, patient_id: int, practitioners: Callable[[], Collection[int]], thread: LoadedThread | None) -> None:
     """Hold back what a patient would send while a request of one of `practitioners` waits for their answer. Raises: Gated."""
-    held_by = holding(work, patient_id, practitioners, thread)
+    if not open_requests(work, patient_id):
+        return
+    held_by = holding(work, patient_id, practitioners(), thread)
     if held_by is not None:
         raise refusal(request_row(work, held_by))
 

@@ -35,11 +35,11 @@ NOBODY = "There is no patient in this thread whom you could ask for a payment."
 
 def requesting_for(work: Work, uid: str) -> LoadedThread:
     """Return the actor's thread, once accounts are locked whose end would withdraw what is being asked for. Raises: NotFound, NotSignedIn."""
-    query = sa.select(accounts.c.uid).join(coordinator_links, coordinator_links.c.practitioner_id == accounts.c.id)
-    chiefs = [row.uid for row in work.rows(query.where(coordinator_links.c.coordinator_id == work.person.id))]
-    work.lock_people([work.person.uid, *chiefs])
     if not work.lock_account(work.person.id):
         raise NotSignedIn("This account is not active any more. Ask the clinic.")
+    # Only now: whom one assists changes under this lock, and an account that is found later would be locked after the thread.
+    query = sa.select(accounts.c.uid).join(coordinator_links, coordinator_links.c.practitioner_id == accounts.c.id)
+    work.lock_people([row.uid for row in work.rows(query.where(coordinator_links.c.coordinator_id == work.person.id))])
     return work.thread(uid)
 
 

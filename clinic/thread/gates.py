@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from clinic.loading import LoadedThread
     from clinic.work import Work
 
-Gate = Callable[["Work", int, Collection[int], "LoadedThread | None"], None]
-"""Called with a patient's account id, those of the practitioners whom what they send would reach, and the thread if there is one yet.
+Gate = Callable[["Work", int, Callable[[], Collection[int]], "LoadedThread | None"], None]
+"""Called with a patient's account id, what gives those of the practitioners whom what they send would reach, and the thread if there is one yet.
 
 Raises: Gated."""
 _GATES: list[Gate] = []
@@ -30,13 +30,11 @@ def gate(rule: Gate) -> Gate:
 
 def pass_gates(work: Work, patient_id: int, thread: LoadedThread) -> None:
     """Let a patient (account id) send something in a loaded thread. Raises: Gated."""
-    if _GATES:
-        practitioners = [member.account_id for member in thread.members.values() if member.role is Role.PRACTITIONER]
-        for rule in _GATES:
-            rule(work, patient_id, practitioners, thread)
+    for rule in _GATES:
+        rule(work, patient_id, lambda: [one.account_id for one in thread.members.values() if one.role is Role.PRACTITIONER], thread)
 
 
 def pass_gates_to(work: Work, patient_id: int, practitioner_id: int) -> None:
     """Let a patient begin a thread with a practitioner (account ids). Raises: Gated."""
     for rule in _GATES:
-        rule(work, patient_id, [practitioner_id], None)
+        rule(work, patient_id, lambda: [practitioner_id], None)

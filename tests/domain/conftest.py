@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from clinic.loading import Lock, load_persons, load_threads
 from clinic.memory import Memory
+from clinic.payment import gate
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,8 @@ def true_memory(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest)
         assert remembered == {uid: (list(rows.thread), {one: list(row) for one, row in rows.members.items()}) for uid, rows in stored.items()}
         persons = load_persons(connection, [person.uid for person in memory.persons.values()], [])
         assert memory.persons == {key: person for person in persons for key in (person.uid, person.handle)}
+        known = dict(memory.facts().get(gate.OPEN, {}))
+        assert known == {patient: [(row[1], row[2]) for row in gate._OPEN.rows(connection, [patient])] for patient in known}
         return memory
 
     monkeypatch.setattr("clinic.database.Memory.of", compared)

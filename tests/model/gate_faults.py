@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from clinic import ACTIONS, endings
+from clinic.memory import Memory
 from clinic.payment import gate, requests
 from clinic.payment.tables import payment_requests
 from clinic.permissions import Role
@@ -80,6 +81,32 @@ def what_is_open_is_remembered_too_long(patch: pytest.MonkeyPatch) -> None:
     """A process asks the database once about each patient, and then believes it."""
     ask, known = gate.open_requests, dict[int, list[tuple[int, int]]]()
     patch.setattr(gate, "open_requests", lambda work, patient: known.setdefault(patient, ask(work, patient)))
+
+
+@fault("sqlite")
+def what_is_open_is_remembered_past_ones_own_writes(patch: pytest.MonkeyPatch) -> None:
+    """What the writing connection remembers is given up when others write only."""
+    learn = Memory.learn
+
+    def keeping(self: Memory, buffer: Any) -> None:
+        kept = self._facts
+        learn(self, buffer)
+        self._facts = kept
+
+    patch.setattr(Memory, "learn", keeping)
+
+
+@fault("sqlite")
+def what_is_open_is_remembered_past_others_writes(patch: pytest.MonkeyPatch) -> None:
+    """What the writing connection remembers is given up when it writes itself only."""
+    forget = Memory.forget
+
+    def keeping(self: Memory) -> None:
+        kept = getattr(self, "_facts", None)
+        forget(self)
+        self._facts = kept or self._facts
+
+    patch.setattr(Memory, "forget", keeping)
 
 
 @fault("postgresql")

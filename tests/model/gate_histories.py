@@ -457,15 +457,18 @@ def calls_for_help(history: History, chance: random.Random) -> None:
 
 @step(5)
 def resolves(history: History, chance: random.Random) -> None:
-    """Staff resolve the calls of a thread."""
+    """Staff resolve the calls of a thread; who called goes on writing."""
     calling = [label for _, label in list(history.model._urgent)]
     if not calling:
         return
     label = chance.choice(calling)
     by = label.split("-")[1] if "-" in label else "boris"
-    began, ended, result = history.call(history.actors[by], "urgent.resolve", history.labels[label])
+    begin, end, result = history.call(history.actors[by], "urgent.resolve", history.labels[label])
     if isinstance(result, Done):
-        history.later.append(lambda: history.model.resolves(began, ended, label))
+        history.later.append(lambda: history.model.resolves(begin, end, label))
+        who = next(patient for patient, place in list(history.model._urgent) if place == label)
+        began, ended, sent = history.call(history.actors[who], "text.post", history.labels[label], body="Thank you", client_id=history.once())
+        _keep(history, who, label, "text.post", "text", began, ended, sent)
 
 
 @step(3)
