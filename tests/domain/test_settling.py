@@ -363,3 +363,14 @@ def test_nobody_but_the_clinic_itself_reports(cast: Cast, database: Database) ->
         with pytest.raises(DomainError):
             database.perform(actor, "payment.reported", attempt, report=_open_report(attempt))
     assert state(database, request) == "accepted"
+
+
+def test_after_money_came_there_is_one_more_look_for_what_was_told_before_its_name_was_stored(cast: Cast, database: Database) -> None:
+    _, _, attempt = accepted(cast)
+    open_attempt(database, attempt)
+    paid = Report(f"at-{attempt}", attempt, PAID, Money(5000, "EUR"), test=True, payment_reference="money-1")
+    pauses = [database.perform(SYSTEM, "payment.reported", attempt, report=paid).value for _ in range(2)]
+    assert pauses == [timedelta(seconds=20), None]
+    assert [job.payload for job in waiting(database, "payment.look")] == [f'{{"attempt": "{attempt}", "again": true}}']
+    database.perform(SYSTEM, "payment.heard", provider="stripe", event="evt", payment_reference="money-1")
+    assert len(waiting(database, "payment.look")) == 2
