@@ -374,3 +374,14 @@ def test_after_money_came_there_is_one_more_look_for_what_was_told_before_its_na
     assert [job.payload for job in waiting(database, "payment.look")] == [f'{{"attempt": "{attempt}", "again": true}}']
     database.perform(SYSTEM, "payment.heard", provider="stripe", event="evt", payment_reference="money-1")
     assert len(waiting(database, "payment.look")) == 2
+
+
+def test_what_is_heard_late_takes_no_payment_back(cast: Cast, database: Database) -> None:
+    thread, request, attempt = accepted(cast)
+    open_attempt(database, attempt)
+    report(database, attempt, PAID)
+    for late in (Outcome.OPEN, FAILED, Outcome.PROCESSING, Outcome.EXPIRED):
+        report(database, attempt, late)
+        assert (state(database, request), attempts(database, request)[0].state) == ("paid", "paid")
+    report(database, attempt, PAID)
+    assert told(database, thread) == ["pending", "paid"]
