@@ -113,6 +113,10 @@ class Transaction:
             self.preload_threads([uid])
         return self._threads[uid]
 
+    def holds(self, uid: str) -> bool:
+        """Say whether this transaction has loaded, and so locked, the thread of `uid`."""
+        return self._threads.get(uid) is not None
+
     def known(self, thread: LoadedThread, person: Person, client_id: str) -> Entry | None:
         """Return the entry already stored, or settled in this transaction, under the sender's `client_id`."""
         key = (thread.id, person.id, client_id)

@@ -182,6 +182,10 @@ class Work:
         self._transaction.preload_threads(uids)
         return [thread for uid in uids if (thread := self._transaction.thread(uid)) is not None]
 
+    def holds(self, uid: str) -> bool:
+        """Say whether a thread is locked already: what turns up in another one meanwhile is too late, as threads are locked in one order."""
+        return self._transaction.holds(uid)
+
     def known(self, thread: LoadedThread, client_id: str) -> Entry | None:
         """Return the actor's own entry already stored under their `client_id` in a thread that is not the call's subject, or None."""
         return self._transaction.known(thread, self.person, client_id)

@@ -155,10 +155,13 @@ def withdraw(work: Work, thread: LoadedThread, row: sa.Row[Any], *, by: str = ""
     say(work, thread, row, PaymentDecision(**named(row), decision=State.WITHDRAWN, by=by, why=why), author)
 
 
-def withdraw_all(work: Work, condition: sa.ColumnElement[bool], why: str) -> None:
-    """Withdraw, by itself, every open request that `condition` on their table is true of. why: a code of WITHDRAWN_BECAUSE."""
+def withdraw_all(work: Work, condition: sa.ColumnElement[bool], why: str, *, held: bool = False) -> None:
+    """Withdraw, by itself, every open request that `condition` on their table is true of. why: a code of WITHDRAWN_BECAUSE.
+
+    held: only in threads that are locked already.
+    """
     wanted = sa.and_(payment_requests.c.state == State.OPEN, condition)
-    for thread in work.threads(sorted(open_in(work, condition))):
+    for thread in work.threads(sorted(uid for uid in open_in(work, condition) if not held or work.holds(uid))):
         for row in work.rows(sa.select(payment_requests).where(wanted, payment_requests.c.thread_id == thread.id)):
             if row.id not in _moved(work):
                 withdraw(work, thread, row, why=why)

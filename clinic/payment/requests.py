@@ -248,14 +248,11 @@ def decide(work: Work, thread: LoadedThread, decision: str, request: str | None)
     It opens messages at once, whether it is ever paid. Returns: the path to what comes next: the payment, or the thread.
     Raises: NotFound, Conflict where it was answered otherwise, or withdrawn. Source: product.md, Payment.
     """
-    asked = _asked(work, thread, request)
+    row = _asked(work, thread, request)
     wanted = State.ACCEPTED if decision == "accept" else State.REJECTED
-    if _stands_so(State(asked.state), wanted):
-        return _next(work, asked, wanted)
-    home = work.thread(asked.thread)
-    row = _under_lock(work, asked)
     if _stands_so(State(row.state), wanted):
         return _next(work, row, wanted)
+    home = work.thread(row.thread)
     me, provider = work.member(home), record.provider_of(work)
     online = wanted is State.ACCEPTED and provider != MANUAL
     record.move(work, row, wanted, decided_at=work.now)
@@ -266,8 +263,9 @@ def decide(work: Work, thread: LoadedThread, decision: str, request: str | None)
 
 
 def _asked(work: Work, thread: LoadedThread, uid: str | None) -> sa.Row[Any]:
+    """Return the request that is meant, read under its thread's lock: one that was made after those were looked for is another call's."""
     if uid is None:
-        found = _answerable(work, thread)
+        found = [row for row in _answerable(work, thread) if work.holds(row.thread)]
         if not found:
             raise Conflict("No payment request waits for your answer here.")
         return found[0]
@@ -275,14 +273,8 @@ def _asked(work: Work, thread: LoadedThread, uid: str | None) -> sa.Row[Any]:
     row = work.row(query.where(payment_requests.c.uid == uid, payment_requests.c.addressee_id == work.person.id))
     if row is None or (row.thread != thread.uid and row.practitioner_id not in thread.members):
         raise NotFound()
-    return row
-
-
-def _under_lock(work: Work, asked: sa.Row[Any]) -> sa.Row[Any]:
-    """Return a request as it stands now that its thread is locked: it may have been made after those to lock were looked for."""
-    query = sa.select(payment_requests, threads.c.uid.label("thread")).join(threads, threads.c.id == payment_requests.c.thread_id)
-    row = work.row(query.where(payment_requests.c.id == asked.id))
-    assert row is not None  # they are never deleted
+    if row.state == State.OPEN and not work.holds(row.thread):
+        raise NotFound()
     return row
 
 
@@ -342,7 +334,8 @@ def _concerns(account_id: int) -> sa.ColumnElement[bool]:
 
 
 def _account_ended(work: Work, account_id: int) -> None:
-    record.withdraw_all(work, _concerns(account_id), "deactivated")
+    # Theirs are all held (endings.CONCERNED); what they are asked at this very moment was asked afterwards.
+    record.withdraw_all(work, _concerns(account_id), "deactivated", held=True)
 
 
 def _link_ended(work: Work, account_id: int, practitioner_id: int) -> None:

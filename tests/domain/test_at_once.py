@@ -18,6 +18,7 @@ from migrations.runner import upgrade
 from tests.support import postgres
 from tests.support.cast import NAMES, Cast
 from tests.support.crush import OF_EACH, PEPPER, SOME, Answers, Place, crush
+from tests.support.paying import service
 
 PROCESSES = 4
 SECONDS = float(os.environ.get("BEDSIDE_CRUSH_SECONDS", "8"))
@@ -30,7 +31,8 @@ def prepared(url: str, folder: Path) -> Place:
     cast = Cast.in_(database)
     threads = tuple(cast.start(*pair, reason="Stress") for pair in PAIRS)
     actors = {name: getattr(cast, name) for name in NAMES}
-    place = Place(url, folder, actors, {name: cast.handle(name) for name in NAMES}, threads)
+    services = tuple(service(cast, f"Service {number}") for number in range(2))
+    place = Place(url, folder, actors, {name: cast.handle(name) for name in NAMES}, threads, services)
     database.engine.dispose()
     return place
 

@@ -131,7 +131,6 @@ def what_is_open_is_asked_before_the_thread_is_locked(patch: pytest.MonkeyPatch)
 @fault("postgresql")
 def two_answers_at_once_are_both_taken(patch: pytest.MonkeyPatch) -> None:
     """What is answered is read before its thread is locked."""
-    patch.setattr(requests, "_under_lock", lambda _work, asked: asked)
     answering, read = ACTIONS["payment.decide"].load, requests._asked
     assert answering is not None
     found = threading.local()

@@ -25,19 +25,20 @@ SYSTEM, ANYBODY = Actor.system(), Actor.anonymous()
 PEPPER = b"p" * 32
 TURN_SECONDS = 1.0
 # Which each process does some of however slow the machine is.
-OF_EACH = ("text.post", "thread.mark", "live.enter", "live.leave", "account.describe", "thread.start")
+OF_EACH = ("text.post", "thread.mark", "live.enter", "live.leave", "account.describe", "thread.start", "payment.request")
 SOME = 3
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where to do it: the database, and who and what is in it."""
+    """Where to do it: the database, and who and what is in it. services: what can be asked payment for."""
 
     url: str
     run_dir: Path
     actors: dict[str, Actor]
     handles: dict[str, str]
     threads: tuple[str, ...]
+    services: tuple[str, ...]
 
 
 @dataclass
@@ -178,6 +179,16 @@ class Crowd:
         one, other = self.anybody(Role.PATIENT, Role.PRACTITIONER, Role.COORDINATOR), self.anybody(Role.PATIENT, Role.PRACTITIONER)
         self.perform(self.place.actors[one], "thread.start", person=self.place.actors[other].account, reason="Stress")
 
+    def charge(self) -> None:
+        """Ask for a payment, answer what waits, and take it back; in several threads of the same people."""
+        staff, patient = self.place.actors[self.anybody(Role.PRACTITIONER, Role.COORDINATOR)], self.place.actors[self.anybody(Role.PATIENT)]
+        self.count += 1
+        values = {"service": self.chance.choice(self.place.services), "client_id": f"{self.number}-{self.count}"}
+        asked = self.perform(staff, "payment.request", thread := self.chance.choice(self.place.threads), **values)
+        self.perform(patient, "payment.decide", self.chance.choice(self.place.threads), decision=self.chance.choice(["accept", "reject"]))
+        if asked:
+            self.perform(staff, "payment.withdraw", thread, request=asked.value)
+
     def clear(self) -> None:
         """Forget somebody's live sessions, and what has run out."""
         self.perform(SYSTEM, "live.clear_account", handle=self.place.handles[self.anybody()])
@@ -189,7 +200,7 @@ class Crowd:
 
     def run(self, seconds: float) -> Answers:
         """Do it for so long, and until some of everything was done, each TURN_SECONDS something else with other people."""
-        whole = [self.batch, self.post, self.administer, self.close_and_open, self.log_in, self.start, self.clear]
+        whole = [self.batch, self.post, self.administer, self.close_and_open, self.log_in, self.start, self.charge, self.clear]
         turns: list[tuple[list[Callable[[], None]], tuple[str, ...]]] = [
             (whole, tuple(NAMES)),
             ([lambda: self.batch(self.some_live), lambda: self.batch(self.some_live), self.clear], ("ana", "boris")),
@@ -197,6 +208,7 @@ class Crowd:
             ([self.close_and_open, self.administer], ("ana",)),
             ([self.log_in, self.clear, self.close_and_open], ("ana",)),
             ([self.administer, self.start, self.batch, self.post], tuple(NAMES)),
+            ([self.charge, self.charge, self.administer, self.close_and_open, self.post], tuple(NAMES)),
         ]
         end = time.time() + seconds
         while (now := time.time()) < end or any(self.answers.done.get(action, 0) < SOME for action in OF_EACH):
