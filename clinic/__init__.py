@@ -29,7 +29,7 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     "note": ("actions",),
     "urgent": ("tables", "kinds", "actions", "views"),
     "payment": (
-        "tables", "kinds", "gate", "services", "requests", "settling", "refunding", "reports",
+        "tables", "kinds", "gate", "services", "requests", "answering", "settling", "refunding", "reports",
         "asking", "views", "ledger", "totals", "statement", "troubles", "own",
     ),
     "absence": ("tables", "kinds", "actions", "views"),

@@ -11,16 +11,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.account.tables import accounts
 from clinic.errors import Gated
-from clinic.kinds import Ask
 from clinic.loading import LoadedThread
+from clinic.payment.kinds import BY_MESSAGE, answers_to
 from clinic.payment.money import Money
+from clinic.payment.record import placed
 from clinic.payment.tables import payment_requests
 from clinic.permissions import Role
 from clinic.prepared import Query
 from clinic.thread.gates import gate
-from clinic.thread.tables import threads
 from clinic.urgent.calls import open_urgent
 from clinic.work import Work
 
@@ -70,14 +69,8 @@ def hold(work: Work, patient_id: int, practitioners: Callable[[], Collection[int
 
 
 def request_row(work: Work, request_id: int) -> sa.Row[Any]:
-    """Return a request with its thread's uid and its practitioner's name."""
-    query = (
-        sa.select(payment_requests, threads.c.uid.label("thread"), accounts.c.name.label("practitioner"))
-        .join(threads, threads.c.id == payment_requests.c.thread_id)
-        .join(accounts, accounts.c.id == payment_requests.c.practitioner_id)
-        .where(payment_requests.c.id == request_id)
-    )
-    row = work.row(query)
+    """Return a request as `record.placed` selects it."""
+    row = work.row(placed().where(payment_requests.c.id == request_id))
     assert row is not None  # its id came from the table
     return row
 
@@ -88,14 +81,4 @@ def refusal(row: sa.Row[Any]) -> Gated:
         f"This was not sent: {row.practitioner}'s payment request ({row.service}, {Money(row.amount_minor, row.currency)}) waits for your answer. "
         "Accept or reject it first; either opens messages at once."
     )
-    return Gated(words, thread=row.thread, asks=asks_of(row.uid), by_message="By message: !pay accept or !pay reject.")
-
-
-def asks_of(request_uid: str) -> tuple[Ask, ...]:
-    """Return the two answers to an open request, each with what fills it in."""
-    return (
-        Ask("Accept:", "payment.decide", {"decision": "accept", "request": request_uid}),
-        Ask("Reject:", "payment.decide", {"decision": "reject", "request": request_uid}),
-    )
-
-
+    return Gated(words, thread=row.thread, asks=answers_to(row.uid), by_message=BY_MESSAGE)

@@ -29,6 +29,17 @@ STANDS = {
 """What a request's card says of its state, in words."""
 
 
+BY_MESSAGE = "By message: !pay accept or !pay reject."
+
+
+def answers_to(request: str) -> tuple[Ask, ...]:
+    """Return the two answers to an open request (uid), each with what fills it in."""
+    return (
+        Ask("Accept:", "payment.decide", {"decision": "accept", "request": request}),
+        Ask("Reject:", "payment.decide", {"decision": "reject", "request": request}),
+    )
+
+
 def _xml(name: str, payload: PaymentRequest | PaymentDecision | Settlement) -> str:
     amount = Money(payload.amount_minor, payload.currency)
     state = payload.decision if isinstance(payload, PaymentDecision) else payload.state
@@ -80,7 +91,7 @@ class PaymentRequest:
         parts = [f"Payment request for {self.patient}: {self.service}, {self.amount}.", self.description, self.promise, self.tax_note]
         if self.state == State.OPEN:
             parts.append(f"Until {self.patient} has accepted or rejected it, they cannot write to {self.practitioner}; urgent calls always come through.")
-            parts.append("By message: !pay accept or !pay reject.")
+            parts.append(BY_MESSAGE)
         else:
             parts.append(self.stands)
         return " ".join(part for part in parts if part)
@@ -98,10 +109,7 @@ class PaymentRequest:
     def asks(self) -> tuple[Ask, ...]:
         """What the patient is asked: to answer; once accepted, to pay."""
         if self.state == State.OPEN:
-            return (
-                Ask("Accept:", "payment.decide", {"decision": "accept", "request": self.request}),
-                Ask("Reject:", "payment.decide", {"decision": "reject", "request": self.request}),
-            )
+            return answers_to(self.request)
         if self.online and self.state in UNPAID:
             return (Ask("Pay:", "payment.pay", {"request": self.request}),)
         return ()

@@ -44,6 +44,15 @@ def thread_or_administered(work: Work, uid: str) -> LoadedThread:
     return found[0]
 
 
+def placed() -> sa.Select[Any]:
+    """Return the select of requests, each with its thread's uid (`thread`) and its practitioner's name (`practitioner`)."""
+    return (
+        sa.select(payment_requests, threads.c.uid.label("thread"), accounts.c.name.label("practitioner"))
+        .join(threads, threads.c.id == payment_requests.c.thread_id)
+        .join(accounts, accounts.c.id == payment_requests.c.practitioner_id)
+    )
+
+
 def request_in(work: Work, thread: LoadedThread, uid: str, states: Collection[State]) -> sa.Row[Any]:
     """Return a request that was made in a loaded thread and stands in one of `states`. Raises: Invalid, Conflict in words."""
     row = None

@@ -1,6 +1,6 @@
-"""Actions on payment requests: ask, answer, withdraw; and what withdraws them by itself. Imports clinic only.
+"""Actions on payment requests by staff: ask, withdraw; and what withdraws them by itself. Imports clinic only.
 
-The gate (gate.py) holds as long as a request is open. Answering lifts it; paying is something else (settling.py).
+The gate (gate.py) holds as long as a request is open. The patient answers in answering.py.
 """
 
 from __future__ import annotations
@@ -12,21 +12,19 @@ import sqlalchemy as sa
 from clinic import endings
 from clinic.account.tables import accounts, coordinator_links
 from clinic.actions import Offer, action
-from clinic.errors import Conflict, Invalid, NotFound, NotSignedIn
-from clinic.fields import Choice, ClientId, Option, Pick, PickMessage, Text
+from clinic.errors import Conflict, Invalid, NotSignedIn
+from clinic.fields import ClientId, Option, Pick, PickMessage, Text
 from clinic.kinds import Payload
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience
 from clinic.payment import record
-from clinic.payment.gate import open_requests
-from clinic.payment.kinds import PaymentDecision, PaymentRequest
+from clinic.payment.kinds import PaymentRequest
 from clinic.payment.money import Money, minor_of
-from clinic.payment.record import MANUAL, begin_attempt, label, named, newest, request_in, say, thread_or_administered
-from clinic.payment.states import SETTLED, UNPAID, State
+from clinic.payment.record import newest, request_in, thread_or_administered
+from clinic.payment.states import State
 from clinic.payment.tables import payment_requests, services
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
-from clinic.thread.tables import threads
 from clinic.work import Work
 
 NO_SERVICE = "This service is no longer offered. Choose another one of the list."
@@ -182,114 +180,6 @@ def _refuse_twice(work: Work, addressee: LoadedMember, chief: LoadedMember, serv
     )
     if work.row(sa.select(payment_requests.c.id).where(same)) is not None:
         raise Conflict(f"{addressee.nick} was asked to pay for {service.name} already, and has not answered yet. Withdraw that request to ask anew.")
-
-
-def answering_for(work: Work, uid: str) -> LoadedThread:
-    """Return the actor's thread, locked together with those in which they were asked to pay. Raises: NotFound."""
-    asked = sa.select(threads.c.uid).join(payment_requests, payment_requests.c.thread_id == threads.c.id)
-    mine = sa.and_(payment_requests.c.addressee_id == work.person.id, payment_requests.c.state == State.OPEN)
-    work.threads(sorted({uid, *(row.uid for row in work.rows(asked.where(mine)))}))
-    return work.thread(uid)
-
-
-def _answerable(work: Work, thread: LoadedThread) -> list[sa.Row[Any]]:
-    """Return the actor's open requests that were made in a thread or hold in it, newest first."""
-    if not open_requests(work, work.person.id):
-        return []
-    query = (
-        sa.select(payment_requests, threads.c.uid.label("thread"), accounts.c.name.label("practitioner"))
-        .join(threads, threads.c.id == payment_requests.c.thread_id)
-        .join(accounts, accounts.c.id == payment_requests.c.practitioner_id)
-        .where(payment_requests.c.addressee_id == work.person.id, payment_requests.c.state == State.OPEN)
-        .order_by(payment_requests.c.id.desc())
-    )
-    return [row for row in work.rows(query) if row.thread == thread.uid or row.practitioner_id in thread.members]
-
-
-def _answers(work: Work, thread: LoadedThread | None) -> list[Option]:
-    if thread is None:
-        return []
-    return [Option(row.uid, label(row), row.practitioner, row.entry_uid, row.thread) for row in _answerable(work, thread)]
-
-
-def _what_answers_mean(work: Work, _thread: LoadedThread) -> dict[str, str]:
-    how = "at the clinic's desk" if record.provider_of(work) == MANUAL else "by card, on the page that follows"
-    return {
-        "accept": f"You will pay this amount {how}. Messages are open at once, also before you have paid.",
-        "reject": "Nothing is to be paid, and the service is not provided. Messages are open at once.",
-    }
-
-
-@action(
-    "payment.decide",
-    Permission.PAYMENT_DECIDE,
-    on=answering_for,
-    gated=False,
-    fields=(
-        Choice("decision", "Your answer", options=("accept", "reject")),
-        PickMessage("request", "Payment request", required=False, options=_answers, newest=True),
-    ),
-    offer=Offer(
-        "Answer a payment request",
-        "pay",
-        "Either answer opens messages at once. Accepting means that you will pay; how, you read next.",
-        "Answered. You can write again, unless another request waits for you.",
-        when=lambda work, thread: bool(_answerable(work, thread)),
-        grave=True,
-        answers="decision",
-        means=_what_answers_mean,
-        leads=lambda value: value,
-        otherwise="No payment request waits for your answer here.",
-    ),
-)
-def decide(work: Work, thread: LoadedThread, decision: str, request: str | None) -> str:
-    """Accept or reject a payment request to the actor: the newest that holds in the thread if none is named. The same answer again changes nothing.
-
-    It opens messages at once, whether it is ever paid. Returns: the path to what comes next: the payment, or the thread.
-    Raises: NotFound, Conflict where it was answered otherwise, or withdrawn. Source: product.md, Payment.
-    """
-    row = _asked(work, thread, request)
-    wanted = State.ACCEPTED if decision == "accept" else State.REJECTED
-    if _stands_so(State(row.state), wanted):
-        return _next(work, row, wanted)
-    home = work.thread(row.thread)
-    me, provider = work.member(home), record.provider_of(work)
-    online = wanted is State.ACCEPTED and provider != MANUAL
-    record.move(work, row, wanted, decided_at=work.now)
-    say(work, home, row, PaymentDecision(**named(row), decision=wanted, by=me.nick, online=online), me)
-    if online:
-        begin_attempt(work, row.id, provider)
-    return _next(work, row, wanted)
-
-
-def _asked(work: Work, thread: LoadedThread, uid: str | None) -> sa.Row[Any]:
-    """Return the request that is meant, read under its thread's lock: one that was made after those were looked for is another call's."""
-    if uid is None:
-        found = [row for row in _answerable(work, thread) if work.holds(row.thread)]
-        if not found:
-            raise Conflict("No payment request waits for your answer here.")
-        return found[0]
-    query = sa.select(payment_requests, threads.c.uid.label("thread")).join(threads, threads.c.id == payment_requests.c.thread_id)
-    row = work.row(query.where(payment_requests.c.uid == uid, payment_requests.c.addressee_id == work.person.id))
-    if row is None or (row.thread != thread.uid and row.practitioner_id not in thread.members):
-        raise NotFound()
-    if row.state == State.OPEN and not work.holds(row.thread):
-        raise NotFound()
-    return row
-
-
-def _stands_so(state: State, wanted: State) -> bool:
-    """Say whether the answer was given already. Raises: Conflict where another one was."""
-    if state is State.OPEN:
-        return False
-    if state is wanted or (wanted is State.ACCEPTED and state in UNPAID | SETTLED):
-        return True
-    raise Conflict(record.ALREADY[state])
-
-
-def _next(work: Work, row: sa.Row[Any], wanted: State) -> str:
-    online = wanted is State.ACCEPTED and record.provider_of(work) != MANUAL
-    return f"/payments/{row.uid}" if online else f"/threads/{row.thread}"
 
 
 def _open_here(work: Work, thread: LoadedThread | None) -> list[Option]:

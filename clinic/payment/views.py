@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from clinic.account.tables import accounts
 from clinic.actions import view
 from clinic.kinds import Ask
-from clinic.payment.gate import asks_of, holding, request_row
+from clinic.payment.gate import holding, request_row
+from clinic.payment.kinds import answers_to
 from clinic.payment.money import Money
 from clinic.payment.states import State
 from clinic.payment.tables import payment_requests, services
@@ -34,7 +35,7 @@ class Waiting:
     @property
     def asks(self) -> tuple[Ask, ...]:
         """The answers to it."""
-        return asks_of(self.request)
+        return answers_to(self.request)
 
 
 @view(Permission.THREAD_READ)

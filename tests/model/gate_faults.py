@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from clinic import ACTIONS, endings
 from clinic.memory import Memory
-from clinic.payment import gate, requests
+from clinic.payment import answering, gate, record, requests
 from clinic.payment.tables import payment_requests
 from clinic.permissions import Role
 from clinic.prepared import Query
@@ -131,22 +131,22 @@ def what_is_open_is_asked_before_the_thread_is_locked(patch: pytest.MonkeyPatch)
 @fault("postgresql")
 def two_answers_at_once_are_both_taken(patch: pytest.MonkeyPatch) -> None:
     """What is answered is read before its thread is locked."""
-    answering, read = ACTIONS["payment.decide"].load, requests._asked
-    assert answering is not None
+    load, read = ACTIONS["payment.decide"].load, answering._asked
+    assert load is not None
     found = threading.local()
 
     def early(work: Any, uid: str) -> Any:
         found.rows = {row.uid: row for row in work.rows(
             sa.select(payment_requests, sa.literal(uid).label("thread")).where(payment_requests.c.addressee_id == work.person.id))}
-        return answering(work, uid)
+        return load(work, uid)
 
     def stale(work: Any, thread: Any, uid: str | None) -> Any:
         now = read(work, thread, uid)
         before = found.rows.get(now.uid)
-        return requests.record.Changed(now, state=before.state) if before else now
+        return record.Changed(now, state=before.state) if before else now
 
     patch.setitem(ACTIONS, "payment.decide", dataclasses.replace(ACTIONS["payment.decide"], load=early))
-    patch.setattr(requests, "_asked", stale)
+    patch.setattr(answering, "_asked", stale)
 
 
 @fault("sqlite")
