@@ -38,9 +38,6 @@ class Card:
 # What the page offers to react with; apps may send others.
 EMOJIS = (("👍", "Thumbs up"), ("❤️", "Heart"), ("✅", "Done"), ("👀", "Looking at it"), ("🙏", "Thank you"))
 
-# What can be done with an entry by buttons of its own; the rest stands in its menu.
-CARD_OFFERS = frozenset({"decide", "pay", "withdraw", "settle"})
-
 NO_CARD = Card("Clinic", "", ZoneInfo("UTC"))
 
 
@@ -100,7 +97,7 @@ def _each_page() -> dict[str, Any]:
 def install(app: Flask) -> None:
     """Register filters, globals and what each page gets."""
     app.jinja_env.filters.update(human=_human, exact=_exact, iso=iso, plain_date=plain_date, month_name=month_name, linked=linked, due=_due)
-    app.jinja_env.globals.update(EMOJIS=EMOJIS, CARD_OFFERS=CARD_OFFERS, fresh_id=lambda: str(uuid.uuid4()))
+    app.jinja_env.globals.update(EMOJIS=EMOJIS, fresh_id=lambda: str(uuid.uuid4()))
     app.jinja_env.globals.update(asset=Assets(), role_word=role_word, clinic_is_empty=_clinic_is_empty, authority_fingerprint=fingerprint)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -77,7 +77,7 @@ def _cards(work: Work, found: Offered, typed: Typed) -> Iterator[tuple[str, Entr
         if meant is not None and found.thread is not None:
             with suppress(NotFound):
                 # To be read here: what can be done with it is what this page asks.
-                yield field.name, replace(thread_entry(work, meant.thread or found.thread, meant.entry), offers=frozenset(), thread="")
+                yield field.name, replace(thread_entry(work, meant.thread or found.thread, meant.entry), offers=frozenset(), doable=frozenset(), thread="")
 
 
 def _shown(found: Offered, name: str, values: list[str]) -> list[str]:

@@ -98,11 +98,11 @@ class PaymentRequest:
 
     @property
     def doable(self) -> frozenset[str]:
-        """What can be done with the request as it stands, by whoever may (thread/reading.py: MENU)."""
+        """The actions that its entry has buttons for as the request stands, for whoever may do them."""
         if self.state == State.OPEN:
-            return frozenset({"decide", "withdraw"})
+            return frozenset({"payment.decide", "payment.withdraw"})
         if self.state in UNPAID:
-            return frozenset({"pay", "settle"} if self.online else {"settle"})
+            return frozenset({"payment.pay", "payment.mark_paid"} if self.online else {"payment.mark_paid"})
         return frozenset()
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clinic.actions import ACTIONS
 from clinic.kinds import Tombstone
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, Author, Entry, Quote, entries, entry_of, reaches, select_entries, visible
@@ -36,7 +37,8 @@ class EntryView:
     """One entry as its reader sees it. state, client_id: of the reader's own entries only. No seq (rule 9).
 
     gone: it was taken back, and `body` says so. internal: only staff see it. quote: what it answers. names_me: it mentions the reader.
-    addressee: in a thread with several patients, what the one of them is called whom it is for. offers: what the reader may do with it (MENU).
+    addressee: in a thread with several patients, what the one of them is called whom it is for. offers: what the reader may do with it by its menu (MENU).
+    doable: the actions that its payload names so, and the reader may do: for buttons of its own.
     again: uids of newer entries that changed how this one is shown.
     """
 
@@ -60,6 +62,7 @@ class EntryView:
     offers: frozenset[str] = frozenset()
     again: tuple[str, ...] = ()
     addressee: str = ""
+    doable: frozenset[str] = frozenset()
 
 
 def state_of(seq: int, audience: Audience, addressee: str | None, author: int, thread: LoadedThread) -> tuple[str, tuple[str, ...]]:
@@ -94,12 +97,8 @@ MENU: Mapping[str, Permission] = {
     "versions": Permission.TEXT_ORIGINAL,
     "forward": Permission.TEXT_FORWARD,
     "save": Permission.SAVED_REPLY_OWN,
-    "decide": Permission.PAYMENT_DECIDE,
-    "pay": Permission.PAYMENT_DECIDE,
-    "withdraw": Permission.PAYMENT_WITHDRAW,
-    "settle": Permission.PAYMENT_SETTLE,
 }
-"""What a person may do with an entry, as the page names it at the entry. A kind whose entries can be more done with says so itself (`doable`)."""
+"""What a person may do with what was said, as the page's menu beside an entry names it. What only one kind has is among its own buttons (`doable`)."""
 
 
 FORMER = "a former member"
@@ -159,6 +158,7 @@ class Reading:
             offers=self._offers(entry, mine),
             again=again,
             addressee=self._addressee(entry),
+            doable=self._doable(entry),
         )
 
     def _addressee(self, entry: Entry) -> str:
@@ -181,11 +181,14 @@ class Reading:
         fitting |= {"forward"} if said and self._has_target() else set()
         fitting |= {"retract"} if mine and entry.kind in RETRACTABLE else set()
         fitting |= {"moderate"} if not mine and entry.kind in RETRACTABLE and self.thread.kind == "group" else set()
-        fitting |= getattr(entry.payload, "doable", frozenset())
         if isinstance(entry.payload, TYPED):
             fitting |= {"correct", "save"} if mine else set()
             fitting |= {"versions"} if entry.amended.corrected_at else set()
         return self._may & fitting
+
+    def _doable(self, entry: Entry) -> frozenset[str]:
+        named: frozenset[str] = getattr(entry.payload, "doable", frozenset())
+        return frozenset(name for name in named if self.work.may(ACTIONS[name].permission, self.thread))
 
 
 def _known_here(author: Author | None) -> Author | None:

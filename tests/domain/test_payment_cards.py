@@ -30,21 +30,21 @@ def shown(cast: Cast, who: str, thread: str) -> PaymentRequest:
 
 def offers(cast: Cast, who: str, thread: str) -> set[str]:
     with cast.database.read(getattr(cast, who)) as work:
-        [found] = [entry.offers for entry in thread_page(work, thread).entries if entry.kind == "payment-request"]
-    return set(found) & {"decide", "pay", "withdraw", "settle"}
+        [found] = [entry.doable for entry in thread_page(work, thread).entries if entry.kind == "payment-request"]
+    return set(found)
 
 
 @pytest.mark.parametrize("decision", ["accept", "reject"])
 def test_the_card_follows_the_answer(cast: Cast, thread: str, decision: str) -> None:
     ask(cast, "boris", thread, service(cast))
     asked = shown(cast, "ana", thread)
-    assert (asked.state, offers(cast, "ana", thread), offers(cast, "boris", thread)) == (State.OPEN, {"decide"}, {"withdraw"})
+    assert (asked.state, offers(cast, "ana", thread), offers(cast, "boris", thread)) == (State.OPEN, {"payment.decide"}, {"payment.withdraw"})
     decide(cast, "ana", thread, decision)
     accepted = decision == "accept"
     for who in ("ana", "boris"):
         assert shown(cast, who, thread) == replace(asked, state=State.ACCEPTED if accepted else State.REJECTED)
     assert offers(cast, "ana", thread) == set()  # the desk is no button
-    assert offers(cast, "boris", thread) == ({"settle"} if accepted else set())
+    assert offers(cast, "boris", thread) == ({"payment.mark_paid"} if accepted else set())
 
 
 def test_the_card_follows_a_withdrawal_and_nothing_can_be_done_with_it_any_more(cast: Cast, thread: str) -> None:
@@ -58,14 +58,14 @@ def test_the_card_follows_the_money_and_neither_a_delay_nor_a_second_payment(cas
     database.perform(cast.dina, "payment.provide", provider="stripe")
     request = ask(cast, "boris", thread, service(cast))
     decide(cast, "ana", thread)
-    assert shown(cast, "ana", thread).online and offers(cast, "ana", thread) == {"pay"}
+    assert shown(cast, "ana", thread).online and offers(cast, "ana", thread) == {"payment.pay"}
     [first] = attempts(database, request)
     database.perform(SYSTEM, "payment.delayed", first.uid, words="No route", refused=False)
     assert shown(cast, "ana", thread).state == State.ACCEPTED
     open_attempt(database, first.uid)
     assert shown(cast, "ana", thread).state == State.PENDING
     report(database, first.uid, Outcome.FAILED, why="Declined.")
-    assert (shown(cast, "ana", thread).state, offers(cast, "ana", thread)) == (State.FAILED, {"pay"})
+    assert (shown(cast, "ana", thread).state, offers(cast, "ana", thread)) == (State.FAILED, {"payment.pay"})
     cast.database.perform(cast.boris, "payment.mark_paid", thread, request=request, note="Cash")
     report(database, first.uid, Outcome.PAID)  # paid a second time, by card
     with database.read(cast.ana) as work:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from clinic import KINDS, Database
+from clinic import ACTIONS, KINDS, Database
 from clinic.kinds import Payload, encode
 from clinic.log import entries
 from clinic.payment.kinds import WITHDRAWN_BECAUSE, PaymentDecision, PaymentRequest, Settlement
@@ -61,6 +61,7 @@ def test_every_kind_is_stored_said_sent_and_drawn_whole(name: str, payload: Payl
     kind = KINDS[name]
     assert kind.decode(encode(payload)) == payload
     assert payload.body.strip()
+    assert {*getattr(payload, "doable", ()), *(ask.action for ask in getattr(payload, "asks", ()))} <= set(ACTIONS)
     if kind.xml:
         child = ElementTree.fromstring(kind.xml(payload))
         assert child.tag.startswith(f"{{{kind.ns}}}")
