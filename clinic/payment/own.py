@@ -1,4 +1,4 @@
-"""What a patient sees of their own payments, and what staff see of asking for one in a thread. Views; imports clinic only."""
+"""What a patient sees of their own payments. Views; imports clinic only."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from clinic.account.people import staff_options
 from clinic.actions import view
 from clinic.errors import NotFound
 from clinic.fields import is_uid
 from clinic.payment import record
-from clinic.payment.requests import can_ask, offered_services
 from clinic.payment.states import UNPAID, AttemptState
 from clinic.payment.tables import payment_requests
 from clinic.payment.views import PaymentView, selected, views_of
-from clinic.permissions import Permission, Role
+from clinic.permissions import Permission
 from clinic.work import Work
 
 
@@ -42,14 +40,6 @@ WAYS = {
     "arriving": "it was paid, in a way that takes days to arrive",
     "again": "by card, once it is begun again",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Whether staff can ask for a payment in a thread. administrators: where no service is offered, the names of those who add them."""
-
-    possible: bool
-    administrators: tuple[str, ...] = ()
 
 
 @view(Permission.PAYMENT_OWN)
@@ -85,14 +75,3 @@ def _is_member(work: Work, thread_uid: str) -> bool:
     except NotFound:
         return False
     return True
-
-
-@view(Permission.PAYMENT_REQUEST)
-def asking(work: Work, uid: str) -> Asking | None:
-    """Return whether the actor can ask for a payment in a thread; None where nobody is in it whom they could ask. Raises: NotFound."""
-    thread = work.thread(uid)
-    if can_ask(work, thread):
-        return Asking(True)
-    if offered_services(work) or not thread.patients:
-        return None
-    return Asking(False, tuple(one.label for one in staff_options(work, Role.ADMIN)))

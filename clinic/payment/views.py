@@ -9,12 +9,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clinic.account.people import staff_options
 from clinic.account.tables import accounts
 from clinic.actions import view
 from clinic.kinds import Ask
 from clinic.payment.gate import holding, request_row
 from clinic.payment.kinds import answers_to
 from clinic.payment.money import Money
+from clinic.payment.requests import can_ask, offered_services
 from clinic.payment.states import State
 from clinic.payment.tables import payment_requests, services
 from clinic.permissions import Permission, Role
@@ -50,6 +52,25 @@ def waiting(work: Work, uid: str) -> Waiting | None:
         return None
     row = request_row(work, held_by)
     return Waiting(row.uid, row.thread, row.service, Money(row.amount_minor, row.currency), row.practitioner)
+
+
+@dataclass(frozen=True, slots=True)
+class Requesting:
+    """Whether staff can request a payment in a thread. administrators: where no service is offered, the names of those who add them."""
+
+    possible: bool
+    administrators: tuple[str, ...] = ()
+
+
+@view(Permission.PAYMENT_REQUEST)
+def requesting(work: Work, uid: str) -> Requesting | None:
+    """Return whether the actor can request a payment in a thread; None where nobody is in it whom they could ask. Raises: NotFound."""
+    thread = work.thread(uid)
+    if can_ask(work, thread):
+        return Requesting(True)
+    if offered_services(work) or not thread.patients:
+        return None
+    return Requesting(False, tuple(one.label for one in staff_options(work, Role.ADMIN)))
 
 
 @dataclass(frozen=True, slots=True)

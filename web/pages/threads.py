@@ -14,8 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from clinic.absence.views import away_here
 from clinic.errors import DomainError, NotFound
-from clinic.payment.own import asking
-from clinic.payment.views import waiting
+from clinic.payment.views import requesting, waiting
 from clinic.permissions import STAFF
 from clinic.saved_reply.views import own_replies, reply_in
 from clinic.status.views import standing
@@ -150,7 +149,7 @@ def _page(uid: str, refused: Composer | None = None, saved_uid: str | None = Non
         page = thread_page(work, uid, before=before or None, around=around, limit=PAGE)
         shown_beside = side(work, uid)
         later = scheduled(work, uid)
-        payment = asking(work, uid) if work.role in STAFF else None
+        payment = requesting(work, uid) if work.role in STAFF else None
         saved = reply_in(work, uid, saved_uid) if saved_uid and work.role in STAFF else None
         composer = refused or (Composer("saved_reply.post", typed=saved.text) if saved else _composer(work, uid))
     if not before and not around:
