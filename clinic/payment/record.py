@@ -18,7 +18,7 @@ from clinic.kinds import Payload
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, entries
 from clinic.payment.kinds import PaymentDecision
-from clinic.payment.money import Money
+from clinic.payment.money import Money, minor_of
 from clinic.payment.states import LIVE, TRANSITIONS, AttemptState, State
 from clinic.payment.tables import payment_attempts, payment_requests
 from clinic.permissions import Role
@@ -132,6 +132,14 @@ def named(row: Any) -> dict[str, Any]:
 def label(row: sa.Row[Any]) -> str:
     """Return a request in a few words: "Consultation, 50.00 EUR"."""
     return f"{row.service}, {Money(row.amount_minor, row.currency)}"
+
+
+def written_amount(text: str, currency: str) -> Money:
+    """Return the amount that somebody wrote in a field `amount`, with its currency or without ("50", "50.00 EUR"). Raises: Invalid, in words."""
+    try:
+        return Money(minor_of(text.removesuffix(currency), currency), currency)
+    except ValueError as error:
+        raise Invalid(f"Amount: {error}", field="amount") from None
 
 
 def options(work: Work, thread: LoadedThread, states: Collection[State]) -> list[Option]:

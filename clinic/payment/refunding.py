@@ -14,7 +14,7 @@ from clinic.fields import Computed, PickMessage, Text
 from clinic.loading import LoadedThread
 from clinic.payment import record
 from clinic.payment.attempts import SOON, Settling, attempt_for, look_later
-from clinic.payment.money import Money, minor_of
+from clinic.payment.money import Money
 from clinic.payment.providers import RefundOutcome, RefundReport
 from clinic.payment.record import MANUAL, PAYMENTS, REFUND_JOB, request_in, thread_or_administered
 from clinic.payment.settling import settlement
@@ -64,10 +64,7 @@ def refund(work: Work, thread: LoadedThread, request: str, amount: str | None, r
     if left is not None and left != str(rest):
         raise Conflict(_AGAIN.format(left=money))
     if amount is not None:
-        try:
-            money = Money(minor_of(amount.removesuffix(row.currency), row.currency), row.currency)
-        except ValueError as error:
-            raise Invalid(f"Amount: {error}", field="amount") from None
+        money = record.written_amount(amount, row.currency)
     if money.minor > rest:
         raise Invalid(f"{Money(rest, row.currency)} is all that can still be given back.", field="amount")
     uid = ask(work, attempt, money.minor, reason, work.person.id)

@@ -19,7 +19,7 @@ from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience
 from clinic.payment import record
 from clinic.payment.kinds import PaymentRequest
-from clinic.payment.money import Money, minor_of
+from clinic.payment.money import Money
 from clinic.payment.record import newest, request_in, thread_or_administered
 from clinic.payment.states import State
 from clinic.payment.tables import payment_requests, services
@@ -136,11 +136,7 @@ def _amount(service: sa.Row[Any], amount: str | None) -> Money:
     price = Money(service.price_minor, service.currency)
     if amount is None:
         return price
-    written = amount.removesuffix(service.currency).strip()
-    try:
-        money = Money(minor_of(written, service.currency), service.currency)
-    except ValueError as error:
-        raise Invalid(f"Amount: {error}", field="amount") from None
+    money = record.written_amount(amount, service.currency)
     if money != price and not service.price_may_change:
         raise Invalid(f"The price of {service.name} is {price} and cannot be changed. Leave the amount empty.", field="amount")
     return money

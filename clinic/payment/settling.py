@@ -56,9 +56,7 @@ def pay(work: Work, thread: LoadedThread, request: str | None) -> str:
 
     One that waits for the provider is tried again at once; one whose time has run out is looked at. Returns: the request's uid. Raises: Conflict, Invalid.
     """
-    own = _own_unpaid(work, thread)
-    uid = request or (own[0].value if own else "")
-    row = record.own_request_in(work, thread, uid, UNPAID | SETTLED)
+    row = record.own_request_in(work, thread, request or newest(_own_unpaid(work, thread)), UNPAID | SETTLED)
     if State(row.state) in UNPAID:
         _make_payable(work, row.id)
     return str(row.uid)
