@@ -123,8 +123,7 @@ class Payer(threading.Thread):
         if not attempt.wanted:
             self.database.perform(SYSTEM, "payment.drop", attempt.uid)
             return
-        # The service's name alone leaves the clinic: neither its description nor anything of the patient.
-        asking = Asking(attempt.uid, attempt.amount, attempt.service, "", f"{self.config.shared_url}/payments/{attempt.request}?back=1")
+        asking = Asking(attempt.uid, attempt.amount, attempt.service, f"{self.config.shared_url}/payments/{attempt.request}?back=1")
         opened = self._asked(lambda provider: provider.open(asking))
         self.database.perform(SYSTEM, "payment.opened", attempt.uid, opened=opened)
 

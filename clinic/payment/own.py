@@ -21,7 +21,8 @@ from clinic.work import Work
 class OwnPayment:
     """One payment as the patient who was asked sees it. ways: how it can be paid now, one of WAYS. url: where, of "card".
 
-    late: the card service has not answered yet. test: no real money moves. member: they are in its thread, where what is left is done.
+    late: the card service has not answered yet. test: no real money moves. receipt_url: of the card service's own receipt, "" without one.
+    member: they are in its thread, where what is left is done.
     """
 
     payment: PaymentView
@@ -29,6 +30,7 @@ class OwnPayment:
     url: str = ""
     late: bool = False
     test: bool = False
+    receipt_url: str = ""
     member: bool = True
 
 
@@ -59,7 +61,7 @@ def own_payment(work: Work, uid: str) -> OwnPayment:
     member = _is_member(work, payment.thread)
     if payment.state not in UNPAID:
         paid = next((row for row in record.attempts_of(work, rows[0].id) if row.state == AttemptState.PAID), None)
-        return OwnPayment(payment, "", test=bool(paid and paid.test), member=member)
+        return OwnPayment(payment, "", test=bool(paid and paid.test), receipt_url=(paid and paid.receipt_url) or "", member=member)
     attempt = record.live_attempt(work, rows[0].id)
     if attempt is None:
         return OwnPayment(payment, "desk" if record.provider_of(work) == record.MANUAL else "again", member=member)

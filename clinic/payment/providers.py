@@ -48,16 +48,14 @@ class Refused(Exception):
 class Asking:
     """An attempt to pay that is to be opened. attempt: its uid, which is also its key: the same key again opens nothing more.
 
-    service, description: what stands on the provider's page. email: where the provider sends its own receipt, or None.
+    service: what stands on the provider's page, and all that leaves the clinic of what is paid for; nothing of the patient does.
     return_url: where the patient's browser comes back to, paid or not. All of it is to be the same whenever the same attempt is opened again.
     """
 
     attempt: str
     amount: Money
     service: str
-    description: str
     return_url: str
-    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ BACK = "http://localhost:8600/threads/one"
 SHOES = {"quantity": 1, "price_data": {"currency": "eur", "unit_amount": 100, "product_data": {"name": "Shoes"}}}
 
 
-def asking(attempt: str = "attempt1", minor: int = 5000, currency: str = "EUR", email: str | None = None) -> Asking:
-    return Asking(attempt, Money(minor, currency), "Consultation", "30 minutes", BACK, email)
+def asking(attempt: str = "attempt1", minor: int = 5000, currency: str = "EUR") -> Asking:
+    return Asking(attempt, Money(minor, currency), "Consultation", BACK)
 
 
-def opened(provider: StripeProvider, attempt: str = "attempt1", minor: int = 5000, currency: str = "EUR", email: str | None = None) -> Opened:
-    return provider.open(asking(attempt, minor, currency, email))
+def opened(provider: StripeProvider, attempt: str = "attempt1", minor: int = 5000, currency: str = "EUR") -> Opened:
+    return provider.open(asking(attempt, minor, currency))

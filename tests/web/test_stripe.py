@@ -54,13 +54,11 @@ def test_an_attempt_that_failed_at_stripe_itself_can_be_opened_all_the_same(stan
     assert stand.opened("attempt1") == [again.reference]
 
 
-def test_receipts_go_to_the_patient_and_an_address_that_stripe_does_not_take_costs_the_receipt_only(stand: StripeStandIn, provider: StripeProvider) -> None:
-    opened(provider, attempt="with", email="ana@clinic.example")
-    opened(provider, attempt="without", email="ana@localhost")
-    with_, without = (stand.books.asked[stand.opened(attempt)[0]] for attempt in ("with", "without"))
-    assert (with_["customer_email"], with_["payment_intent_data"]["receipt_email"]) == ("ana@clinic.example",) * 2
-    assert "customer_email" not in without
-    assert "receipt_email" not in without["payment_intent_data"]
+def test_nothing_of_the_patient_leaves_the_clinic(stand: StripeStandIn, provider: StripeProvider) -> None:
+    opened(provider)
+    asked = stand.books.asked[stand.opened("attempt1")[0]]
+    assert "customer_email" not in asked and set(asked["payment_intent_data"]) == {"metadata"}
+    assert asked["line_items"][0]["price_data"]["product_data"] == {"name": "Consultation"}
 
 
 def test_every_object_of_a_payment_says_which_attempt_it_is_of(stand: StripeStandIn, provider: StripeProvider) -> None:

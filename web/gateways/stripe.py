@@ -14,7 +14,6 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from stripe.params.checkout import (
         SessionCreateParams,
         SessionCreateParamsLineItemPriceDataProductData,
-        SessionCreateParamsPaymentIntentData,
         SessionListParams,
     )
 
@@ -40,7 +38,7 @@ TIMEOUT_SECONDS = 10.0
 TOLERANCE_SECONDS = 300
 """How old a webhook's signature may be."""
 WHOLE = ["payment_intent.latest_charge.refunds"]
-LONGEST_NAME, LONGEST_DESCRIPTION = 250, 500
+LONGEST_NAME = 250
 
 # No figures about our requests, nor about this machine, go along with them; its log would repeat what is reported here in words.
 stripe.enable_telemetry = False
@@ -112,11 +110,6 @@ class StripeProvider:
                 if (error.http_status or 0) < 500 or not error.headers or error.headers.get("Idempotent-Replayed") != "true":
                     raise
                 made = self._sessions.create(_params(asking), {"idempotency_key": f"{key}-again"})
-            except stripe.InvalidRequestError as error:
-                # An address that Stripe does not take costs the receipt, not the payment.
-                if not asking.email or "email" not in (error.param or ""):
-                    raise
-                made = self._sessions.create(_params(replace(asking, email=None)), {"idempotency_key": f"{key}-no-receipt"})
         session = made.to_dict()
         return Opened(session["id"], session["url"] or "", moment(session["expires_at"]), not session["livemode"])
 
@@ -177,22 +170,16 @@ def _params(asking: Asking) -> SessionCreateParams:
     minor, currency = to_stripe(asking.amount)
     metadata = {ATTEMPT: asking.attempt}
     product: SessionCreateParamsLineItemPriceDataProductData = {"name": asking.service.strip()[:LONGEST_NAME] or "Payment"}
-    if description := asking.description.strip()[:LONGEST_DESCRIPTION]:
-        product["description"] = description
-    intent: SessionCreateParamsPaymentIntentData = {"metadata": metadata}
-    params: SessionCreateParams = {
+    return {
         "mode": "payment",
         "client_reference_id": asking.attempt,
         "metadata": metadata,
         "line_items": [{"quantity": 1, "price_data": {"currency": currency, "unit_amount": minor, "product_data": product}}],
-        "payment_intent_data": intent,
+        "payment_intent_data": {"metadata": metadata},
         "adaptive_pricing": {"enabled": False},
         "success_url": asking.return_url,
         "cancel_url": asking.return_url,
     }
-    if asking.email:
-        params["customer_email"] = intent["receipt_email"] = asking.email
-    return params
 
 
 def heard(payload: bytes, signature: str, secrets: Sequence[str]) -> Heard:
