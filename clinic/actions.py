@@ -28,7 +28,8 @@ class Offer:
 
     title: what it does, as an imperative ("Rename the thread"). word: the text command after "!" ("rename"). help: one more
     sentence. done: what to say afterwards. when: whether it makes sense in this thread now, beside the permission.
-    grave: it is asked for a confirmation wherever it would otherwise be done at once.
+    grave: it is asked for a confirmation wherever it would otherwise be done at once; a page that asks for values is one already.
+    takes_away: grave, and somebody loses something by it: its button warns, also where values are asked for.
     answers: the name of a Choice that is the answer itself: where there are buttons, it is one for each of its options.
     means: what choosing each of them means, in words, filled in for this thread, now.
     leads: the path on the page to what its value is, where that is news ("/threads/…"); "/" where the thread is no place to
@@ -43,6 +44,7 @@ class Offer:
     done: str = "Done."
     when: Callable[[Work, LoadedThread], bool] | None = None
     grave: bool = False
+    takes_away: bool = False
     answers: str = ""
     means: Callable[[Work, LoadedThread], Mapping[str, str]] | None = None
     leads: Callable[[Any], str] | None = None

@@ -52,10 +52,17 @@ def draw_form(action: str, thread_uid: str | None, typed: Typed, back: str, erro
         draw=draw,
         typed=first | {name: _shown(found, name, list(values)) for name, values in typed.items() if name in names},
         back=back,
+        sure=_asks_whether_meant(found, cards),
         client_id=(typed.get(found.client_id) or [str(uuid.uuid4())])[0] if found.client_id else None,
         problem=error.page_text if error else None,
         problem_field=error.field if error and error.field in names else None,
     )
+
+
+def _asks_whether_meant(found: Offered, cards: Mapping[str, EntryView]) -> bool:
+    """Say whether the page asks if it is meant: who has filled in what must be filled in has said so, unless somebody loses something by it."""
+    fills_in = any(field.required and field.shape is not Shape.UID and field.name not in cards for field in found.fields)
+    return found.offer.grave and (found.offer.takes_away or not fills_in)
 
 
 def _about(work: Work, found: Offered, typed: Typed) -> EntryView | None:

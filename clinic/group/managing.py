@@ -118,7 +118,8 @@ def is_group(_work: Work, thread: LoadedThread) -> bool:
     Permission.GROUP_MANAGE,
     on=thread_for,
     fields=(PickPerson("person", "Member", options=_removable),),
-    offer=Offer("Remove a member", "remove", "They can't see this thread any more.", "Removed.", when=is_group, grave=True),
+    offer=Offer("Remove a member", "remove", "They can't see this thread any more.", "Removed.", when=is_group, grave=True,
+                takes_away=True),
 )
 def remove(work: Work, thread: LoadedThread, person: str) -> None:
     """End somebody's membership of a group. Raises: Invalid for who is no member; NotPermitted for an included coordinator."""
@@ -152,7 +153,7 @@ def successors(work: Work, thread: LoadedThread | None) -> list[LoadedMember]:
     on=thread_for,
     fields=(PickPerson("person", "New group admin", options=lambda work, thread: options(successors(work, thread))),),
     offer=Offer("Hand the group over", "handover", "You stay a member; the other practitioner manages the group.", "Handed over.",
-                when=lambda work, thread: bool(successors(work, thread)), grave=True),
+                when=lambda work, thread: bool(successors(work, thread)), grave=True, takes_away=True),
 )
 def hand_over(work: Work, thread: LoadedThread, person: str) -> None:
     """Make another practitioner of the group its admin. Raises: Invalid for anybody else."""

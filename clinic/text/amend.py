@@ -164,6 +164,7 @@ def retract(
         "Removed.",
         when=_is_group,
         grave=True,
+        takes_away=True,
     ),
 )
 def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, client_id: str, earlier_client_id: str | None) -> str:

@@ -183,7 +183,7 @@ def test_paid_at_the_desk_and_marked_by_staff(person: People, clinic: RunningCli
     newest(ana, "Pay at the clinic's desk.")
     boris.page.locator("#log .payment").last.get_by_text("Mark as paid…").click(timeout=15_000)
     boris.page.fill("[name=note]", "Cash, at the desk")
-    boris.page.get_by_role("button", name="Yes: mark a request as paid").click()
+    boris.page.get_by_role("button", name="Mark a request as paid").click()
     for one in (ana, boris):
         newest(one, "Paid.")
     ana.page.goto(f"{clinic.ready['web']}/payments")

@@ -55,10 +55,19 @@ def test_the_form_asks_every_field_filled_in_from_the_link_and_changes_nothing(
     thread = cast.start("boris", "ana")
     page = sign_in("ana").get(f"/do/t.try/{thread}?words=%22a%22+b&one=2&some=1&some=2&at=2026-12-01+09:00&unknown=x&next=//evil.example").text
     assert tried == []
-    assert "<h1>Try it</h1>" in page and "In the thread Boris Brandt." in page and "Are you sure?" in page
+    assert "<h1>Try it</h1>" in page and "In the thread Boris Brandt." in page
+    assert "Are you sure?" not in page and '<button class="button main">Try it</button>' in page
     assert 'name="words" value="&#34;a&#34; b"' in page and '<option value="2" selected>Second · born 27 March 1984' in page
     assert page.count("checked") == 2 and 'value="2026-12-01T09:00"' in page and "unknown" not in page
     assert f'name="next" value="/threads/{thread}"' in page and "evil" not in page
+
+
+def test_a_form_that_takes_something_away_asks_whether_it_is_meant_though_it_was_filled_in(sign_in: SignIn, cast: Cast) -> None:
+    boris = sign_in("boris")
+    group = cast.database.perform(cast.boris, "group.create", title="Knee class", people=(cast.uid("ana"), cast.uid("bella"))).value
+    for action, words in (("group.remove", "remove a member"), ("group.hand_over", "hand the group over")):
+        page = boris.get(f"/do/{action}/{group}").text
+        assert "Are you sure?" in page and f'<button class="button danger">Yes: {words}</button>' in page, action
 
 
 def test_what_the_form_sends_is_done_said_and_leads_back(sign_in: SignIn, cast: Cast, tried: list[dict[str, object]]) -> None:
