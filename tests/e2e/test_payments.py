@@ -116,6 +116,10 @@ def test_asked_held_accepted_declined_paid_and_answered(person: People, clinic: 
     pay.wait_for(timeout=15_000)
     assert ana.page.get_by_text("Test mode: no real money moves.").is_visible()
     newest(boris, "Accepted, not paid yet.")
+    for tab in (elsewhere, boris.page):  # the card stays in its place when the thread is opened anew
+        tab.reload()
+        tab.locator("#pulse:not([hidden])").wait_for(timeout=15_000)
+        tab.locator("#log .payment .bill", has_text="Accepted, not paid yet.").last.wait_for(timeout=15_000)
 
     pay.click()
     ana.page.wait_for_url(f"{cards.url}/**")

@@ -26,7 +26,7 @@ export class Waiting {
 
   /** Draws all of them anew. */
   draw(): void {
-    for (const pending of all("article:is(.pending, .refused)", this.log)) pending.remove();
+    for (const pending of all("article:is(.pending, .refused):not([data-uid])", this.log)) pending.remove();
     for (const item of this.outbox.items(this.me.thread)) {
       if (one(`article[data-client-id="${CSS.escape(item.id)}"][data-uid]`, this.log)) this.outbox.remove(this.me.thread, item.id);
       else if (hasLine(item)) this.log.append(drawPending(item, this.me));
@@ -54,7 +54,7 @@ export class Waiting {
       if (!shown) this.log.append(drawPending(item, this.me));
       else if (!shown.dataset.uid && shown.classList.contains("refused") !== (item.refused !== null)) shown.replaceWith(drawPending(item, this.me));
     }
-    for (const shown of all("article.refused", this.log)) if (!items.has(shown.dataset.clientId ?? "")) shown.remove();
+    for (const shown of all("article.refused:not([data-uid])", this.log)) if (!items.has(shown.dataset.clientId ?? "")) shown.remove();
     return all("article.pending", this.log).some((shown) => !items.has(shown.dataset.clientId ?? ""));
   }
 }
