@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from flask import render_template, url_for
 
-from clinic.errors import DomainError, NotFound
+from clinic.errors import DomainError, Gated, NotFound
 from clinic.offers import Offered, Shape, offer
 from clinic.thread.views import EntryView, thread_entry, thread_head
 from clinic.work import Work
@@ -54,6 +54,7 @@ def draw_form(action: str, thread_uid: str | None, typed: Typed, back: str, erro
         back=back,
         sure=_asks_whether_meant(found, cards),
         client_id=(typed.get(found.client_id) or [str(uuid.uuid4())])[0] if found.client_id else None,
+        asked_in=error.thread if isinstance(error, Gated) else "",
         problem=error.page_text if error else None,
         problem_field=error.field if error and error.field in names else None,
     )

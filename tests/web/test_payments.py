@@ -86,6 +86,20 @@ def test_the_confirm_page_shows_the_request_and_what_either_answer_means_and_cha
     cast.post("ana", thread, "May I?")
 
 
+def test_who_comes_back_to_a_request_that_is_answered_reads_so_and_finds_the_thread(thread: str, request_uid: str, sign_in: SignIn) -> None:
+    ana = sign_in("ana")
+    ana.submit(f"/actions/payment.decide/{thread}", form="do", decision="reject", request=request_uid)
+    late = ana.get(f"/do/payment.decide/{thread}?decision=accept&request={request_uid}")
+    assert late.status_code == 404 and "Nothing to do here now" in late.text and "No payment request waits for your answer here." in late.text
+    assert f'<a class="button main" href="/threads/{thread}"' in late.text
+
+
+def test_a_form_that_is_refused_because_of_a_request_leads_to_it(thread: str, request_uid: str, sign_in: SignIn) -> None:
+    later = {"form": "do", "body": "For later", "at": f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}", "client_id": "later-1", "next": "/"}
+    page = sign_in("ana").submit(f"/actions/text.schedule/{thread}", **later).text
+    assert "For later</textarea>" in page and f'<a class="button" href="/threads/{thread}">' in page and "To the request" in page
+
+
 def test_staff_withdraw_and_mark_as_paid_from_the_card(cast: Cast, thread: str, request_uid: str, sign_in: SignIn) -> None:
     boris = sign_in("boris")
     assert "Consultation" in card(boris.get(f"/do/payment.withdraw/{thread}?request={request_uid}").text)

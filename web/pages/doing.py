@@ -5,8 +5,9 @@ Every action that `@action` offers has it, so that nothing which an app can do b
 
 from __future__ import annotations
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, make_response, render_template, request
 
+from clinic.errors import NotNow
 from web.actions import local_path
 from web.doing import draw_form, home_of
 from web.policies import signed_in
@@ -17,6 +18,14 @@ blueprint = Blueprint("doing", __name__)
 @blueprint.get("/do/<name>")
 @blueprint.get("/do/<name>/<uid>")
 @signed_in
-def ask(name: str, uid: str | None = None) -> str:
-    """Show the form; the query fills fields in beforehand, `next` says where to go afterwards."""
-    return draw_form(name, uid, request.args.to_dict(flat=False), local_path(request.args.get("next"), home_of(uid)))
+def ask(name: str, uid: str | None = None) -> str | Response:
+    """Show the form; the query fills fields in beforehand, `next` says where to go afterwards.
+
+    Where there is nothing to do any more (the browser's "back", a link that is followed late), say so, and lead to the thread.
+    """
+    try:
+        return draw_form(name, uid, request.args.to_dict(flat=False), local_path(request.args.get("next"), home_of(uid)))
+    except NotNow as error:
+        response = make_response(render_template("error.html", heading="Nothing to do here now", text=error.page_text, thread=uid))
+        response.status_code = error.status
+        return response

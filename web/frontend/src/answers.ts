@@ -41,6 +41,12 @@ function wentBack(restore: Restore): void {
   live.unanswered();
 }
 
+/** The browser's "back" to what is not there any more: the page that says so comes whole. */
+function nothingThere({ xhr }: Restore): void {
+  if (holds(xhr.responseText, "main")) location.reload();
+  else live.unanswered();
+}
+
 /** Wires it once. */
 export function watchAnswers(): void {
   const inVain = () => live.unanswered();
@@ -48,5 +54,5 @@ export function watchAnswers(): void {
   on("sendError", inVain);
   on("historyCacheMiss", ({ xhr }: Restore) => xhr.addEventListener("error", inVain));
   on("historyCacheMissLoad", wentBack);
-  on("historyCacheMissLoadError", inVain);
+  on("historyCacheMissLoadError", nothingThere);
 }
