@@ -219,7 +219,7 @@ class Settlement:
             case State.REFUNDED:
                 return f"{given} for {self.service} was given back; that is all of it." if self.given_minor != self.amount_minor else f"{what} was given back."
             case "delayed":
-                return f"The payment of {what} cannot be begun just now, as the card service does not answer. Nothing was charged; it is tried again by itself."
+                return f"The payment of {what} cannot be begun by card just now. Nothing was charged; it is tried again by itself, and the clinic can see why."
             case _:
                 return f"{what} was paid a second time; the second payment is being given back."
 

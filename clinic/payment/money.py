@@ -72,3 +72,19 @@ def minor_of(text: str, currency: str) -> int:
     if minor > MOST_MINOR:
         raise ValueError(f"{amount_of(MOST_MINOR, currency)} {currency} is the most.")
     return minor
+
+
+def by_card(money: Money) -> Money:
+    """Return the nearest amount that can be paid by card: of three decimal places cards carry two, and of the ariary whole ones.
+
+    Source: docs.stripe.com/currencies (special cases), which follows the card networks.
+    """
+    step = 10 if DECIMALS[money.currency] == 3 else 100 if money.currency == "MGA" else 1
+    return Money(max(1, min((money.minor + step // 2) // step, MOST_MINOR // step)) * step, money.currency)
+
+
+def check_by_card(money: Money) -> None:
+    """Do nothing for an amount that can be paid by card. Raises: ValueError, with words that name one which can."""
+    nearest = by_card(money)
+    if nearest != money:
+        raise ValueError(f"Cards take {nearest}, not {money}.")

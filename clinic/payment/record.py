@@ -18,7 +18,7 @@ from clinic.kinds import Payload
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, entries
 from clinic.payment.kinds import PaymentDecision
-from clinic.payment.money import Money, minor_of
+from clinic.payment.money import Money, check_by_card, minor_of
 from clinic.payment.states import LIVE, TRANSITIONS, AttemptState, State
 from clinic.payment.tables import payment_attempts, payment_requests
 from clinic.permissions import Role
@@ -140,6 +140,14 @@ def written_amount(text: str, currency: str) -> Money:
         return Money(minor_of(text.removesuffix(currency), currency), currency)
     except ValueError as error:
         raise Invalid(f"Amount: {error}", field="amount") from None
+
+
+def refuse_where_no_card_carries(money: Money, then: str = "") -> None:
+    """Do nothing for an amount that can be paid by card. then: what to do about another. Raises: Invalid, in words."""
+    try:
+        check_by_card(money)
+    except ValueError as error:
+        raise Invalid(f"Amount: {error} {then}".strip(), field="amount") from None
 
 
 def options(work: Work, thread: LoadedThread, states: Collection[State]) -> list[Option]:

@@ -65,6 +65,8 @@ def refund(work: Work, thread: LoadedThread, request: str, amount: str | None, r
         raise Conflict(_AGAIN.format(left=money))
     if amount is not None:
         money = record.written_amount(amount, row.currency)
+        if attempt.provider != MANUAL:
+            record.refuse_where_no_card_carries(money)
     if money.minor > rest:
         raise Invalid(f"{Money(rest, row.currency)} is all that can still be given back.", field="amount")
     uid = ask(work, attempt, money.minor, reason, work.person.id)

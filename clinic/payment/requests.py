@@ -20,7 +20,7 @@ from clinic.log import Audience
 from clinic.payment import record
 from clinic.payment.kinds import PaymentRequest
 from clinic.payment.money import Money
-from clinic.payment.record import newest, request_in, thread_or_administered
+from clinic.payment.record import CARD, newest, request_in, thread_or_administered
 from clinic.payment.states import State
 from clinic.payment.tables import payment_requests, services
 from clinic.permissions import Permission, Role
@@ -111,7 +111,7 @@ def request(
     offered = next((row for row in offered_services(work) if row.uid == service), None)
     if offered is None:
         raise Invalid(NO_SERVICE, field="service")
-    money = _amount(offered, amount)
+    money = _amount(work, offered, amount)
     addressee, chief = _addressee(thread, patient), _chief(work, thread, practitioner)
     _refuse_twice(work, addressee, chief, offered)
     me, uid = work.member(thread), new_uid()
@@ -132,7 +132,14 @@ def request(
     return uid
 
 
-def _amount(service: sa.Row[Any], amount: str | None) -> Money:
+def _amount(work: Work, service: sa.Row[Any], amount: str | None) -> Money:
+    money = _written(service, amount)
+    if record.provider_of(work) == CARD:  # else the patient accepts what they can never pay
+        record.refuse_where_no_card_carries(money, "Ask for that." if service.price_may_change else "Administrators change the price.")
+    return money
+
+
+def _written(service: sa.Row[Any], amount: str | None) -> Money:
     price = Money(service.price_minor, service.currency)
     if amount is None:
         return price

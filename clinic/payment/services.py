@@ -14,8 +14,8 @@ from clinic.account.settings import put_setting
 from clinic.actions import action
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import Choice, Field, Flag, Text
-from clinic.payment.money import CURRENCIES, minor_of
-from clinic.payment.record import PROVIDERS
+from clinic.payment.money import CURRENCIES, Money, check_by_card, minor_of
+from clinic.payment.record import CARD, PROVIDERS, provider_of
 from clinic.payment.tables import NAME_LENGTH, WORDS_LENGTH, services
 from clinic.permissions import Permission
 from clinic.storage import new_id, new_uid
@@ -56,7 +56,7 @@ def create(
     """Add a service. Returns: its uid. Raises: Invalid; Conflict for a name that is offered already. Source: product.md, Payment."""
     _refuse_taken(work, name)
     uid = new_uid()
-    columns = _columns(price, currency, description, response_hours, price_may_change, tax_note)
+    columns = _columns(work, price, currency, description, response_hours, price_may_change, tax_note)
     work.insert(services, id=new_id(), uid=uid, name=name, created_at=work.now, **columns)
     work.audit_subject(uid)
     _audit_price(work, columns)
@@ -78,7 +78,7 @@ def describe(
     """Change a service for the requests to come; those made already keep theirs. Raises: Invalid, Conflict."""
     if service.archived_at is None:
         _refuse_taken(work, name, but=service.id)
-    columns = _columns(price, currency, description, response_hours, price_may_change, tax_note)
+    columns = _columns(work, price, currency, description, response_hours, price_may_change, tax_note)
     work.update(services, service.id, name=name, **columns)
     _audit_price(work, columns)
 
@@ -118,10 +118,12 @@ def head_receipts(work: Work, receipt_header: str | None) -> None:
 
 
 def _columns(
-    price: str, currency: str, description: str | None, response_hours: str | None, price_may_change: bool | None, tax_note: str | None
+    work: Work, price: str, currency: str, description: str | None, response_hours: str | None, price_may_change: bool | None, tax_note: str | None
 ) -> dict[str, Any]:
     try:
         minor = minor_of(price.removesuffix(currency), currency)
+        if provider_of(work) == CARD:
+            check_by_card(Money(minor, currency))
     except ValueError as error:
         raise Invalid(f"Price: {error}", field="price") from None
     return {

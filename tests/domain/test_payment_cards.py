@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from clinic import Database
+from clinic.errors import Invalid
 from clinic.payment.kinds import PaymentRequest, Settlement
 from clinic.payment.providers import Outcome
 from clinic.payment.states import State
@@ -86,3 +87,16 @@ def test_an_open_page_gets_the_card_again_with_the_line_that_changed_it(cast: Ca
             news = thread_page(work, thread, after=asked).entries
         assert [(entry.kind, bool(entry.again)) for entry in news] == [("payment-request", True), ("payment-decision", False)]
         assert news[0].payload.state == State.ACCEPTED
+
+
+def test_an_amount_that_no_card_carries_is_refused_before_anybody_is_asked_for_it(cast: Cast, database: Database, thread: str) -> None:
+    at_the_desk = service(cast, "Desk", "12.345", "KWD")
+    database.perform(cast.dina, "payment.provide", provider="stripe")
+    with pytest.raises(Invalid, match=r"Price: Cards take 12\.350 KWD, not 12\.345 KWD\."):
+        service(cast, "By card", "12.345", "KWD")
+    with pytest.raises(Invalid, match=r"Cards take 12\.350 KWD, not 12\.345 KWD\. Administrators change the price\."):
+        ask(cast, "boris", thread, at_the_desk)
+    free = service(cast, "By card", "12.350", "KWD", price_may_change="yes")
+    with pytest.raises(Invalid, match="Ask for that"):
+        ask(cast, "boris", thread, free, amount="1.001")
+    ask(cast, "boris", thread, free, amount="1.010")

@@ -208,7 +208,7 @@ def test_a_payment_by_card_is_prepared_then_leads_to_the_card_service_and_shows_
     assert ana.get(f"{path}/go").location == path  # nowhere to go yet
     [attempt] = attempts(database, request_uid)
     database.perform(Actor.system(), "payment.delayed", attempt.uid, words="No route", refused=False)
-    assert "does not answer just now" in ana.get(path).text and "No route" not in ana.get(path).text
+    assert "cannot be paid by card just now" in ana.get(path).text and "No route" not in ana.get(path).text
     open_attempt(database, attempt.uid)
     page = ana.get(path).text
     assert "Pay 50.00 EUR now" in page and "Test mode: no real money moves." in page and "pay.example" not in page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clinic.payment.money import DECIMALS, MOST_MINOR, Money
+from clinic.payment.money import DECIMALS, MOST_MINOR, Money, by_card
 from clinic.payment.providers import Refused
 from tests.support.stripe_asking import opened
 from tests.support.stripe_stand_in import StripeStandIn
@@ -18,6 +18,16 @@ def test_an_amount_of_every_currency_comes_back_as_it_went(currency: str) -> Non
         amount, code = to_stripe(Money(minor, currency))
         assert from_stripe(amount, code) == Money(minor, currency)
         assert isinstance(amount, int)
+
+
+@pytest.mark.parametrize("currency", sorted(DECIMALS))
+def test_the_clinic_asks_by_card_for_what_stripe_takes_and_for_nothing_else(currency: str) -> None:
+    for minor in (1, 99, 100, 12_345, 12_350, 99_950, MOST_MINOR):
+        money = Money(minor, currency)
+        to_stripe(by_card(money))
+        if by_card(money) != money:
+            with pytest.raises(Refused):
+                to_stripe(money)
 
 
 @pytest.mark.parametrize(
