@@ -13,7 +13,7 @@ from clinic.account.people import staff_options
 from clinic.account.tables import accounts
 from clinic.actions import view
 from clinic.kinds import Ask
-from clinic.payment.gate import holding, request_row
+from clinic.payment.gate import holding, open_requests, request_row
 from clinic.payment.kinds import answers_to
 from clinic.payment.money import Money
 from clinic.payment.requests import can_ask, offered_services
@@ -26,13 +26,14 @@ from clinic.work import Work
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The payment request that keeps its reader from writing in a thread. thread: uid of the one where it was made."""
+    """The payment request that keeps its reader from writing in a thread. thread: uid of the one where it was made. more: how many come after it."""
 
     request: str
     thread: str
     service: str
     amount: Money
     practitioner: str
+    more: int = 0
 
     @property
     def asks(self) -> tuple[Ask, ...]:
@@ -51,7 +52,8 @@ def waiting(work: Work, uid: str) -> Waiting | None:
     if held_by is None:
         return None
     row = request_row(work, held_by)
-    return Waiting(row.uid, row.thread, row.service, Money(row.amount_minor, row.currency), row.practitioner)
+    here = sum(practitioner_id in practitioners for practitioner_id, _ in open_requests(work, work.person.id))
+    return Waiting(row.uid, row.thread, row.service, Money(row.amount_minor, row.currency), row.practitioner, here - 1)
 
 
 @dataclass(frozen=True, slots=True)

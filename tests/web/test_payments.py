@@ -122,7 +122,7 @@ def test_a_patient_who_is_held_back_reads_so_above_the_message_box_and_keeps_wha
     other = cast.start("bella", "ana")
     ana = sign_in("ana")
     page = ana.get(f"/threads/{thread}").text
-    gate = page[page.index('id="gate"') : page.index('class="composer')]
+    gate = gate_of(page)
     assert "Boris Brandt asks you to pay" in gate and f"request={request_uid}" in gate and "another thread" not in gate
     assert 'aria-disabled="true"' in page and "Urgent: I need help" in page
     assert held(page) and held(ana.get(f"/threads/{thread}/head").text)
@@ -138,12 +138,23 @@ def test_a_patient_who_is_held_back_reads_so_above_the_message_box_and_keeps_wha
     assert not held(ana.get(f"/threads/{thread}/head").text) and ana.get(f"/threads/{thread}/marks").get_json()["held"] == ""
 
 
+def test_the_note_says_how_many_more_wait_behind_the_one_that_it_names(cast: Cast, thread: str, request_uid: str, sign_in: SignIn) -> None:
+    assert "after it" not in gate_of(sign_in("ana").get(f"/threads/{thread}").text)
+    newer = ask(cast, "boris", thread, service(cast, "Report", "10"))
+    note = gate_of(sign_in("ana").get(f"/threads/{thread}").text)
+    assert f"request={newer}" in note and "1 more request waits after it." in note
+
+
+def gate_of(page: str) -> str:
+    return page[page.index('id="gate"') : page.index('class="composer')]
+
+
 def test_in_another_thread_with_the_practitioner_the_answer_is_a_link_to_where_it_was_asked(
     cast: Cast, thread: str, request_uid: str, sign_in: SignIn
 ) -> None:
     group = class_of_two(cast)
     page = sign_in("ana").get(f"/threads/{group}").text
-    gate = page[page.index('id="gate"') : page.index('class="composer')]
+    gate = gate_of(page)
     assert f'/threads/{thread}">another thread' in gate and f"/do/payment.decide/{thread}?" in gate and f"next=/threads/{group}" in gate
     assert not held(sign_in("ada").get(f"/threads/{group}").text)
 
