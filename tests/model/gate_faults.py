@@ -202,7 +202,11 @@ def it_holds_in_its_own_thread_alone(patch: pytest.MonkeyPatch) -> None:
 def it_holds_in_every_thread(patch: pytest.MonkeyPatch) -> None:
     """A patient cannot write to anybody until they have answered."""
     holding = gate.holding
-    patch.setattr(gate, "holding", lambda work, patient, _who, thread: holding(work, patient, [row[0] for row in gate.open_requests(work, patient)], thread))
+
+    def everywhere(work: Any, patient: int, _practitioners: Any, thread: Any) -> int | None:
+        return holding(work, patient, [practitioner for practitioner, _ in gate.open_requests(work, patient)], thread)
+
+    patch.setattr(gate, "holding", everywhere)
 
 
 @fault("sqlite")

@@ -117,8 +117,8 @@ class GateModel:
                 fact.change(begin, end, False)
 
     def _may_hold(self, one: Asked, sent: Sent, moment: float) -> bool:
-        here = self.member(one.practitioner, sent.label).at(moment)
-        return one.patient == sent.patient and True in one.open.at(moment) and True in here and False in self.urgent(sent.patient, sent.label).at(moment)
+        facts = one.open.at(moment), self.member(one.practitioner, sent.label).at(moment)
+        return one.patient == sent.patient and all(True in fact for fact in facts) and False in self.urgent(sent.patient, sent.label).at(moment)
 
     def _holds(self, one: Asked, sent: Sent, moment: float) -> bool:
         facts = (one.open.at(moment), self.member(one.practitioner, sent.label).at(moment))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.model import gate_steps
 from tests.model.gate_faults import FAULTS
 from tests.model.gate_histories import STEPS, Clinics, Tally
 from tests.model.gate_model import HELD_BACK, PASSED
@@ -63,7 +64,8 @@ def _something_happened(tally: Tally) -> None:
     for became in (PASSED, HELD_BACK):
         found = {what for what, outcome in tally.sent if outcome == became}
         assert found >= ALWAYS and all(found & some for some in RARE), (became, found)
-    assert len(STEPS) > 10 and min(tally.actions[action] for action in ("payment.request", "payment.decide", "payment.withdraw", "urgent.call")) > 10
+    assert len(STEPS) > 10 and all(vars(gate_steps)[one.__name__] is one for one in STEPS)
+    assert min(tally.actions[action] for action in ("payment.request", "payment.decide", "payment.withdraw", "urgent.call")) > 10
 
 
 @pytest.mark.parametrize(("fault", "engine"), [(name, engine) for name, (_, engines) in sorted(FAULTS.items()) for engine in engines])
