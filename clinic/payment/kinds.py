@@ -40,6 +40,11 @@ def answers_to(request: str) -> tuple[Ask, ...]:
     )
 
 
+def _sentence(words: str) -> str:
+    """Return somebody's words as a sentence among others: what they end without is put there."""
+    return words if words[-1] in ".!?…:;" else f"{words}."
+
+
 def _xml(name: str, payload: PaymentRequest | PaymentDecision | Settlement) -> str:
     amount = Money(payload.amount_minor, payload.currency)
     state = payload.decision if isinstance(payload, PaymentDecision) else payload.state
@@ -94,7 +99,7 @@ class PaymentRequest:
             parts.append(BY_MESSAGE)
         else:
             parts.append(self.stands)
-        return " ".join(part for part in parts if part)
+        return " ".join(_sentence(part) for part in parts if part)
 
     @property
     def doable(self) -> frozenset[str]:

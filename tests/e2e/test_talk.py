@@ -23,7 +23,7 @@ def profanity(clinic: RunningClinic, tmp_path: Path) -> Profanity:
         account, xmpp = clinic.ready["accounts"]["boris"], clinic.ready["xmpp"]
         terminal.connect(account["jid"], account["device_password"], xmpp["port"])
         terminal.join(clinic.ready["threads"]["ana-boris"]["room"])
-        terminal.sees("Chen Cheng")
+        terminal.sees("joined the room as Boris Brandt")
         yield terminal
 
 

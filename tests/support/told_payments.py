@@ -39,7 +39,7 @@ class Story:
     def __init__(self, stand: StripeStandIn) -> None:
         self.attempt = "attempt0attempt0attempt0aa"
         provider = StripeProvider(KEY, stand.url, timeout=5.0)
-        self.reference = provider.open(Asking(self.attempt, Money(5000, "EUR"), "Consultation", "", "https://clinic.example/")).reference
+        self.reference = provider.open(Asking(self.attempt, Money(5000, "EUR"), "Consultation", "https://clinic.example/")).reference
         self.reports: list[Report] = []
         self.events: list[str] = []
 
