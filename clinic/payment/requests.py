@@ -75,7 +75,9 @@ def can_ask(work: Work, thread: LoadedThread) -> bool:
 
 
 def _same(payload: Payload, values: Any) -> bool:
-    return isinstance(payload, PaymentRequest) and payload.service_uid == values["service"]
+    if not isinstance(payload, PaymentRequest) or payload.service_uid != values["service"]:
+        return False
+    return values["amount"] is None or record.written_amount(values["amount"], payload.currency) == payload.amount
 
 
 @action(
@@ -112,7 +114,7 @@ def request(
     if offered is None:
         raise Invalid(NO_SERVICE, field="service")
     money = _amount(work, offered, amount)
-    addressee, chief = _addressee(thread, patient), _chief(work, thread, practitioner)
+    addressee, chief = _addressee(work, thread, patient), _chief(work, thread, practitioner)
     _refuse_twice(work, addressee, chief, offered)
     me, uid = work.member(thread), new_uid()
     payload = PaymentRequest(
@@ -149,14 +151,15 @@ def _written(service: sa.Row[Any], amount: str | None) -> Money:
     return money
 
 
-def _addressee(thread: LoadedThread, uid: str | None) -> LoadedMember:
+def _addressee(work: Work, thread: LoadedThread, uid: str | None) -> LoadedMember:
     if not thread.patients:
         raise Conflict(NOBODY)
-    if uid is None and len(thread.patients) == 1:
-        return thread.patients[0]
-    found = next((one for one in thread.patients if one.uid == uid), None)
+    only = thread.patients[0] if uid is None and len(thread.patients) == 1 else None
+    found = only or next((one for one in thread.patients if one.uid == uid), None)
     if found is None:
         raise Invalid("Several patients are in this thread. Choose whom you ask.", field="patient")
+    if work.row(sa.select(accounts.c.id).where(accounts.c.id == found.account_id, accounts.c.active.is_(True))) is None:
+        raise Conflict(f"The account of {found.nick} is closed, so nobody could answer.")
     return found
 
 

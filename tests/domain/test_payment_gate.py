@@ -270,3 +270,18 @@ def ask_many(connection: sa.Connection, database: Database, cast: Cast, thread: 
     connection.execute(payment_requests.insert(), rows)
     connection.exec_driver_sql("ANALYZE payment_requests")
     return len(rows)
+
+
+def test_the_same_request_comes_again_as_one_and_another_amount_under_its_id_is_refused(database: Database, cast: Cast, thread: str) -> None:
+    free = service(cast, "Report", price_may_change="yes")
+    database.perform(cast.boris, "payment.request", thread, service=free, amount="20.50", client_id="once")
+    again = database.perform(cast.boris, "payment.request", thread, service=free, amount="20,5", client_id="once")
+    assert again.duplicate
+    with pytest.raises(errors.Conflict, match="under the same id"):
+        database.perform(cast.boris, "payment.request", thread, service=free, amount="30", client_id="once")
+
+
+def test_nobody_is_asked_whose_account_is_closed(database: Database, cast: Cast, thread: str) -> None:
+    database.perform(cast.dina, "account.deactivate", cast.uid("ana"))
+    with pytest.raises(errors.Conflict, match="The account of Ana Alvarez is closed"):
+        ask(cast, "boris", thread, service(cast))
