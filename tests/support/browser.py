@@ -100,8 +100,8 @@ def log_in(page: Page, clinic: RunningClinic, name: str) -> None:
 
 
 def texts(page: Page) -> list[str]:
-    """Return the bodies of the messages that a page shows, in order."""
-    return page.locator("#log [data-uid] .body").all_inner_texts()
+    """Return what people have typed, as a page shows it, in order. What the clinic says may lead each reader elsewhere."""
+    return page.locator("#log [data-uid][data-kind=text] .body").all_inner_texts()
 
 
 def axe_problems(page: Page, where: str = "html") -> list[str]:
