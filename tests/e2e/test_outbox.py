@@ -24,13 +24,13 @@ TYPE_EVERY_60_MS = """([name, count]) => {
     if (number === count) clearInterval(timer);
   }, 60);
 }"""
-ENTRIES = """() => [...document.querySelectorAll("#log article[data-uid]")].map(
+ENTRIES = """() => [...document.querySelectorAll("#log article[data-kind=text]")].map(
   (entry) => [entry.dataset.author ?? "", entry.querySelector(".body").innerText])"""
 WAITING = "() => Object.keys(localStorage).filter((key) => key.includes(':outbox:')).length"
 
 
 def stored(page: Page, clinic: RunningClinic, thread: str) -> Iterator[tuple[str, str]]:
-    """Yield (author, text) of all entries of a thread, newest page first, as the server draws them now."""
+    """Yield (author, text) of all that people have typed in a thread, newest page first, as the server draws them now."""
     address = f"{clinic.ready['web']}{clinic.ready['threads'][thread]['url']}"
     page.goto(address)
     while True:
