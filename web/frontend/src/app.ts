@@ -75,7 +75,9 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
   if ((event as CustomEvent<{ target?: Element }>).detail.target?.id !== "main" && event.target !== one("#main")) return;
   mount();
   if (outbox) tell("threads", null);
-  if (!open) one("#main")?.focus({ preventScroll: true });
+  // A form that comes back with a field to go on in keeps it: whoever types at once would lose their words.
+  const main = one("#main");
+  if (!open && !main?.contains(document.activeElement)) main?.focus({ preventScroll: true });
 });
 document.body.addEventListener("htmx:historyRestore", mount);
 // What htmx asks for says whose page it is, too: another person's page is loaded whole, not into this one's header.
@@ -84,7 +86,12 @@ document.body.addEventListener("htmx:configRequest", (event) => {
 });
 // What the search finds is put into the page beside #main's own life.
 document.body.addEventListener("htmx:load", (event) => {
-  if (event.target instanceof Element && event.target !== document.body) localTimes(event.target);
+  if (!(event.target instanceof Element)) return;
+  if (event.target !== document.body) localTimes(event.target);
+  // Who types at once is faster than a search box that has just come with a form: what stands in it by now is looked for.
+  for (const box of event.target.querySelectorAll<HTMLInputElement>("input[hx-trigger$=typed]")) {
+    if (box.value !== box.defaultValue) box.dispatchEvent(new Event("typed"));
+  }
 });
 
 export { htmx };
