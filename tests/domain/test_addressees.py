@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import sqlalchemy as sa
@@ -295,12 +296,8 @@ def test_an_addressee_comes_with_its_audience_and_never_alone(cast: Cast, thread
     def wrongly(work: Work, *given: Any, **named: Any) -> str:
         return append(work, *given, **(named | {"audience": Audience.ADDRESSEE}))
 
-    try:
-        Work.append = wrongly  # type: ignore[assignment]
-        with pytest.raises(ValueError, match="come together"):
-            cast.post("boris", thread, "for nobody")
-    finally:
-        Work.append = append
+    with patch.object(Work, "append", wrongly), pytest.raises(ValueError, match="come together"):
+        cast.post("boris", thread, "for nobody")
 
 
 def test_a_version_that_knows_no_addressee_shows_it_to_staff_only(cast: Cast, thread: str, database: Database) -> None:

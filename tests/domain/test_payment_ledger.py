@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -31,8 +32,8 @@ class Clock:
     def __init__(self) -> None:
         self.at = NOW
 
-    def set(self, *parts: int) -> None:
-        self.at = datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+    def set(self, year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> None:
+        self.at = datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -52,14 +53,14 @@ def thread(clock: Clock, cast: Cast) -> str:
     return cast.start("boris", "ana")
 
 
-def listed(cast: Cast, **narrowed: object) -> list[LedgerRow]:
+def listed(cast: Cast, **narrowed: Any) -> list[LedgerRow]:
     with cast.database.read(cast.dina) as work:
-        return ledger(work, Sought(**narrowed))  # type: ignore[arg-type]
+        return ledger(work, Sought(**narrowed))
 
 
-def months(cast: Cast, **narrowed: object) -> list[MonthTotals]:
+def months(cast: Cast, **narrowed: Any) -> list[MonthTotals]:
     with cast.database.read(cast.dina) as work:
-        return totals(work, Sought(**narrowed))  # type: ignore[arg-type]
+        return totals(work, Sought(**narrowed))
 
 
 def in_full(cast: Cast, request: str) -> Statement:

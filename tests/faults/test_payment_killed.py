@@ -154,7 +154,7 @@ def sliced(process: int, reached: Callable[[], bool], seconds: float = 10.0) -> 
     while not reached():
         assert time.monotonic() < end, "it was never reached"
         os.killpg(process, signal.SIGCONT)
-        time.sleep(SLICE_SECONDS)
+        time.sleep(SLICE_SECONDS)  # as long as it runs: the slice is what is tested, nothing is waited for
         os.killpg(process, signal.SIGSTOP)
 
 
@@ -175,7 +175,7 @@ def kill_worker(desk: Desk, asked: str, act: Callable[[], None], stored: Callabl
     if window == "held":
         with held(desk.clinic.url):
             pause.go.set()
-            time.sleep(chance.uniform(0.1, 0.4))  # it has the answer, and waits to store it
+            time.sleep(chance.uniform(0.1, 0.4))  # when it dies is chance: it has the answer, and the held database keeps it from storing it
             assert not stored()
             os.killpg(worker, signal.SIGKILL)
         again(desk.clinic, "worker", worker)
@@ -267,7 +267,7 @@ def test_a_web_killed_before_a_webhook_is_stored_hears_it_when_it_comes_again(de
         assert web is not None
         with held(desk.clinic.url):  # it has come, and waits to be stored
             chosen.start()
-            time.sleep(chance.uniform(0.1, 0.3))
+            time.sleep(chance.uniform(0.1, 0.3))  # when it dies is chance
             os.killpg(web, signal.SIGKILL)
         again(desk.clinic, "web", web)
         chosen.join(20)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,8 +122,8 @@ def test_demonstration_cut_off_later_is_completed(layout: Layout, monkeypatch: p
     """Nothing is asked for, paid or said a second time."""
     perform = Database.perform
 
-    def cut_off(self: Database, actor: Actor, name: str, /, *arguments: object, **values: object) -> object:
-        done = perform(self, actor, name, *arguments, **values)  # type: ignore[arg-type]
+    def cut_off(self: Database, actor: Actor, name: str, /, *arguments: Any, **values: Any) -> Any:
+        done = perform(self, actor, name, *arguments, **values)
         if name == action:
             raise KeyboardInterrupt
         return done

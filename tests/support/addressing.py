@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from clinic import Work
 from clinic.log import Audience
@@ -19,8 +20,5 @@ def addressed(account_uid: str) -> Iterator[None]:
         addressee = next(member for member in thread.patients if member.uid == account_uid)
         return append(work, thread, payload, **(given | {"audience": Audience.ADDRESSEE, "addressee": addressee}))
 
-    try:
-        Work.append = to_one  # type: ignore[assignment]
+    with patch.object(Work, "append", to_one):
         yield
-    finally:
-        Work.append = append

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 from clinic import KINDS, Database, Work, kinds
 from clinic.log import Entry
@@ -70,13 +71,10 @@ def _posted(database: Database, who: Any, thread: str, payload: Any, about: str 
     append = Work.append
 
     def instead(work: Work, loaded: Any, _payload: Any, *audience: Any, **given: Any) -> str:
-        Work.append = append
-        if about is None:
-            return append(work, loaded, payload, *audience, **given)
-        return work.append_about(loaded, find(work, loaded, about), payload, author=given["author"], client_id=given["client_id"])
+        with patch.object(Work, "append", append):
+            if about is None:
+                return append(work, loaded, payload, *audience, **given)
+            return work.append_about(loaded, find(work, loaded, about), payload, author=given["author"], client_id=given["client_id"])
 
-    try:
-        Work.append = instead  # type: ignore[assignment]
+    with patch.object(Work, "append", instead):
         return str(database.perform(who, "text.post", thread, body="-", client_id=new_uid()).value)
-    finally:
-        Work.append = append

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from stripe import WebhookSignature
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, ThreadedWSGIServer, WSGIRequestHandler
 
 from ops.keys import write_private
 from tests.support.ports import eventually, free_base_port
@@ -56,6 +56,12 @@ class Pause:
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:
         """Says nothing."""
+
+
+class _Server(ThreadedWSGIServer):
+    """Closes without waiting for whoever hangs on it, as an outage does."""
+
+    daemon_threads, block_on_close = True, False
 
 
 class StripeStandIn:
@@ -114,9 +120,7 @@ class StripeStandIn:
         self._threads[-1].start()
 
     def _listen(self) -> None:
-        self._server = make_server("127.0.0.1", self.port, self._app, threaded=True, request_handler=_Quiet)
-        self._server.daemon_threads = True  # type: ignore[attr-defined]
-        self._server.block_on_close = False  # type: ignore[attr-defined]
+        self._server = _Server("127.0.0.1", self.port, self._app, _Quiet)
         self._start(lambda server=self._server: server.serve_forever(0.02))
 
     def _close(self) -> None:

@@ -249,7 +249,7 @@ def wait_for(database: Database, query: str, count: int, **values: Any) -> None:
             if connection.execute(sa.text(query), values).scalar_one() >= count:
                 return
         assert time.monotonic() < end, query
-        time.sleep(0.01)
+        time.sleep(0.01)  # between two looks; the time that is over is what fails
 
 
 def test_no_forged_late_or_foreign_webhook_is_believed(

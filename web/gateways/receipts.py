@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from unicodedata import category, normalize
 
-import uharfbuzz  # type: ignore[import-untyped]  # noqa: F401  # without it names would come out wrongly: then rather not at all
+import uharfbuzz  # type: ignore[import-untyped]  # noqa: F401  # it has no types, and is only to be there: without it names would come out wrongly
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
+from fpdf.fonts import TTFFont
 
 from clinic.payment.statement import Receipt
 from web.times import plain_date
@@ -104,7 +105,9 @@ class _Page:
         return lacking
 
     def _letters(self, font: str) -> set[str]:
-        return {chr(code) for code in self._pdf.fonts[font].cmap}  # type: ignore[union-attr]
+        loaded = self._pdf.fonts[font]
+        assert isinstance(loaded, TTFFont)  # each was added from a file
+        return {chr(code) for code in loaded.cmap}
 
     def _shown(self, text: str) -> str:
         """Return text as it can be printed: a letter that no font has would leave nothing, not even a gap."""
