@@ -7,11 +7,13 @@ request: what must outlast one is in the database or in the cookie.
 import os
 from pathlib import Path
 
+from web.connections import PatientWorker
+
 _run = Path(os.environ["BEDSIDE_DATA"]).absolute() / "run"
 _run.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 bind = [f"127.0.0.1:{os.environ.get('BEDSIDE_BASE_PORT', '8600')}", f"unix:{_run / 'web.sock'}"]
-worker_class = "gthread"
+worker_class = PatientWorker
 workers = int(os.environ.get("BEDSIDE_WEB_PROCESSES", "1"))
 threads = 8
 control_socket_disable = True

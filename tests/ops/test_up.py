@@ -1,5 +1,6 @@
 """`bedside up` with every real part: what ready.json promises, restarts, a second start, an empty clinic."""
 
+import contextlib
 import json
 import os
 import signal
@@ -69,6 +70,22 @@ def test_web_answers_by_http_and_by_tls(clinic: RunningClinic) -> None:
     assert status == 200
     assert 'name="email"' in page
     assert 'name="password"' in page
+
+
+def test_connections_on_which_nothing_comes_keep_nobody_waiting(clinic: RunningClinic) -> None:
+    with contextlib.ExitStack() as silent:  # as browsers open them ahead
+        for _ in range(200):
+            silent.enter_context(socket.create_connection(("127.0.0.1", clinic.base_port)))
+        assert fetch(f"{clinic.ready['web']}/healthz")[0] == 200
+
+
+def test_requests_that_never_come_whole_hold_nobody_up_for_good(clinic: RunningClinic) -> None:
+    with contextlib.ExitStack() as stuck:
+        for _ in range(10):
+            connection = stuck.enter_context(socket.create_connection(("127.0.0.1", clinic.base_port)))
+            connection.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nemail")
+        with urllib.request.urlopen(f"{clinic.ready['web']}/healthz", timeout=60) as answer:
+            assert answer.status == 200
 
 
 def test_internal_routes_are_not_reached_through_the_tls_front(clinic: RunningClinic) -> None:

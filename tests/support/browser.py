@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, Request, sync_playwright
 
 from tests.support.clinic import RunningClinic
 
@@ -50,6 +52,7 @@ class Person:
         self.clinic, self.name = clinic, name
         self.context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
         self.problems: list[str] = []
+        self.asked: deque[str] = deque(maxlen=60)
         self.page = self.tab()
 
     def tab(self) -> Page:
@@ -57,7 +60,24 @@ class Person:
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("console", lambda message: self.problems.append(message.text) if "Content Security" in message.text else None)
+        page.on("request", lambda request: self._note(request, "asked"))
+        page.on("requestfailed", lambda request: self._note(request, f"failed: {request.failure}"))
+        page.on("response", lambda response: self._note(response.request, str(response.status)))
         return page
+
+    def _note(self, request: Request, what: str) -> None:
+        if request.resource_type in ("document", "xhr", "fetch"):
+            self.asked.append(f"{time.strftime('%H:%M:%S')}.{time.time() % 1 * 1000:03.0f} {request.method} {request.url.split('/', 3)[-1][:100]} {what}")
+
+    def report(self) -> str:
+        """Return what this person's tabs show and what they have asked for lately: for who reads why a test has failed."""
+        lines = [f"== {self.name}", *self.asked]
+        for page in self.context.pages:
+            try:
+                lines += [f"-- {page.url}", page.locator("#main").inner_text(timeout=2_000)[:2_000]]
+            except Error as error:
+                lines.append(f"(not to be read: {error})")
+        return "\n".join(lines)
 
     def sign_in(self) -> Person:
         """Log in on the log-in page, by keyboard."""
