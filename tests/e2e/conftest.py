@@ -50,5 +50,5 @@ def person(request: pytest.FixtureRequest, browser: Browser, clinic: RunningClin
         print(*(one.report() for one in people), "== the clinic", clinic.said()[-3_000:], sep="\n")
     problems = [f"{one.name}: {problem}" for one in people for problem in one.problems]
     for one in people:
-        one.context.close()
+        one.leave()
     assert problems == []

@@ -219,6 +219,7 @@ def test_the_gate_opens_by_itself_in_another_thread_when_staff_withdraw(person: 
     ana.page.press("#body", "Enter")
     ana.sees("Kept meanwhile")
     done(clinic, "boris", "group.close", group)
+    ana.page.wait_for_url("**/?gone=1")
 
 
 def test_an_urgent_call_opens_the_gate_until_staff_resolve_it(person: People, clinic: RunningClinic, ask: Callable[[], str]) -> None:

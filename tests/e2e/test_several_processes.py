@@ -48,5 +48,5 @@ def test_pages_go_on_whichever_process_is_killed(browser: Browser, split: Runnin
         one.page.reload()
         one.live()
         one.sees("With threads-2 again")
-        one.context.close()
+        one.leave()
         assert one.problems == []
