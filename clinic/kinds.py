@@ -47,7 +47,10 @@ class Kind:
     """One kind of entry. `fragment` is a template below the page's entries/; `xml` renders the child in `ns`.
 
     changes: what an entry of it makes of the earlier one that it is about. amends: it only does that, and has no line of its own (a correction, say).
-    says_who: its body names who did it, so that no list puts the author's name before it.
+    says_who: its body names who did it, so that no list puts the author's name before it. retractable: it can be taken back. forwardable: it can be
+    sent on to colleagues. moves_head: the head of a thread may read otherwise after it, so that open pages fetch it anew.
+    found_as: the word by which a search narrows to it, empty where none does. staff_only: no patient sees one,
+    and none is offered to look for them (who reads an entry is said by its audience).
     """
 
     name: str
@@ -58,6 +61,11 @@ class Kind:
     changes: Changes | None = None
     amends: bool = False
     says_who: bool = False
+    retractable: bool = False
+    forwardable: bool = False
+    moves_head: bool = False
+    found_as: str = ""
+    staff_only: bool = False
 
     def decode(self, stored: str) -> Any:
         """Return the payload of the JSON `stored`; unknown members (of a newer version) are ignored."""
@@ -87,11 +95,16 @@ def kind(
     changes: Changes | None = None,
     amends: bool = False,
     says_who: bool = False,
+    retractable: bool = False,
+    forwardable: bool = False,
+    moves_head: bool = False,
+    found_as: str = "",
+    staff_only: bool = False,
 ) -> Callable[[PayloadType], PayloadType]:
     """Declare a frozen dataclass as the payload of the kind `name`.
 
     fragment: template file, relative to the page's entries folder. ns, xml: the own-namespace child, when there is one.
-    changes, amends, says_who: as of Kind.
+    changes, amends, says_who, retractable, forwardable, moves_head, found_as, staff_only: as of Kind.
     """
 
     def declare(payload: PayloadType) -> PayloadType:
@@ -103,7 +116,11 @@ def kind(
             raise RuntimeError(f"{name!r}: ns and xml come together")
         if amends and changes is None:
             raise RuntimeError(f"{name!r} has no line of its own and changes nothing")
-        KINDS[name] = _BY_PAYLOAD[payload] = Kind(name, payload, fragment, ns, xml, changes, amends, says_who)
+        if changes is not None and retractable:
+            raise RuntimeError(f"{name!r} can be taken back: its mark on the earlier entry would stay")
+        KINDS[name] = _BY_PAYLOAD[payload] = Kind(
+            name, payload, fragment, ns, xml, changes, amends, says_who, retractable, forwardable, moves_head, found_as, staff_only
+        )
         return payload
 
     return declare

@@ -33,7 +33,8 @@ class Line:
 
 def draw(entry: EntryView, follows: bool = False, stated: bool = False) -> Markup:
     """Return the fragment of one entry."""
-    return Markup(render_template(f"entries/{kind_named(entry.kind).fragment}", entry=entry, follows=follows, stated=stated))
+    kind = kind_named(entry.kind)
+    return Markup(render_template(f"entries/{kind.fragment}", entry=entry, kind=kind, follows=follows, stated=stated))
 
 
 def lines(entries: Sequence[EntryView], first_unread: str | None) -> list[Line]:

@@ -53,7 +53,7 @@ def _xml(name: str, payload: PaymentRequest | PaymentDecision | Settlement) -> s
     return f"<{name} xmlns='{PAYMENT_NS}' {given}><service>{escape(payload.service)}</service></{name}>"
 
 
-@kind("payment-request", fragment="payment_request.html", ns=PAYMENT_NS, xml=lambda payload: _xml("payment-request", payload))
+@kind("payment-request", fragment="payment_request.html", ns=PAYMENT_NS, xml=lambda payload: _xml("payment-request", payload), moves_head=True)
 @dataclass(frozen=True, slots=True)
 class PaymentRequest:
     """Staff ask a patient to pay for a service. request: its uid. practitioner, patient: shown names. service_uid: of the clinic's list.
@@ -149,6 +149,7 @@ WITHDRAWN_BECAUSE = {
     xml=lambda payload: _xml("payment-decision", payload),
     changes=_decided,
     says_who=True,
+    moves_head=True,
 )
 @dataclass(frozen=True, slots=True)
 class PaymentDecision:
@@ -178,7 +179,15 @@ class PaymentDecision:
         return f"{self.by} accepted the payment request ({what}). {how} Messages are open."
 
 
-@kind("settlement", fragment="settlement.html", ns=PAYMENT_NS, xml=lambda payload: _xml("settlement", payload), changes=_settled, says_who=True)
+@kind(
+    "settlement",
+    fragment="settlement.html",
+    ns=PAYMENT_NS,
+    xml=lambda payload: _xml("settlement", payload),
+    changes=_settled,
+    says_who=True,
+    moves_head=True,
+)
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """How far the money of an accepted request has come. state: a State from pending on, "delayed" (it could not be begun yet), or "surplus".

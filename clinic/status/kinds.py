@@ -17,7 +17,7 @@ def status_xml(payload: StatusChange) -> str:
     return f"<status xmlns='{STATUS_NS}' id={quoteattr(payload.uid)} colour={quoteattr(payload.colour)}>{escape(payload.status)}</status>"
 
 
-@kind("status", fragment="status.html", ns=STATUS_NS, xml=status_xml, says_who=True)
+@kind("status", fragment="status.html", ns=STATUS_NS, xml=status_xml, says_who=True, moves_head=True)
 @dataclass(frozen=True, slots=True)
 class StatusChange:
     """Somebody changed where a thread stands. by: a shown name. status, uid, colour: as they were then, empty for none. before: its name."""

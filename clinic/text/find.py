@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from clinic.errors import Invalid, NotFound
 from clinic.fields import Option
-from clinic.kinds import Tombstone
+from clinic.kinds import Tombstone, kind_named
 from clinic.loading import LoadedThread
 from clinic.log import Entry, allowed, entries, entry_of, select_entries, spoken, visible
-from clinic.text.kinds import RETRACTABLE, TYPED, Correction
+from clinic.text.kinds import TYPED, Correction
 from clinic.text.overlay import amends, fold, overlay, quote_of
 from clinic.work import Work
 
@@ -96,7 +96,7 @@ def still_there(entry: Entry) -> Entry:
     """Return an entry that can be taken back and has not been. Raises: Invalid."""
     if isinstance(entry.payload, Tombstone):
         raise Invalid(GONE, field="entry")
-    if entry.kind not in RETRACTABLE:
+    if not kind_named(entry.kind).retractable:
         raise Invalid(NOT_TYPED, field="entry")
     return entry
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from clinic.actions import Offer, action
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import ClientId, Option, Pick, PickMessage
-from clinic.kinds import Tombstone, kind
+from clinic.kinds import KINDS, Tombstone, kind
 from clinic.loading import LoadedThread
 from clinic.log import Entry, entries, entry_of, select_entries, visible
 from clinic.permissions import Permission, Role
@@ -26,10 +26,9 @@ from clinic.work import Work
 TARGETS_AT_MOST = 200
 NOT_STAFF_ONLY = "Messages are forwarded within staff only: choose one of your threads in which nobody is a patient."
 NOT_FORWARDED = "This is no message that somebody wrote, or it was taken back, so it cannot be forwarded."
-FORWARDABLE = frozenset({"text", "internal-note", "urgent", "forwarded"})
 
 
-@kind("forwarded", fragment="forwarded.html")
+@kind("forwarded", fragment="forwarded.html", retractable=True, forwardable=True)
 @dataclass(frozen=True, slots=True)
 class ForwardedPayload:
     """A message from another thread. author, role: who wrote it; at: when, as text (ISO 8601, UTC); title: of that thread, for staff."""
@@ -66,8 +65,12 @@ def _targets(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
     return [Option(loaded.uid, title_for(loaded, work.person.id)) for loaded in work.threads(uids)]
 
 
+def _of_forwardable_kind() -> sa.ColumnElement[bool]:
+    return entries.c.kind.in_(sorted(kind.name for kind in KINDS.values() if kind.forwardable))
+
+
 def _forwardable(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
-    return [] if thread is None else messages_listed(work, thread, entries.c.kind.in_(FORWARDABLE))
+    return [] if thread is None else messages_listed(work, thread, _of_forwardable_kind())
 
 
 def _any_target(work: Work, thread: LoadedThread) -> bool:
@@ -117,7 +120,7 @@ def _wanted(work: Work, thread: LoadedThread, uid: str | None) -> tuple[Entry, s
     me = work.member(thread)
     if uid is None:
         uid = next((option.value for option in _forwardable(work, thread)), "")
-    query = select_entries().where(entries.c.thread_id == thread.id, visible(me.role, me.account_id, me.from_seq), entries.c.kind.in_(FORWARDABLE))
+    query = select_entries().where(entries.c.thread_id == thread.id, visible(me.role, me.account_id, me.from_seq), _of_forwardable_kind())
     row = work.row(query.where(entries.c.uid == uid))
     if row is None:
         raise NotFound("This message is not in this thread. Load the thread again.")

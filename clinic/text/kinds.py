@@ -13,7 +13,7 @@ from clinic.kinds import Tombstone, kind
 from clinic.log import UNCHANGED, Amended, Entry
 
 
-@kind("text", fragment="text.html")
+@kind("text", fragment="text.html", retractable=True, forwardable=True, found_as="Message")
 @dataclass(frozen=True, slots=True)
 class TextPayload:
     """A message. text: as typed, lines kept, at most posting.MAX_BYTES.
@@ -33,7 +33,7 @@ class TextPayload:
 NOTE_WORDS = "[Internal note, staff only]"
 
 
-@kind("internal-note", fragment="note.html")
+@kind("internal-note", fragment="note.html", retractable=True, forwardable=True, found_as="Internal note", staff_only=True)
 @dataclass(frozen=True, slots=True)
 class NotePayload:
     """An internal note: what staff write to each other in a thread with a patient. As of TextPayload."""
@@ -130,6 +130,3 @@ class Reaction:
 
 TYPED = (TextPayload, NotePayload)
 """Payloads of what a person typed: these can be corrected."""
-
-RETRACTABLE = frozenset({"text", "internal-note", "forwarded"})
-"""Kinds of entries that can be taken back."""

@@ -62,7 +62,7 @@ def notice_xml(payload: Notice) -> str:
     return f"<notice xmlns='{NOTICE_NS}' code={quoteattr(payload.code)}>{names}</notice>"
 
 
-@kind("notice", fragment="notice.html", ns=NOTICE_NS, xml=notice_xml, says_who=True)
+@kind("notice", fragment="notice.html", ns=NOTICE_NS, xml=notice_xml, says_who=True, moves_head=True)
 @dataclass(frozen=True, slots=True)
 class Notice:
     """Something that happened to the thread. code: a key of SENTENCES; names: shown names in the sentence's order."""

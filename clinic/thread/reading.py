@@ -13,11 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.actions import ACTIONS
-from clinic.kinds import Tombstone
+from clinic.kinds import Tombstone, kind_named
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, Author, Entry, Quote, entries, entry_of, reaches, select_entries, visible
 from clinic.permissions import Permission, Role
-from clinic.text.kinds import RETRACTABLE, TYPED
+from clinic.text.kinds import TYPED
 from clinic.text.overlay import amends, changes, overlay, with_quotes
 from clinic.thread.shown import among_staff
 from clinic.work import Work
@@ -177,10 +177,10 @@ class Reading:
             return self._may & {"versions"}
         # What one patient alone sees is not quoted to the others.
         fitting = {"reply", "react"} if not self._addressee(entry) else {"react"}
-        said = hasattr(entry.payload, "text")
-        fitting |= {"forward"} if said and self._has_target() else set()
-        fitting |= {"retract"} if mine and entry.kind in RETRACTABLE else set()
-        fitting |= {"moderate"} if not mine and entry.kind in RETRACTABLE and self.thread.kind == "group" else set()
+        kind = kind_named(entry.kind)
+        fitting |= {"forward"} if kind.forwardable and self._has_target() else set()
+        fitting |= {"retract"} if mine and kind.retractable else set()
+        fitting |= {"moderate"} if not mine and kind.retractable and self.thread.kind == "group" else set()
         if isinstance(entry.payload, TYPED):
             fitting |= {"correct", "save"} if mine else set()
             fitting |= {"versions"} if entry.amended.corrected_at else set()

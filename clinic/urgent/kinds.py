@@ -10,7 +10,15 @@ from clinic.thread.kinds import listed, notices
 URGENT_NS = "urn:bedside:urgent:1"
 
 
-@kind("urgent", fragment="urgent.html", ns=URGENT_NS, xml=lambda _payload: f"<urgent xmlns='{URGENT_NS}'/>")
+@kind(
+    "urgent",
+    fragment="urgent.html",
+    ns=URGENT_NS,
+    xml=lambda _payload: f"<urgent xmlns='{URGENT_NS}'/>",
+    forwardable=True,
+    moves_head=True,
+    found_as="Urgent: I need help",
+)
 @dataclass(frozen=True, slots=True)
 class UrgentPayload:
     """A call for help. text: the patient's words, lines kept; may be empty."""

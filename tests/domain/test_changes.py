@@ -10,7 +10,6 @@ import pytest
 from clinic import KINDS, Actor
 from clinic.kinds import kind
 from clinic.log import allowed
-from clinic.text.kinds import RETRACTABLE
 from clinic.thread.archive import archive
 from clinic.thread.listing import unread_in_all
 from clinic.thread.relay import entries_after, relayed_thread
@@ -137,5 +136,6 @@ def test_who_does_not_see_the_earlier_entry_sees_nothing_of_what_changes_it(cast
 def test_a_kind_without_a_line_changes_something_and_what_changes_another_is_not_taken_back() -> None:
     with pytest.raises(RuntimeError, match="changes nothing"):
         kind("made-up-nothing", fragment="text.html", amends=True)(Answer)
-    # Taking it back would leave its mark on the earlier entry.
-    assert not {one.name for one in KINDS.values() if one.changes} & RETRACTABLE
+    with pytest.raises(RuntimeError, match="taken back"):
+        kind("made-up-nothing", fragment="text.html", changes=lambda earlier, _later: earlier, retractable=True)(Answer)
+    assert "made-up-nothing" not in KINDS

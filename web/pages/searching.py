@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request, url_for
 from markupsafe import Markup, escape
 
 from clinic.errors import DomainError
+from clinic.kinds import KINDS
 from clinic.permissions import Role
 from clinic.search.views import Found, Hit, search
 from clinic.thread.views import thread_head
@@ -18,8 +19,6 @@ from web.policies import caring
 
 blueprint = Blueprint("searching", __name__)
 PAGE = 20
-KINDS = {"text": "Message", "urgent": "Urgent: I need help", "internal-note": "Internal note"}
-_STAFF_ONLY = frozenset({"internal-note"})
 
 
 @blueprint.get("/search")
@@ -46,9 +45,10 @@ def search_page() -> str | tuple[str, int]:
         except DomainError as error:
             problem, status = error.text, error.status
     visitor = current_visitor()
-    kinds = {kind: word for kind, word in KINDS.items() if kind not in _STAFF_ONLY or (visitor and visitor.role is not Role.PATIENT)}
+    patient = visitor is None or visitor.role is Role.PATIENT
+    kinds = {kind.name: kind.found_as for kind in KINDS.values() if kind.found_as and not (kind.staff_only and patient)}
     older = url_for("searching.search_page", **{name: value for name, value in asked.items() if value}, before=found.older)
-    words = {**dict.fromkeys(KINDS, ""), **{kind: word for kind, word in kinds.items() if kind != "text"}}
+    words = {kind: word for kind, word in kinds.items() if kind != "text"}
     shown = {"asked": asked, "found": found, "problem": problem, "title": title, "kinds": kinds, "words": words, "older": older}
     return render_template("search/show.html", here="search", **shown), status
 

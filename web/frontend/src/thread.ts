@@ -17,9 +17,6 @@ import { type Open, openWords, startReplies } from "./replies.ts";
 import { Typists } from "./typists.ts";
 import { Waiting } from "./waiting.ts";
 
-// Kinds of entries that tell of what the head shows.
-const HEAD_FOLLOWS = new Set(["notice", "status", "urgent", "payment-request", "payment-decision", "settlement"]);
-
 export class OpenThread {
   readonly uid: string;
   readonly #log: HTMLElement;
@@ -211,7 +208,7 @@ export class OpenThread {
     else if (!quiet && added.length > 0) this.#frame.offerJump();
     // Who joined or left, and where the thread stands, is said by an entry; the head follows it.
     const promised = one("[data-due]", this.root) !== null; // an answer of staff's may have kept it
-    if (added.some((entry) => promised || HEAD_FOLLOWS.has(entry.dataset.kind ?? ""))) void this.#head();
+    if (added.some((entry) => promised || entry.dataset.movesHead !== undefined)) void this.#head();
     this.#look();
     const last = added.findLast((entry) => entry.dataset.mine !== "1");
     const order = last ? (this.#orders.get(last) ?? 0) : 0;
