@@ -150,3 +150,22 @@ def test_the_words_go_when_the_connection_changes(person: People) -> None:
     ana.context.set_offline(False)
     ana.live()
     assert page.locator("#live").is_hidden()
+
+
+def test_what_the_line_pushes_down_stays_under_the_finger_until_it_is_clicked(person: People) -> None:
+    ana = person("ana")
+    ana.live()
+    link = ana.page.locator(".rows a").first
+    before = link.bounding_box()
+    assert before
+    ana.page.mouse.move(before["x"] + before["width"] / 2, before["y"] + 4)
+    ana.page.mouse.down()
+    ana.context.set_offline(True)
+    ana.page.wait_for_function("document.documentElement.dataset.live === 'offline'")
+    assert link.bounding_box() == before
+    ana.context.set_offline(False)
+    ana.page.mouse.up()
+    ana.page.wait_for_url("**/threads/*")
+
+    ana.context.set_offline(True)  # nothing pressed: the line comes at once
+    ana.page.get_by_text("Offline: messages are kept").wait_for()

@@ -17,6 +17,7 @@ import { startQuiet } from "./quiet.ts";
 import { startLater } from "./schedule.ts";
 import { keepSession, startOutbox } from "./sender.ts";
 import { startShortcuts } from "./shortcuts.ts";
+import { watchPresses } from "./still.ts";
 import { OpenThread } from "./thread.ts";
 import { localTimes } from "./times.ts";
 import { startDuty } from "./urgent.ts";
@@ -51,6 +52,7 @@ function settle(): void {
   settleLeaving(account ?? (signedOut ? "" : null));
 }
 
+watchPresses();
 settle();
 // A log-out that got no answer, and the way back to this page as it was left.
 addEventListener("pageshow", (event) => event.persisted && settle());

@@ -4,6 +4,7 @@ import { icon, make, one } from "./dom.ts";
 import { type LiveState, on, tell } from "./events.ts";
 import { Feed } from "./feed.ts";
 import { Refused, Unreachable } from "./http.ts";
+import { whenStill } from "./still.ts";
 
 const POLL_MS = 5_000;
 const PATIENCE_MS = 2_000;
@@ -90,8 +91,7 @@ class Live {
     if (!line) return;
     clearTimeout(this.#shown);
     this.#inVain = true;
-    line.dataset.state = "in-vain";
-    this.#draw(line, IN_VAIN);
+    this.#draw(line, "in-vain", IN_VAIN);
     this.#pulse();
   }
 
@@ -152,20 +152,23 @@ class Live {
     if (!line) return;
     clearTimeout(this.#shown);
     this.#inVain = false;
-    line.dataset.state = state;
-    const draw = () => this.#draw(line, WORDS[state]);
+    const draw = () => this.#draw(line, state, WORDS[state]);
     // A reconnect of a moment is nobody's business; a longer one is said.
     if (state === "live" || state === "signed-out" || state === "offline") draw();
     else {
-      if (line.childElementCount === 0 || state === "connecting") line.hidden = true;
+      // Until then an older line stays, but not one that is not true any more.
+      if (line.childElementCount === 0 || state === "connecting") whenStill("live", () => (line.hidden = true));
       this.#shown = setTimeout(draw, PATIENCE_MS);
     }
     this.#pulse();
   }
 
-  #draw(line: HTMLElement, [picture, words]: [string, string]): void {
-    line.replaceChildren(icon(picture), words, ...(this.state === "signed-out" ? [" ", signIn()] : []));
-    line.hidden = false;
+  #draw(line: HTMLElement, state: LiveState | "in-vain", [picture, words]: [string, string]): void {
+    whenStill("live", () => {
+      line.dataset.state = state;
+      line.replaceChildren(icon(picture), words, ...(this.state === "signed-out" ? [" ", signIn()] : []));
+      line.hidden = false;
+    });
   }
 
   #pulse(): void {

@@ -4,6 +4,7 @@ import { covered } from "./cover.ts";
 import { all, one, parse } from "./dom.ts";
 import { getFragments } from "./http.ts";
 import { live } from "./live.ts";
+import { whenStill } from "./still.ts";
 import { store } from "./store.ts";
 import { localTimes } from "./times.ts";
 
@@ -49,7 +50,7 @@ export function startDuty(account: string): void {
         if (!shown || !(fresh instanceof HTMLElement)) return;
         localTimes(fresh);
         hear(fresh);
-        if (shown.textContent !== fresh.textContent) shown.replaceWith(fresh);
+        if (shown.textContent !== fresh.textContent) whenStill("duty", () => shown.replaceWith(fresh));
       },
       (error: unknown) => live.missed(error),
     );
