@@ -30,6 +30,9 @@ from clinic.work import Work
 _LOOKS = ((timedelta(minutes=10), SOON.seconds), (timedelta(hours=1), 120), (timedelta(days=2), 900), (timedelta(days=30), 6 * 3600))
 _RUN_OUT = timedelta(seconds=30)
 GIVEN_UP_AFTER = timedelta(days=1)
+DELAY_SAID_AFTER = timedelta(seconds=60)
+"""So long an attempt is tried before anybody is told that it is late: what takes a second, or a restart, is over before they have read of it.
+It is asked again after 1, 2, 4 … seconds, so by then six tries or more have failed."""
 EVENTS_KEPT = timedelta(days=90)  # providers repeat what they tell for a few days
 NOT_BY_CARD = "It cannot be paid by card. Ask the clinic how to pay, or pay at its desk."
 
@@ -70,10 +73,10 @@ def drop(work: Work, it: Settling) -> None:
 
 @action("payment.delayed", Permission.SYSTEM, on=attempt_for, fields=(Computed("words"), Computed("refused", kind=bool)))
 def delayed(work: Work, it: Settling, words: str, refused: bool) -> bool:
-    """Keep that an attempt could not be opened yet, for the administrator, and tell the patient once.
+    """Keep that an attempt could not be opened yet, for the administrator, and tell the patient once, when it has lasted (DELAY_SAID_AFTER).
 
-    refused: the provider said no. After a day of it, or where the clinic takes no cards any more, the attempt is over, and the patient is told
-    that too; they may begin another. Returns: whether they were told now.
+    refused: the provider said no, which does not pass by itself: that is told at once. After a day of it, or where the clinic takes no cards
+    any more, the attempt is over, and the patient is told that too; they may begin another. Returns: whether they were told now.
     """
     if it.attempt.state != AttemptState.ASKED or State(it.request.state) not in UNPAID:
         return False
@@ -84,6 +87,9 @@ def delayed(work: Work, it: Settling, words: str, refused: bool) -> bool:
         if it.request.state == State.ACCEPTED:
             _failed(work, it, NOT_BY_CARD)
             return True
+        return False
+    # It has failed ever since it was begun: the first success opens it.
+    if not refused and work.now - it.attempt.created_at < DELAY_SAID_AFTER:
         return False
     work.update(payment_attempts, it.attempt.id, trouble=words[:WORDS_LENGTH])
     if first := not it.attempt.trouble:

@@ -13,7 +13,7 @@ from clinic.payment.providers import Outcome
 from clinic.payment.states import State
 from clinic.thread.views import thread_page
 from tests.support.cast import Cast
-from tests.support.paying import SYSTEM, ask, attempts, decide, open_attempt, report, service
+from tests.support.paying import ask, attempts, decide, delay, open_attempt, report, service
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_the_card_follows_the_money_and_neither_a_delay_nor_a_second_payment(cas
     decide(cast, "ana", thread)
     assert shown(cast, "ana", thread).online and offers(cast, "ana", thread) == {"payment.pay"}
     [first] = attempts(database, request)
-    database.perform(SYSTEM, "payment.delayed", first.uid, words="No route", refused=False)
+    delay(database, first.uid)
     assert shown(cast, "ana", thread).state == State.ACCEPTED
     open_attempt(database, first.uid)
     assert shown(cast, "ana", thread).state == State.PENDING

@@ -21,7 +21,7 @@ from clinic.payment.tables import refunds
 from clinic.payment.totals import MonthTotals, Total, totals
 from clinic.payment.troubles import Trouble, troubles
 from tests.support.cast import Cast
-from tests.support.paying import SYSTEM, ask, attempts, decide, open_attempt, report, service
+from tests.support.paying import SYSTEM, ask, attempts, decide, delay, open_attempt, report, service
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -296,7 +296,7 @@ def test_a_payment_that_cannot_be_begun_needs_a_look_until_it_is(cast: Cast, thr
     request = ask(cast, "boris", thread, service(cast))
     decide(cast, "ana", thread)
     [attempt] = attempts(cast.database, request)
-    cast.database.perform(SYSTEM, "payment.delayed", attempt.uid, words="No answer", refused=False)
+    delay(cast.database, attempt.uid)
     assert [(one.what, one.waits, one.patient) for one in needing_a_look(cast)] == [("payment", True, "Ana Alvarez")]
     open_attempt(cast.database, attempt.uid)
     assert needing_a_look(cast) == []

@@ -21,7 +21,7 @@ from clinic.payment.money import Money
 from clinic.payment.providers import Opened, Outcome, RefundOutcome, RefundReport, Report
 from clinic.payment.tables import payment_attempts, payment_requests, provider_events, refunds
 from tests.support.cast import Cast
-from tests.support.paying import SYSTEM, ask, attempts, decide, open_attempt, report, service, state
+from tests.support.paying import SYSTEM, ask, attempts, decide, delay, open_attempt, report, service, state
 
 PAID, FAILED, DONE, PENDING = Outcome.PAID, Outcome.FAILED, RefundOutcome.DONE, RefundOutcome.PENDING
 
@@ -203,13 +203,36 @@ def _open_report(attempt: str) -> Any:
 def test_a_patient_is_told_once_of_an_outage_and_whoever_presses_pay_is_tried_at_once(cast: Cast, database: Database) -> None:
     thread, request, attempt = accepted(cast)
     for _ in range(3):
-        database.perform(SYSTEM, "payment.delayed", attempt, words="no answer", refused=False)
+        delay(database, attempt)
     assert told(database, thread) == ["delayed"]
     with database.writing() as connection:
         connection.execute(sa.update(jobs).where(jobs.c.name == "payment.open").values(due_at=database.now() + timedelta(seconds=300)))
     assert again(cast, thread, request) == attempt
     [job] = waiting(database, "payment.open")
     assert job.due_at <= database.now()
+
+
+def test_nobody_is_told_of_an_outage_that_is_over_within_a_minute(cast: Cast, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    (thread, request, attempt), began = accepted(cast), database.now()
+    for seconds in (0, 1, 31, 58):
+        at = began + timedelta(seconds=seconds)
+        monkeypatch.setattr(Database, "now", lambda self, at=at: at)
+        assert database.perform(SYSTEM, "payment.delayed", attempt, words="no answer", refused=False).value is False
+    assert (told(database, thread), trouble(database, request)) == ([], "")
+    open_attempt(database, attempt)
+    assert told(database, thread) == ["pending"]
+
+
+def test_an_outage_that_lasts_is_told_of_once_and_that_it_is_over_too(cast: Cast, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    (thread, request, attempt), began = accepted(cast), database.now()
+    said = []
+    for seconds in (31, 63, 127):
+        at = began + timedelta(seconds=seconds)
+        monkeypatch.setattr(Database, "now", lambda self, at=at: at)
+        said.append(database.perform(SYSTEM, "payment.delayed", attempt, words="no answer", refused=False).value)
+    assert (said, trouble(database, request)) == ([False, True, False], "no answer")
+    open_attempt(database, attempt)
+    assert (told(database, thread), trouble(database, request)) == (["delayed", "pending"], "")
 
 
 def test_what_is_refused_for_a_day_is_over_and_can_be_begun_anew(cast: Cast, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,3 +60,16 @@ def report(database: Database, attempt: str, outcome: Outcome, amount: Money | N
     """Say how a provider knows an attempt now."""
     values = {"reference": f"at-{attempt}", "attempt": attempt, "outcome": outcome, "amount": amount or Money(5000, "EUR"), "test": True} | more
     database.perform(SYSTEM, "payment.reported", attempt, report=Report(**values))
+
+
+def begun_before(database: Database, attempt: str, *, seconds: int) -> None:
+    """Let an attempt have been begun so long ago."""
+    with database.writing() as connection:
+        began = database.now() - timedelta(seconds=seconds)
+        connection.execute(sa.update(payment_attempts).where(payment_attempts.c.uid == attempt).values(created_at=began))
+
+
+def delay(database: Database, attempt: str, words: str = "No answer") -> None:
+    """Say that a provider has not answered for more than the minute after which that is told."""
+    begun_before(database, attempt, seconds=63)
+    database.perform(SYSTEM, "payment.delayed", attempt, words=words, refused=False)

@@ -15,7 +15,7 @@ from clinic.outbox import jobs
 from clinic.payment.providers import Asking, Opened
 from ops.paying import Payer
 from tests.support.cast import Cast
-from tests.support.paying import SYSTEM, ask, attempts, decide, service, state
+from tests.support.paying import SYSTEM, ask, attempts, begun_before, decide, service, state
 from tests.support.stripe_stand_in import ACCOUNTS, KEY, RESTRICTED_KEY, StripeStandIn
 from web.gateways.stripe import StripeProvider
 
@@ -83,6 +83,10 @@ def test_an_outage_delays_and_doubles_nothing(app: Flask, database: Database, ca
     request = ask(cast, "boris", thread, service(cast))
     decide(cast, "ana", thread)
     with stand.outage():
+        payer.turn()
+        assert state(database, request) == "accepted" and attempts(database, request)[0].trouble == ""
+        begun_before(database, attempts(database, request)[0].uid, seconds=63)
+        due(database, 0)
         payer.turn()
         assert state(database, request) == "accepted" and "did not answer" in attempts(database, request)[0].trouble
         cast.post("ana", thread, "I can write all the same")

@@ -15,7 +15,7 @@ import pytest
 from clinic import Database
 from clinic.payment.ledger import ROWS
 from tests.support.cast import Cast
-from tests.support.paying import SYSTEM, ask, attempts, decide, open_attempt, service, state
+from tests.support.paying import ask, attempts, decide, delay, open_attempt, service, state
 from tests.web.browser import Browser
 from web.pages import ledger as page
 from web.sheets import Sheet
@@ -153,7 +153,7 @@ def test_what_needs_a_look_is_on_top_until_somebody_has_looked(dina: Browser, ca
     request = ask(cast, "boris", thread, service(cast))
     decide(cast, "ana", thread)
     [attempt] = attempts(database, request)
-    database.perform(SYSTEM, "payment.delayed", attempt.uid, words="No answer for an hour.", refused=False)
+    delay(database, attempt.uid, "No answer for an hour.")
     page = shown(dina)
     assert "Needs a look" in page and "No answer for an hour. It is tried again by itself." in page
     open_attempt(database, attempt.uid)

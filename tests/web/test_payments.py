@@ -12,7 +12,7 @@ import pytest
 from clinic import Actor, Database
 from clinic.payment.providers import Outcome
 from tests.support.cast import Cast
-from tests.support.paying import ask, attempts, decide, open_attempt, report, service
+from tests.support.paying import ask, attempts, decide, delay, open_attempt, report, service
 from tests.web.browser import Browser
 from web.times import due, span
 
@@ -219,6 +219,8 @@ def test_a_payment_by_card_is_prepared_then_leads_to_the_card_service_and_shows_
     assert ana.get(f"{path}/go").location == path  # nowhere to go yet
     [attempt] = attempts(database, request_uid)
     database.perform(Actor.system(), "payment.delayed", attempt.uid, words="No route", refused=False)
+    assert "Preparing the payment…" in ana.get(path).text  # it may be over in a second
+    delay(database, attempt.uid, "No route")
     assert "cannot be paid by card just now" in ana.get(path).text and "No route" not in ana.get(path).text
     open_attempt(database, attempt.uid)
     page = ana.get(path).text
