@@ -1,4 +1,4 @@
-"""What administrators read of payments: the clinic's settings for them, the list as they narrow it. Views; imports clinic only.
+"""What administrators read of payments: the clinic's settings for them, the list as they narrow it, and that they took it away. Imports clinic only.
 
 Administrators read no message: of a thread they learn who asked whom for what, how much, and what became of it.
 """
@@ -17,8 +17,8 @@ from clinic.account.folding import fold_name
 from clinic.account.people import LONGEST_QUERY
 from clinic.account.settings import setting
 from clinic.account.tables import accounts
-from clinic.actions import view
-from clinic.fields import is_uid, refuse_unsendable
+from clinic.actions import action, view
+from clinic.fields import Computed, is_uid, refuse_unsendable
 from clinic.payment.money import Money
 from clinic.payment.record import provider_of
 from clinic.payment.states import SETTLED, UNPAID, AttemptState, State
@@ -137,6 +137,30 @@ def ledger(work: Work, sought: Sought, *, before: str | None = None, limit: int 
         )
         for row in work.rows(query)
     ]
+
+
+@action("payment.export", Permission.PAYMENT_LIST, fields=(Computed("sought", kind=Sought),))
+def export(work: Work, sought: Sought) -> int:
+    """Write down that the list is taken away as a file: it changes nothing, but what leaves the clinic is audited.
+
+    Returns: how many requests it holds now. Raises: Invalid for what is no text.
+    """
+    row = work.row(sa.select(sa.func.count(payment_requests.c.id).label("held")).where(*narrowed(work, sought), *_in_month(work, sought.month)))
+    held = 0 if row is None else int(row.held)
+    work.audit_detail(rows=held, **_asked_for(sought))
+    return held
+
+
+def _asked_for(sought: Sought) -> dict[str, Any]:
+    """Return how the list was narrowed, as codes and ids: of a name that was looked for only that one was, and what names nothing is a "?"."""
+    asked = {
+        "stands": sought.stands and (sought.stands if sought.stands in STANDS else "?"),
+        "service": sought.service and (sought.service if is_uid(sought.service) else "?"),
+        "practitioner": sought.practitioner and (sought.practitioner if is_uid(sought.practitioner) else "?"),
+        "month": sought.month and f"{sought.month:%Y-%m}",
+        "patient": bool(sought.patient),
+    }
+    return {name: value for name, value in asked.items() if value}
 
 
 def narrowed(work: Work, sought: Sought) -> list[sa.ColumnElement[bool]]:

@@ -201,7 +201,7 @@ NEVER = act("N N N N N")  # only the clinic's own code: for every client it does
 INTERNAL = frozenset(
     "account.accept_invitation account.change_password bookmark.seek bookmark.told clinic.open_set_up clinic.set_up device.used "
     "live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen "
-    "payment.delayed payment.drop payment.heard payment.opened payment.refund_delayed payment.refunded payment.reported "
+    "payment.delayed payment.drop payment.export payment.heard payment.opened payment.refund_delayed payment.refunded payment.reported "
     "relay.advance relay.delivered text.deliver_scheduled urgent.escalate".split()
 )
 

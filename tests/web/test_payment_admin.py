@@ -5,14 +5,18 @@ from __future__ import annotations
 import csv
 import html
 import io
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
 from clinic import Database
+from clinic.account.tables import accounts
+from clinic.audit.tables import audit_entries
 from clinic.payment.ledger import ROWS
 from tests.support.cast import Cast
 from tests.support.paying import ask, attempts, decide, delay, open_attempt, service, state
@@ -85,6 +89,37 @@ def test_the_list_is_narrowed_and_the_file_holds_the_same(dina: Browser, cast: C
     assert dina.get("/admin/payments?patient=a%00b").status_code == 422
     link = re.findall(r'href="(/admin/payments/list.csv[^"]*)"', dina.get("/admin/payments?state=open&patient=ana").text)[0]
     assert html.unescape(link) == "/admin/payments/list.csv?state=open&patient=ana"
+
+
+def test_the_audit_log_says_who_took_the_file_narrowed_how_and_with_how_many_rows(dina: Browser, cast: Cast, thread: str, database: Database) -> None:
+    consultation = service(cast)
+    ask(cast, "boris", thread, consultation)
+    ask(cast, "boris", thread, service(cast, "Report"))
+    before = database.now()
+    shown(dina)  # to look is not to take away
+    sheet(dina)
+    month = f"{before.astimezone(ZoneInfo('UTC')):%Y-%m}"
+    sheet(dina, f"?state=open&service={consultation}&practitioner={cast.uid('boris')}&month={month}&patient=alvarez")
+    sheet(dina, "?state=Ana+has+flu&service=x")
+    with database.reading() as connection:
+        query = sa.select(audit_entries, accounts.c.uid).join(accounts, accounts.c.id == audit_entries.c.actor_id)
+        taken = connection.execute(query.where(audit_entries.c.action == "payment.export").order_by(audit_entries.c.id)).all()
+    assert {(row.uid, row.role, row.subject) for row in taken} == {(cast.uid("dina"), "admin", None)}
+    assert all(before <= row.at <= database.now() for row in taken)
+    assert [json.loads(row.detail) for row in taken] == [
+        {"rows": 2},
+        {"rows": 1, "stands": "open", "service": consultation, "practitioner": cast.uid("boris"), "month": month, "patient": True},
+        {"rows": 0, "stands": "?", "service": "?"},
+    ]
+
+
+def test_while_the_audit_log_cannot_be_written_nobody_gets_the_file(dina: Browser, cast: Cast, thread: str, database: Database) -> None:
+    ask(cast, "boris", thread, service(cast))
+    with database.writing() as connection:
+        connection.exec_driver_sql("CREATE UNIQUE INDEX one_of_it ON audit_entries (action) WHERE action = 'payment.export'")
+    assert len(sheet(dina)) == 1
+    answer = dina.get("/admin/payments/list.csv")
+    assert answer.status_code == 409 and "Ana Alvarez" not in answer.text
 
 
 def test_what_is_older_is_on_the_next_page(dina: Browser, cast: Cast, thread: str) -> None:
