@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Payload(Protocol):
-    """What a kind's dataclass offers; its fields are plain JSON values."""
+    """What a kind's dataclass offers; its fields are plain JSON values. One that speaks of its addressee may have `to_addressee`, its body as they read it."""
 
     @property
     def body(self) -> str:

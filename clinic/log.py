@@ -135,6 +135,15 @@ class Entry:
         payload: Payload = self.payload
         return payload.body
 
+    @property
+    def to_addressee(self) -> str:
+        """The entry in words for the one patient who sees it: where its kind has some of its own, they speak to them."""
+        return str(getattr(self.payload, "to_addressee", self.body))
+
+    def body_for(self, uid: str) -> str:
+        """Return the entry in words for the reader whose account's uid is `uid`."""
+        return self.to_addressee if self.addressee == uid else self.body
+
     def xml(self) -> str | None:
         """The kind's own-namespace child as serialized XML, or None when the body says it all."""
         kind = kind_of(self.payload)

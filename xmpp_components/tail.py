@@ -144,7 +144,7 @@ class Tail:
         present = [session for session in room.occupants.values() if session.handle in entitled]
         # One stanza is copied to all, as it reads the same for all; but for what asks something of those who may do it.
         by_role: dict[Role, list[str]] = {}
-        one = None if render.asks_of(entry) else Role.PATIENT
+        one = None if render.by_role(entry) else Role.PATIENT
         for session in present:
             by_role.setdefault(one or room.members[session.handle].role, []).append(session.address)
         for role, addresses in by_role.items():

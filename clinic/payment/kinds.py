@@ -93,9 +93,16 @@ class PaymentRequest:
 
     @property
     def body(self) -> str:
-        parts = [f"Payment request for {self.patient}: {self.service}, {self.amount}.", self.description, self.promise, self.tax_note]
+        return self._words(self.patient, f"{self.patient} has", "they")
+
+    @property
+    def to_addressee(self) -> str:
+        return self._words("you", "you have", "you")
+
+    def _words(self, whom: str, who_has: str, they: str) -> str:
+        parts = [f"Payment request for {whom}: {self.service}, {self.amount}.", self.description, self.promise, self.tax_note]
         if self.state == State.OPEN:
-            parts.append(f"Until {self.patient} has accepted or rejected it, they cannot write to {self.practitioner}; urgent calls always come through.")
+            parts.append(f"Until {who_has} accepted or rejected it, {they} cannot write to {self.practitioner}; urgent calls always come through.")
             parts.append(BY_MESSAGE)
         else:
             parts.append(self.stands)
@@ -169,14 +176,21 @@ class PaymentDecision:
 
     @property
     def body(self) -> str:
+        return self._words(self.by)
+
+    @property
+    def to_addressee(self) -> str:
+        return self._words(self.by if self.decision == State.WITHDRAWN else "You")
+
+    def _words(self, who: str) -> str:
         what = f"{self.service}, {Money(self.amount_minor, self.currency)}"
         if self.decision == State.WITHDRAWN:
             done = f"{self.by} withdrew the payment request ({what})." if self.by else f"The payment request ({what}) was withdrawn."
             return f"{done}{WITHDRAWN_BECAUSE.get(self.why, '')} Nothing is to be paid."
         if self.decision == State.REJECTED:
-            return f"{self.by} rejected the payment request ({what}). Nothing is to be paid, and messages are open."
+            return f"{who} rejected the payment request ({what}). Nothing is to be paid, and messages are open."
         how = "The card payment is being prepared." if self.online else "It is paid at the clinic's desk."
-        return f"{self.by} accepted the payment request ({what}). {how} Messages are open."
+        return f"{who} accepted the payment request ({what}). {how} Messages are open."
 
 
 @kind(
@@ -210,24 +224,30 @@ class Settlement:
 
     @property
     def body(self) -> str:
-        amount = Money(self.amount_minor, self.currency)
-        test = " (Test: no real money moves.)" if self.test else ""
-        return f"{self._words(amount)}{test}"
+        return self._words(self.patient, f"{self.patient}'s")
 
-    def _words(self, amount: Money) -> str:
+    @property
+    def to_addressee(self) -> str:
+        return self._words("You", "your")
+
+    def _words(self, who: str, whose: str) -> str:
+        return f"{self._became(who, whose)}{' (Test: no real money moves.)' if self.test else ''}"
+
+    def _became(self, who: str, whose: str) -> str:
+        amount = Money(self.amount_minor, self.currency)
         what = f"{amount} for {self.service}"
         given = Money(self.given_minor, self.currency)
         if self.returned_minor:
             returned = Money(self.returned_minor, self.currency)
-            return f"{returned} of {what} could not be given back: {self.patient}'s bank has returned it to the clinic. The clinic finds another way; ask it."
+            return f"{returned} of {what} could not be given back: {whose} bank has returned it to the clinic. The clinic finds another way; ask it."
         match self.state:
             case State.PENDING:
-                return f"{self.patient} can pay {what} now."
+                return f"{who} can pay {what} now."
             case State.PAID:
-                return f"{self.by} marked {what} as paid." if self.by else f"{self.patient} paid {what}."
+                return f"{self.by} marked {what} as paid." if self.by else f"{who} paid {what}."
             case State.FAILED:
                 why = f" {self.why}" if self.why else ""
-                return f"The payment of {what} did not go through.{why} Nothing was charged. {self.patient} can write here all the same, and try again."
+                return f"The payment of {what} did not go through.{why} Nothing was charged. {who} can write here all the same, and try again."
             case State.PARTLY_REFUNDED:
                 return f"{given} of {what} was given back."
             case State.REFUNDED:

@@ -204,7 +204,7 @@ def _thread_row(thread: LoadedThread, last: Entry, row: sa.Row[Any], reader: int
         title=title_for(thread, reader),
         patients=patients_shown(thread, me),
         members=tuple(member.nick for member in thread.members.values() if member is not me),
-        last_line=" ".join(last.body.split())[:200],
+        last_line=" ".join(last.body_for(me.uid).split())[:200],
         last_author=last.author.nick if last.author and not says_who else None,
         last_mine=row.author_id == reader,
         last_at=last.at,

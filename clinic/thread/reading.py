@@ -143,7 +143,7 @@ class Reading:
             at=entry.at,
             author=entry.author if mine or me.role.is_staff else _known_here(entry.author),
             mine=mine,
-            body=entry.payload.text if isinstance(entry.payload, TYPED) else entry.body,
+            body=entry.payload.text if isinstance(entry.payload, TYPED) else entry.body_for(me.uid),
             payload=entry.payload if me.role.is_staff else _unnamed(entry.payload),
             state=state,
             read_by=read_by if me.role.is_staff else (),

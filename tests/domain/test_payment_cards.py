@@ -11,6 +11,7 @@ from clinic.errors import Invalid
 from clinic.payment.kinds import PaymentRequest, Settlement
 from clinic.payment.providers import Outcome
 from clinic.payment.states import State
+from clinic.thread.listing import thread_list
 from clinic.thread.views import thread_page
 from tests.support.cast import Cast
 from tests.support.paying import ask, attempts, decide, delay, open_attempt, report, service
@@ -75,6 +76,50 @@ def test_the_card_follows_the_money_and_neither_a_delay_nor_a_second_payment(cas
     assert offers(cast, "ana", thread) == offers(cast, "boris", thread) == set()
     cast.database.perform(cast.dina, "payment.refund", thread, request=request, amount="20.00", reason="Half of it")
     assert shown(cast, "ana", thread).state == State.PARTLY_REFUNDED
+
+
+def said(cast: Cast, who: str, thread: str) -> list[str]:
+    with cast.database.read(getattr(cast, who)) as work:
+        return [entry.body for entry in thread_page(work, thread).entries]
+
+
+def last_line(cast: Cast, who: str) -> str:
+    with cast.database.read(getattr(cast, who)) as work:
+        return thread_list(work)[0].last_line
+
+
+def test_the_patient_who_was_asked_is_spoken_to_and_staff_read_their_name(cast: Cast, database: Database, thread: str) -> None:
+    database.perform(cast.dina, "payment.provide", provider="stripe")
+    first = ask(cast, "boris", thread, service(cast))
+    assert last_line(cast, "ana") == (
+        "Payment request for you: Consultation, 50.00 EUR. "
+        "Until you have accepted or rejected it, you cannot write to Boris Brandt; urgent calls always come through. "
+        "By message: !pay accept or !pay reject."
+    )
+    assert "for Ana Alvarez: Consultation, 50.00 EUR. Until Ana Alvarez has accepted or rejected it, they cannot write" in last_line(cast, "boris")
+    decide(cast, "ana", thread)
+    [attempt] = attempts(database, first)
+    open_attempt(database, attempt.uid)
+    report(database, attempt.uid, Outcome.FAILED, why="Declined.")
+    report(database, attempt.uid, Outcome.PAID)
+    decide(cast, "ana", thread, "reject", ask(cast, "boris", thread, service(cast, "Report")))
+    second = ask(cast, "boris", thread, service(cast, "Letter"))
+    database.perform(cast.chen, "payment.withdraw", thread, request=second)
+    theirs, hers = said(cast, "boris", thread), said(cast, "ana", thread)
+    assert [line for line in hers if "Ana Alvarez" in line and "thread" not in line] == []
+    spoken = [
+        "You accepted the payment request (Consultation, 50.00 EUR). The card payment is being prepared. Messages are open.",
+        "You can pay 50.00 EUR for Consultation now. (Test: no real money moves.)",
+        "The payment of 50.00 EUR for Consultation did not go through. Declined. Nothing was charged. "
+        "You can write here all the same, and try again. (Test: no real money moves.)",
+        "You paid 50.00 EUR for Consultation. (Test: no real money moves.)",
+        "You rejected the payment request (Report, 50.00 EUR). Nothing is to be paid, and messages are open.",
+    ]
+    assert [line for line in hers if line.startswith(("You ", "The payment of"))] == spoken
+    assert [line for line in theirs if line in {one.replace("You", "Ana Alvarez") for one in spoken}] == [one.replace("You", "Ana Alvarez") for one in spoken]
+    assert hers[-1] == theirs[-1] == "Chen Cheng withdrew the payment request (Letter, 50.00 EUR). Nothing is to be paid."
+    returned = Settlement("r", "Report", 5000, "EUR", "paid", "Ana Alvarez", returned_minor=2000)
+    assert "given back: your bank has" in returned.to_addressee and "given back: Ana Alvarez's bank has" in returned.body
 
 
 def test_an_open_page_gets_the_card_again_with_the_line_that_changed_it(cast: Cast, thread: str) -> None:

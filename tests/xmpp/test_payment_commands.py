@@ -28,7 +28,7 @@ async def test_a_whole_visit_by_commands(stage: Stage) -> None:
     assert await types(stage, boris, "!yes", "y1") == "Asked. What the patient answers stands here."
     assert [kind for _seq, kind in stored(stage)].count("payment-request") == 1
     said_so = (await ana.finds("<message><payment-request xmlns='urn:bedside:payment:1'/></message>")).findtext("{*}body") or ""
-    assert said_so.startswith("Payment request for Ana Alvarez: Report, 30.00 EUR.") and "!pay accept or !pay reject" in said_so
+    assert said_so.startswith("Payment request for you: Report, 30.00 EUR.") and "!pay accept or !pay reject" in said_so
     assert [line.split(" ")[0] for line in said_so.split("\n")[1:]] == ["Accept:", "Reject:"] and f"{DO}/{stage.thread}?decision=accept&" in said_so
     assert "There is no command !pay here." in await types(stage, boris, "!pay accept")
     assert (await types(stage, ana, "!pay")).startswith("Your answer is missing.\nWrite: !pay <your answer>")

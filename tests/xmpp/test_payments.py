@@ -314,6 +314,21 @@ async def test_the_archive_and_the_history_show_a_request_as_it_stands_now_and_l
 
 
 @played
+async def test_the_app_of_who_was_asked_speaks_to_them_live_and_in_the_archive_and_staff_read_their_name(stage: Stage) -> None:
+    ana, boris = await in_both(stage)
+    ask(stage.cast, "boris", stage.thread, service(stage.cast))
+    decide(stage.cast, "ana", stage.thread)
+    for client, whom, who in ((ana, "you", "You"), (boris, "Ana Alvarez", "Ana Alvarez")):
+        found = [await client.finds(f"<message><{child} xmlns='{NS}'/></message>") for child in ("payment-request", "payment-decision")]
+        live = [one.findtext("{*}body") or "" for one in found]
+        assert live[0].startswith(f"Payment request for {whom}: ") and live[1].startswith(f"{who} accepted the payment request")
+        results, _end = await mam(stage, client)
+        bodies = [one.findtext("{*}body") or "" for result in results for one in result.iter("{jabber:client}message")]
+        kept = [body for body in bodies if "payment request" in body.lower()]
+        assert [body.split(":")[0].split("(")[0] for body in kept] == [f"Payment request for {whom}", f"{who} accepted the payment request "]
+
+
+@played
 async def test_names_that_look_like_xml_stay_words(stage: Stage) -> None:
     ana, _boris = await in_both(stage)
     name = "<b>Knee & 'hip'</b> \"x\""

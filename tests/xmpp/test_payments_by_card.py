@@ -49,13 +49,13 @@ def test_a_declined_card_then_another_one(clinic: RunningClinic, stand: StripeSt
         boris.type("!charge Second opinion")
         boris.sees("Request a payment (Second opinion 50.00 EUR)?", PATIENCE)
         boris.type("!yes")
-        ana.sees("Payment request for Ana Alvarez: Second opinion, 50.00 EUR.", PATIENCE)
+        ana.sees("Payment request for you: Second opinion, 50.00 EUR.", PATIENCE)
         ana.type("my question is")
         ana.sees("Clinic: This was not sent: Boris Brandt's payment request (Second opinion, 50.00 EUR) waits for your answer.", PATIENCE)
         ana.type("!pay accept")
         ana.sees("(Accept, “Second opinion, 50.00 EUR” of Boris Brandt)?", PATIENCE)
         ana.type("!yes")
-        ana.sees("Ana Alvarez can pay 50.00 EUR for Second opinion now.", PATIENCE)
+        ana.sees("You can pay 50.00 EUR for Second opinion now.", PATIENCE)
         ana.type("my question is this")
         boris.sees("Ana Alvarez: my question is this", PATIENCE)  # whether or not it is ever paid
         ana.type("!topay")
@@ -74,8 +74,8 @@ def test_a_declined_card_then_another_one(clinic: RunningClinic, stand: StripeSt
             person.page.get_by_label("Card number").fill(GOOD)
             person.page.get_by_role("button", name="Pay").click()
             person.page.wait_for_url(re.compile(r"/payments/\w+\?back=1"))
-            for terminal in (ana, boris):
-                terminal.sees("Ana Alvarez paid 50.00 EUR for Second opinion.", PATIENCE)
+            for terminal, who in ((ana, "You"), (boris, "Ana Alvarez")):
+                terminal.sees(f"{who} paid 50.00 EUR for Second opinion.", PATIENCE)
         assert [line for line in boris.screen().splitlines() if "my question is" in line and "this" not in line] == []
     [paid] = [one for one in stand.books.objects.values() if one["object"] == "charge" and one["paid"]]
     assert paid["amount"] == 5000

@@ -44,8 +44,8 @@ def test_a_visit_at_two_terminals(clinic: LiveClinic, tmp_path: Path) -> None:
         assert kinds(clinic) == []
         boris.type("!yes")
         boris.sees("Asked. What the patient answers stands here.", 30)
-        for terminal in (boris, ana):
-            terminal.sees("Payment request for Ana Alvarez: Consultation, 50.00 EUR.", 30)
+        for terminal, whom in ((boris, "Ana Alvarez"), (ana, "you")):
+            terminal.sees(f"Payment request for {whom}: Consultation, 50.00 EUR.", 30)
         ana.type("good morning")
         ana.sees(f"Clinic: {HELD}", 30)
         assert f"/do/payment.decide/{clinic.thread}?decision=accept&request=" in ana.screen()
@@ -54,8 +54,8 @@ def test_a_visit_at_two_terminals(clinic: LiveClinic, tmp_path: Path) -> None:
         ana.sees("(Accept, “Consultation, 50.00 EUR” of Boris Brandt)?", 30)
         ana.type("!yes")
         ana.sees("Answered. You can write again", 30)
-        for terminal in (boris, ana):
-            terminal.sees("Ana Alvarez accepted the payment request (Consultation, 50.00 EUR).", 30)
+        for terminal, who in ((boris, "Ana Alvarez"), (ana, "You")):
+            terminal.sees(f"{who} accepted the payment request (Consultation, 50.00 EUR).", 30)
         ana.type("good day")
         for terminal in (boris, ana):
             terminal.sees("Ana Alvarez: good day", 30)
@@ -70,7 +70,7 @@ def test_a_visit_at_two_terminals(clinic: LiveClinic, tmp_path: Path) -> None:
 def test_the_forms_at_a_terminal(clinic: LiveClinic, tmp_path: Path) -> None:
     request = ask(clinic.cast, "boris", clinic.thread, rows(clinic.url, "SELECT uid FROM services")[0][0])
     with at_a_terminal(clinic, tmp_path / "a", "ana") as ana:
-        ana.sees("Payment request for Ana Alvarez: Consultation, 50.00 EUR.", 30)
+        ana.sees("Payment request for you: Consultation, 50.00 EUR.", 30)
         ana.type(f"/cmd list {clinic.room}")
         ana.sees("  pay", 30)
         assert "  charge" not in ana.screen()

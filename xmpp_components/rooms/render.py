@@ -74,9 +74,15 @@ def asks_of(entry: Entry) -> tuple[Ask, ...]:
     return asks
 
 
+def by_role(entry: Entry) -> bool:
+    """Say whether an entry reads differently by its reader's role: it asks something of them, or speaks to its addressee."""
+    return bool(asks_of(entry)) or hasattr(entry.payload, "to_addressee")
+
+
 def _asking(room: Room, entry: Entry, reader: Role) -> str:
     """Returns: the entry in words and, for each thing that it asks of such a reader, the page that asks them to confirm. Source: house rule 15."""
-    return asking(entry.body, [ask for ask in asks_of(entry) if can(reader, ACTIONS[ask.action].permission)], room.page, room.uid)
+    words = entry.to_addressee if reader is Role.PATIENT else entry.body  # no other patient is sent it
+    return asking(words, [ask for ask in asks_of(entry) if can(reader, ACTIONS[ask.action].permission)], room.page, room.uid)
 
 
 def _fallback(of: str, start: int | None = None, end: int | None = None) -> wire.Xml:
@@ -119,7 +125,7 @@ def _tombstone(room: Room, payload: Tombstone) -> list[wire.Xml]:
 
 
 def live(room: Room, entry: Entry, reader: Role) -> wire.Stanza:
-    """Returns: the entry as it goes to those present; only what asks something of somebody reads differently by role."""
+    """Returns: the entry as it goes to those present; only what asks something of somebody, or speaks to them, reads differently by role."""
     return wire.stanza("message", attributes(room, entry), *inside(room, entry, reader))
 
 
