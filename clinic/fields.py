@@ -179,6 +179,7 @@ class Option:
     """One thing to pick: the value that the action takes, what people read, and what tells two of one label apart.
 
     entry: uid of the entry that shows it whole, where there is one, in `thread` (a uid) or, without it, in the thread of the form.
+    without: names of other fields of the form that are not to be filled where it is chosen.
     """
 
     value: str
@@ -186,6 +187,7 @@ class Option:
     more: str = ""
     entry: str = ""
     thread: str = ""
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

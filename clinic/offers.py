@@ -162,8 +162,9 @@ def _offered(work: Work, spec: ActionSpec, thread: LoadedThread | None) -> Offer
     if offer is None or not _theirs(work, spec, thread) or (thread is not None and offer.when is not None and not offer.when(work, thread)):
         return None
     fields = [_field(work, field, thread) for field in asked(spec)]
-    # What may be left out and offers no choice is not asked for.
-    shown = tuple(field for field in fields if field.required or field.options or not field.chosen)
+    never = {name for field in fields if field.options for name in field.options[0].without if all(name in one.without for one in field.options)}
+    # What may be left out and offers no choice is not asked for, nor what goes with nothing that there is to choose.
+    shown = tuple(field for field in fields if field.required or ((field.options or not field.chosen) and field.name not in never))
     means = offer.means(work, thread) if offer.means is not None and thread is not None else {}
     return Offered(spec.name, offer, thread.uid if thread else None, shown, client_id_of(spec), means)
 

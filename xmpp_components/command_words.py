@@ -35,7 +35,18 @@ def understood(offered: Offered, rest: str, base: str) -> dict[str, Any]:
         except Invalid as error:
             filled = {name: value for name, value in values.items() if value}
             raise Invalid(f"{error.text}\n{usage(offered, base, filled)}", field=field.name) from None
+    _refuse_what_does_not_go(offered, values, base)
     return values
+
+
+def _refuse_what_does_not_go(offered: Offered, values: Mapping[str, Any], base: str) -> None:
+    """Refuse what is not to be filled with what was chosen, before anybody is asked whether they mean it. Raises: Invalid."""
+    labels = {field.name: _short(field) for field in offered.asked}
+    chosen = [option for field in offered.asked for option in field.options if option.value == values.get(field.name)]
+    for option, name in ((one, name) for one in chosen for name in one.without if values.get(name)):
+        left = {key: value for key, value in values.items() if value and key != name}
+        words = f"{labels[name].capitalize()} does not go with {option.label} ({option.more}): leave it out."
+        raise Invalid(f"{words}\n{usage(offered, base, left)}", field=name)
 
 
 def _parts(fields: list[OfferedField], rest: str) -> list[tuple[OfferedField, str]] | None:

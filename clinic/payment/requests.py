@@ -47,7 +47,14 @@ def offered_services(work: Work) -> list[sa.Row[Any]]:
 
 
 def _services(work: Work, _thread: LoadedThread | None) -> list[Option]:
-    return [Option(row.uid, row.name, str(Money(row.price_minor, row.currency))) for row in offered_services(work)]
+    found = offered_services(work)
+    mixed = any(row.price_may_change for row in found)  # else nobody is asked for an amount, and there is nothing to tell apart
+    fixed = ", fixed price" if mixed else ""
+    return [
+        Option(row.uid, row.name, f"{Money(row.price_minor, row.currency)}{'' if row.price_may_change else fixed}",
+               without=() if row.price_may_change else ("amount",))
+        for row in found
+    ]
 
 
 def _patients(_work: Work, thread: LoadedThread | None) -> list[Option]:
@@ -86,7 +93,7 @@ def _same(payload: Payload, values: Any) -> bool:
     on=requesting_for,
     fields=(
         Pick("service", "Service", options=_services),
-        Text("amount", "Another amount, where the service allows one", required=False, max_bytes=40),
+        Text("amount", "Another amount, where the price is not fixed", required=False, max_bytes=40),
         Pick("patient", "Patient", required=False, options=_patients, needed=True),
         Pick("practitioner", "On behalf of", required=False, options=_chiefs, needed=True),
         ClientId("client_id"),

@@ -180,6 +180,19 @@ def test_staff_ask_from_the_bar_and_read_who_adds_services_where_there_is_none(c
     assert "payment.request" not in boris.get(f"/threads/{among_staff}").text
 
 
+def test_another_amount_is_asked_for_only_where_a_service_allows_one_and_the_form_says_which(cast: Cast, thread: str, sign_in: SignIn) -> None:
+    fixed, boris = service(cast), sign_in("boris")
+    form = boris.get(f"/do/payment.request/{thread}?amount=20").text
+    assert "Consultation · 50.00 EUR<" in form and 'name="amount"' not in form
+    sent = boris.submit(f"/actions/payment.request/{thread}", form="do", service=fixed, amount="20", client_id="c1")
+    assert sent.status_code == 422 and "The price of Consultation is 50.00 EUR and cannot be changed." in sent.text
+    free = service(cast, "Report", "20", price_may_change="yes")
+    form = boris.get(f"/do/payment.request/{thread}").text
+    assert f'value="{fixed}" data-without="amount">Consultation · 50.00 EUR, fixed price<' in form and f'value="{free}">Report · 20.00 EUR<' in form
+    assert "Another amount, where the price is not fixed" in form and 'name="amount"' in form
+    assert boris.submit(f"/actions/payment.request/{thread}", form="do", service=free, amount="30", client_id="c2").status_code == 303
+
+
 def test_in_a_group_one_patient_is_chosen_and_the_others_see_nothing(cast: Cast, sign_in: SignIn) -> None:
     group = class_of_two(cast)
     wanted = service(cast)

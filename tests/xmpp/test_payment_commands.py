@@ -21,6 +21,10 @@ async def test_a_whole_visit_by_commands(stage: Stage) -> None:
     help_of = await types(stage, boris, "!help charge")
     assert "Write: !charge <service> ; [another amount]\nService: Consultation; Consultation, long or Report.\n" in help_of
     assert "There is no command !charge here." in await types(stage, ana, "!charge Report")
+    fixed = await types(stage, boris, "!charge consultation ; 30")
+    assert fixed.startswith("Another amount does not go with Consultation (50.00 EUR, fixed price): leave it out.\n"
+                            "Write: !charge <service> ; [another amount]\n")
+    assert await types(stage, boris, "!yes") == "There is nothing to confirm: nothing was asked in the last minutes. Nothing was done."
     asked = await types(stage, boris, "!charge report ; 30")
     assert asked.startswith("Request a payment (Report 20.00 EUR, another amount 30)? The patient cannot write to the practitioner")
     assert "payment-request" not in [kind for _seq, kind in stored(stage)]
@@ -74,7 +78,7 @@ async def test_where_there_are_several_patients_one_is_named_and_a_coordinator_a
     ada, chen = await stage.joined(Person(stage.cast, "ada")), await stage.joined(stage.chen)
     service(stage.cast)
     assert (await types(stage, chen, "!charge Consultation")).startswith(
-        "Patient is missing.\nWrite: !charge <service> ; [another amount] ; <patient>\nService: Consultation.\nPatient: Ana Alvarez or Ada Almeida.")
+        "Patient is missing.\nWrite: !charge <service> ; <patient>\nService: Consultation.\nPatient: Ana Alvarez or Ada Almeida.")
     assert "“a” may be Ana Alvarez or Ada Almeida" in await types(stage, chen, "!charge cons ; a")
     assert (await types(stage, chen, "!charge cons ; ada")).startswith("Request a payment (Consultation 50.00 EUR, Ada Almeida born 2 November 1991)?")
     await types(stage, chen, "!yes")
@@ -129,6 +133,7 @@ async def test_the_same_by_ad_hoc_commands(stage: Stage) -> None:
     ana, boris = stage.client(stage.ana), stage.client(stage.boris)
     await said(stage, await stage.joined(stage.boris, "b"), "read me", "b0")
     service(stage.cast)
+    assert "amount" not in [field.get("var") for field in (await runs(boris, stage.room, "charge")).iter("{jabber:x:data}field")]
     assert "item-not-found" in shown(await runs(ana, stage.room, "charge"))
     nothing = await runs(ana, stage.room, "pay")
     assert nothing.find(f".//{{{STANZAS}}}text").text == "No payment request waits for your answer here."
@@ -136,6 +141,14 @@ async def test_the_same_by_ad_hoc_commands(stage: Stage) -> None:
     assert "Nothing has happened yet: to do it, submit this form." in shown(asking)
     done = await runs(boris, stage.room, "charge", asking.get("sessionid", ""), {"service": options(asking, "service")["Consultation · 50.00 EUR"]})
     assert done.get("status") == "completed" and done.findtext("{*}note") == "Asked. What the patient answers stands here."
+    service(stage.cast, "Report", "20", price_may_change="yes")
+    asking = await runs(boris, stage.room, "charge")
+    assert list(options(asking, "service")) == ["Consultation · 50.00 EUR, fixed price", "Report · 20.00 EUR"]
+    assert "Another amount, where the price is not fixed" in shown(asking)
+    fixed = {"service": options(asking, "service")["Consultation · 50.00 EUR, fixed price"], "amount": "20"}
+    refused = await runs(boris, stage.room, "charge", asking.get("sessionid", ""), fixed)
+    assert refused.get("status") == "executing"
+    assert (refused.findtext("{*}note") or "").startswith("The price of Consultation is 50.00 EUR and cannot be changed.")
     reacting = await runs(ana, stage.room, "react")
     refused = await runs(ana, stage.room, "react", reacting.get("sessionid", ""), {"emojis": "👍"})
     note = refused.find(f"{{{COMMANDS}}}note")

@@ -47,7 +47,7 @@ def terminal_of(clinic: RunningClinic, home: Path, name: str) -> Profanity:
 def test_a_declined_card_then_another_one(clinic: RunningClinic, stand: StripeStandIn, tmp_path: Path) -> None:
     with terminal_of(clinic, tmp_path / "b", "boris") as boris, terminal_of(clinic, tmp_path / "a", "ana") as ana:
         boris.type("!charge Second opinion")
-        boris.sees("Request a payment (Second opinion 50.00 EUR)?", PATIENCE)
+        boris.sees("Request a payment (Second opinion 50.00 EUR, fixed price)?", PATIENCE)
         boris.type("!yes")
         ana.sees("Payment request for you: Second opinion, 50.00 EUR.", PATIENCE)
         ana.type("my question is")

@@ -50,10 +50,30 @@ async function change(box: HTMLInputElement, name: Setting): Promise<void> {
   if (name === "sound" && box.checked) tone();
 }
 
+/** A field that is not to be filled with what is chosen is not there: hidden, and not sent. */
+function fieldsThatGo(root: ParentNode): void {
+  for (const select of all<HTMLSelectElement>("select:has(option[data-without])", root)) {
+    const names = new Set([...select.options].flatMap((option) => option.dataset.without?.split(" ") ?? []));
+    const show = (asked: boolean) => {
+      const without = new Set(select.selectedOptions[0]?.dataset.without?.split(" "));
+      for (const name of names) {
+        const input = select.form?.elements.namedItem(name);
+        const field = input instanceof HTMLInputElement ? input.closest<HTMLElement>(".field") : null;
+        // What a refusal says of it is read first.
+        if (!(input instanceof HTMLInputElement) || !field || (!asked && one(".problem", field))) continue;
+        field.hidden = input.disabled = without.has(name);
+      }
+    };
+    select.addEventListener("change", () => show(true));
+    show(false);
+  }
+}
+
 /** Wires the small parts of what has just been put on the page. */
 export function mountPieces(root: ParentNode): void {
   copyButtons(root);
   browserSettings(root);
+  fieldsThatGo(root);
   for (const note of all(".flash > .note", root)) closable(note);
 }
 
