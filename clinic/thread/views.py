@@ -14,8 +14,9 @@ from clinic.errors import NotFound
 from clinic.fields import is_uid
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import WHOSE, by_audience, entries, entry_of, select_entries, spoken, whose
-from clinic.permissions import Permission
+from clinic.permissions import Permission, Role
 from clinic.text.overlay import amends
+from clinic.thread.gates import pass_gates
 from clinic.thread.listing import UNREAD_AT_MOST, ThreadRow, thread_list
 from clinic.thread.reading import EntryView, ReactionView, Reading, seen_in, state_of
 from clinic.thread.shown import MemberView, by_others, member_view, patients_shown, title_for
@@ -176,6 +177,14 @@ def _first_unread(work: Work, thread: LoadedThread, me: LoadedMember) -> str | N
     query = by_audience(sa.select(entries.c.uid).where(unread), me.role)
     row = work.row(query.order_by(entries.c.seq).limit(1))
     return None if row is None else str(row.uid)
+
+
+@view(Permission.THREAD_READ)
+def let_send(work: Work, uid: str) -> None:
+    """Say no where something that the actor would send in a thread is held back now, in the words of what holds it. Raises: NotFound, Gated."""
+    thread = work.thread(uid)
+    if work.role is Role.PATIENT:
+        pass_gates(work, work.person.id, thread)
 
 
 @view(Permission.THREAD_READ)

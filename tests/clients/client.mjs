@@ -62,6 +62,9 @@ const orders = {
   async say({ room, text, id }) {
     app.sendMessage({ to: room, type: "groupchat", body: text, id, originId: id });
   },
+  async whisper({ to, text, id }) {
+    app.sendMessage({ to, type: "chat", body: text, id });
+  },
   async correct({ room, text, id, replaces }) {
     app.sendMessage({ to: room, type: "groupchat", body: text, id, originId: id, replace: replaces });
   },

@@ -14,6 +14,7 @@ from clinic.payment.tables import payment_requests, services
 from clinic.payment.views import waiting
 from clinic.text.scheduled import scheduled
 from clinic.thread.tables import threads
+from clinic.thread.views import let_send
 from tests.support.cast import Cast
 from tests.support.paying import SYSTEM, ask, decide, service, state
 
@@ -30,6 +31,28 @@ def held(cast: Cast, by: str, thread: str) -> bool:
     except errors.Gated:
         return True
     return False
+
+
+def test_whoever_asks_before_anything_is_sent_hears_what_sending_would(database: Database, cast: Cast, thread: str) -> None:
+    def words(of: str) -> str:
+        with pytest.raises(errors.DomainError) as refused, database.read(getattr(cast, of)) as work:
+            let_send(work, thread)
+        return refused.value.text
+
+    def passes(of: str) -> bool:
+        with database.read(getattr(cast, of)) as work:
+            let_send(work, thread)
+        return True
+
+    assert passes("ana")
+    ask(cast, "boris", thread, service(cast))
+    with pytest.raises(errors.Gated) as sent:
+        cast.post("ana", thread, "while it waits")
+    assert words("ana") == sent.value.text
+    assert passes("boris") and passes("chen")
+    assert words("eve") == words("ada") == errors.NotFound.default
+    decide(cast, "ana", thread)
+    assert passes("ana")
 
 
 @pytest.mark.parametrize("decision", ["accept", "reject"])

@@ -126,16 +126,40 @@ async def test_it_holds_in_another_thread_with_the_same_practitioner_and_is_answ
 
 
 @played
-async def test_a_private_message_is_refused_as_ever(stage: Stage) -> None:
+async def test_a_private_message_is_held_back_like_one_to_everybody_and_refused_as_ever_once_answered(stage: Stage) -> None:
     ana, boris = await in_both(stage)
-    ask(stage.cast, "boris", stage.thread, service(stage.cast))
-    await boris.finds("<message><payment-request xmlns='urn:bedside:payment:1'/></message>")
+    request = ask(stage.cast, "boris", stage.thread, service(stage.cast))
+    for client in (ana, boris):
+        await client.finds("<message><payment-request xmlns='urn:bedside:payment:1'/></message>")
     before = stored(stage)
-    ana.sends(f"<message to='{stage.room}/Boris Brandt' type='chat' id='p1'><body>psst</body></message>")
-    error = await ana.finds("<message type='error' id='p1'><error><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
-    assert "Private messages are not possible" in shown(error)
-    await quiet(boris)
-    assert stored(stage) == before
+    forms = {
+        "chat": f"<message to='{stage.room}/Boris Brandt' type='chat' id='chat'><body>psst</body></message>",
+        "groupchat": f"<message to='{stage.room}/Boris Brandt' type='groupchat' id='groupchat'><body>psst</body></message>",
+        "encrypted": f"<message to='{stage.room}/Boris Brandt' type='chat' id='encrypted'><encrypted xmlns='eu.siacs.conversations.axolotl'/></message>",
+        "typed": f"<message to='{stage.room}' type='groupchat' id='typed'><body>/msg Boris psst</body></message>",
+    }
+    for id, sent in forms.items():
+        ana.sends(sent)
+        held(await ana.finds(f"<message id='{id}'/>"), stage.thread, request)
+    sends(stage, ana, "everybody", "<body>psst</body>")
+    held(await ana.finds("<message id='everybody'/>"), stage.thread, request)
+    for silent in (f"<message to='{stage.room}/Boris Brandt' type='chat' id='t'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>",
+                   f"<message to='{stage.room}/Ana Alvarez' type='chat' id='r'><received xmlns='urn:xmpp:receipts' id='x'/></message>"):
+        ana.sends(silent)
+    boris.sends(forms["chat"].replace("Boris Brandt", "Ana Alvarez"))  # the request holds its patient back, nobody else
+    await refused_as_ever(boris, "chat")
+    await quiet(ana, boris)
+    decide(stage.cast, "ana", stage.thread, "reject")
+    await ana.finds("<message><payment-decision xmlns='urn:bedside:payment:1' state='rejected'/></message>")
+    for id, sent in forms.items():
+        ana.sends(sent)
+        await refused_as_ever(ana, id)
+    assert [kind for _seq, kind in stored(stage)[len(before):]] == ["payment-decision"]
+
+
+async def refused_as_ever(client: Client, id: str) -> None:
+    error = await client.finds(f"<message type='error' id='{id}'><error><not-acceptable xmlns='{STANZAS}'/></error></message>")
+    assert "Private messages are not possible" in shown(error) and "payment" not in shown(error)
 
 
 @played

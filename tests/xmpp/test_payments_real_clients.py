@@ -105,6 +105,9 @@ def test_on_another_library(clinic: LiveClinic) -> None:
         eventually(lambda: len(ana.refused) == 1, 30, "it is held back")
         assert ana.refused[0]["condition"] == "not-allowed" and ana.refused[0]["text"].startswith(HELD)
         assert ana.refused[0]["text"].count("/do/payment.decide/") == 2
+        ana.does("whisper", to=f"{clinic.room}/Boris Brandt", text="hello", id="w1")
+        eventually(lambda: len(ana.refused) == 2, 30, "a private message is held back as well")
+        assert ana.refused[1] == {**ana.refused[0], "id": "w1"}
         form = ana.does("command", to=clinic.room, node="pay")
         fields = {field["name"]: field for field in form["form"]["fields"]}
         assert [option["label"] for option in fields["decision"]["options"]] == ["Accept", "Reject"]
@@ -116,4 +119,8 @@ def test_on_another_library(clinic: LiveClinic) -> None:
         eventually(lambda: "hello" in [one["body"] for one in boris.heard], 30, "it comes through under the same id")
         with pytest.raises(Refused, match="item-not-found"):
             ana.does("command", to=clinic.room, node="pay")
+        ana.does("whisper", to=f"{clinic.room}/Boris Brandt", text="hello", id="w1")
+        eventually(lambda: len(ana.refused) == 3, 30, "it is refused as ever")
+        assert ana.refused[2]["condition"] == "not-acceptable" and ana.refused[2]["text"].startswith("Private messages are not possible")
+        assert [one["body"] for one in boris.heard].count("hello") == 1
     assert kinds(clinic) == ["payment-request", "payment-decision", "text"]

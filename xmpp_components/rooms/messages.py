@@ -11,12 +11,13 @@ import hashlib
 import re
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from xml.etree.ElementTree import Element
 
 from clinic import Actor, Done
 from clinic.errors import Invalid, NotAcceptable, TooMany
 from clinic.text.find import MADE_UP
+from clinic.thread.views import let_send
 from xmpp_components import text_commands, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Request, Target
@@ -121,24 +122,25 @@ def post(component: Threads, request: Request, room: Room, member: Member, body:
     answered = None
     if (reply := wire.child(request.xml, wire.REPLY, "reply")) is not None:
         answered, body = amending.answered(room, member, request.xml, reply, body)
-    refuse_what_is_no_text(body)
-    send(component, request, room, member, "text.post", body, body=body, reply_to=answered)
+    if not _no_text(component, request, room, member, body):
+        send(component, request, room, member, "text.post", body, body=body, reply_to=answered)
 
 
-def refuse_what_is_no_text(body: str) -> None:
-    """Refuse what was meant for one person, or for the clinic, and would be said to everybody. Raises: NotAcceptable."""
+def _no_text(component: Threads, request: Request, room: Room, member: Member, body: str) -> bool:
+    """Refuse what was meant for one person, or for the clinic, and would be said to everybody. Returns: whether it is that. Raises: NotAcceptable."""
     if text_commands.looks_like_one(body):  # behind a quote that was taken off
         raise NotAcceptable(text_commands.NO_CORRECTION)
     if MEANT_FOR_ONE.match(body):
-        raise NotAcceptable(PRIVATE)
+        component.call(request, refuse_private(component, room, member))
+        return True
+    return False
 
 
 def amend(component: Threads, request: Request, room: Room, member: Member) -> None:
     """Hand a correction, a retraction or a reaction to the clinic: never as the makeshift text that it may carry."""
     action, values = amending.read(room, request.xml)
-    if "body" in values:
-        refuse_what_is_no_text(values["body"])
-    send(component, request, room, member, action, f"{action} {sorted(values.items())}", **values)
+    if "body" not in values or not _no_text(component, request, room, member, values["body"]):
+        send(component, request, room, member, action, f"{action} {sorted(values.items())}", **values)
 
 
 def send(component: Threads, request: Request, room: Room, member: Member, action: str, seed: str, **values: Any) -> None:
@@ -209,11 +211,21 @@ def direct(component: Threads, request: Request) -> None:
 
 @handles("message groupchat", Target.OCCUPANT, policy=Policy.MEMBER)
 @handles("message other", Target.OCCUPANT, policy=Policy.MEMBER)
-def private(component: Threads, request: Request) -> None:
+async def private(component: Threads, request: Request) -> None:
     """Refuse private messages with the reason; what has no text (typing, receipts) is dropped. Source: XEP-0045 section 7.5."""
+    room, member = request.inside()
     has_text = wire.stanza_child(request.xml, "body") is not None
     if has_text or any(namespace in REFUSED.keys() | amending.NAMESPACES for namespace, _name in wire.namespaces(request.xml)):
-        raise NotAcceptable(PRIVATE)
+        await refuse_private(component, room, member)
+
+
+async def refuse_private(component: Threads, room: Room, member: Member) -> NoReturn:
+    """Refuse what is meant for one person: as held back where what they write to everybody is, else as never possible.
+
+    Raises: Gated, NotAcceptable. Source: product.md, Payment.
+    """
+    await component.reader.view(Actor.xmpp(member.handle), let_send, room.uid)
+    raise NotAcceptable(PRIVATE)
 
 
 @handles("message groupchat", Target.SERVICE, policy=Policy.ACCOUNT)
