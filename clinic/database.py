@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from clinic import doorbell, storage
 from clinic.actions import ACTIONS, ActionSpec
 from clinic.calls import Actor, Call, Done
-from clinic.doorbell import DatagramDoorbell, Doorbell, NotifiedDoorbell
+from clinic.doorbell import DatagramDoorbell, Doorbell, NotifiedDoorbell, Ringer
 from clinic.errors import Busy, Conflict, DomainError, Held
 from clinic.fields import parse_all
 from clinic.loading import Lock
@@ -49,6 +49,7 @@ class Database:
         self._readers = engine if on_sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         # On SQLite the lock lets one write at a time, always on the same connection: what it remembers (memory.py) is of use.
         self._for_writing = _for_writing_beside(engine) if on_sqlite else engine
+        self._ringer = _ringer_beside(engine, run_dir) if on_sqlite else None
         self._away_since: float | None = None  # by the steady clock
 
     @classmethod
@@ -60,6 +61,12 @@ class Database:
     def adopt(cls, engine: Engine, *, run_dir: Path, pepper: bytes) -> Database:
         """Use an engine that somebody else made (Flask-SQLAlchemy) and set it up as the rules need."""
         return cls(prepare_engine(engine), run_dir=run_dir, pepper=pepper)
+
+    def close(self) -> None:
+        """Close what this process holds open of it, once nobody in it uses it any more. (Doorbells are closed by who listens.)"""
+        self.engine.dispose()
+        if self._writers:
+            self._writers.close()
 
     def now(self) -> datetime:
         """Return the present instant in UTC."""
@@ -199,8 +206,8 @@ class Database:
                 rings = transaction.changed or transaction.queues
                 if rings and not self._on_sqlite:
                     doorbell.notify(connection, transaction.changed, transaction.queues, by)
-            if rings and self._on_sqlite:
-                doorbell.ring(self.run_dir, transaction.changed, transaction.queues, by)
+            if rings and self._ringer:
+                self._ringer.ring(transaction.changed, transaction.queues, by)
         return [result for result in results if result is not None]
 
 
@@ -219,6 +226,13 @@ def _for_writing_beside(engine: Engine) -> Engine:
     writer = open_engine(engine.url, pool_size=1, max_overflow=0).execution_options(bedside_begin="BEGIN IMMEDIATE")
     event.listen(engine, "engine_disposed", lambda _: writer.dispose())
     return writer
+
+
+def _ringer_beside(engine: Engine, run_dir: Path) -> Ringer:
+    """Return a ringer that is closed with the connections of `engine`."""
+    ringer = Ringer(run_dir)
+    event.listen(engine, "engine_disposed", lambda _: ringer.close())
+    return ringer
 
 
 @contextmanager

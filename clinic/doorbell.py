@@ -1,6 +1,6 @@
 """The doorbell: a word from whoever committed that the other processes should look at the database now.
 
-Owns Doorbell in its two forms, ring and notify. Imports clinic.storage, SQLAlchemy and the standard library. It carries no news
+Owns Doorbell in its two forms, Ringer and notify. Imports clinic.storage, SQLAlchemy and the standard library. It carries no news
 and may be lost: whoever listens also looks once a second. On SQLite each listener binds `doorbell-NAME.sock` in the run folder, and after
 a commit one datagram goes to each. On PostgreSQL the commit itself sends one NOTIFY, which other machines hear too.
 """
@@ -8,7 +8,6 @@ a commit one datagram goes to each. On PostgreSQL the commit itself sends one NO
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import logging
 import select
@@ -192,20 +191,34 @@ def _message(threads: Iterable[str], queues: Iterable[str], by: str = "", larges
     return message
 
 
-def ring(run_dir: Path, threads: Iterable[str], queues: Iterable[str], by: str = "") -> None:
-    """Tell every listener below `run_dir`; a listener that is gone or full is left to its poll."""
-    message = _message(threads, queues, by)
-    for path in run_dir.glob("doorbell-*.sock"):
-        with contextlib.suppress(OSError):
-            _sender().sendto(message, str(path))
+class Ringer:
+    """Rings on SQLite, from any thread: one socket, opened with the first ring; nobody ever answers it."""
 
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._opening = threading.Lock()
+        self._socket: socket.socket | None = None
 
-@functools.cache
-def _sender() -> socket.socket:
-    """The socket that rings, for all threads; nobody ever answers it."""
-    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    sender.setblocking(False)
-    return sender
+    def ring(self, threads: Iterable[str], queues: Iterable[str], by: str = "") -> None:
+        """Tell every listener in the run folder; a listener that is gone or full is left to its poll."""
+        message = _message(threads, queues, by)
+        for path in self._run_dir.glob("doorbell-*.sock"):
+            with contextlib.suppress(OSError):
+                self._sender().sendto(message, str(path))
+
+    def close(self) -> None:
+        """Close the socket; whoever rings after that opens another."""
+        with self._opening:
+            sender, self._socket = self._socket, None
+        if sender is not None:
+            sender.close()
+
+    def _sender(self) -> socket.socket:
+        with self._opening:
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+            return self._socket
 
 
 def notify(connection: Connection, threads: Iterable[str], queues: Iterable[str], by: str = "") -> None:

@@ -155,6 +155,10 @@ class FairLock:
         finally:
             fcntl.flock(door, fcntl.LOCK_UN)
 
+    def close(self) -> None:
+        """Close the files that this thread has open; other threads' are closed with them."""
+        self._local.__dict__.pop("opened", None)
+
     def _opened(self) -> _Opened:
         # flock belongs to the open file description: each thread opens its own, or two threads would share the lock.
         # A process that forks must do so before its first write (gunicorn loads the app in the worker).

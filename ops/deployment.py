@@ -80,4 +80,4 @@ def opened(layout: Layout) -> Iterator[Database]:
         except DomainError as error:
             raise Problem(error.text) from error
         finally:
-            found.engine.dispose()
+            found.close()

@@ -109,4 +109,4 @@ def main() -> None:
         mark.unlink(missing_ok=True)
         payer.stop()
         bell.close()
-        database.engine.dispose()
+        database.close()

@@ -110,7 +110,7 @@ def database(database_url: str, tmp_path: Path) -> Iterator[Database]:
     """A migrated database, once on each engine."""
     opened = Database.open(database_url, run_dir=tmp_path / "run", pepper=b"p" * 32)
     yield opened
-    opened.engine.dispose()
+    opened.close()
 
 
 @pytest.fixture

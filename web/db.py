@@ -1,6 +1,6 @@
 """The engine that Flask-SQLAlchemy opens over clinic's metadata, and the Database that clinic makes of it.
 
-Owns db, adopt, clinic_db, try_perform. Imports Flask-SQLAlchemy and clinic. No query is written in `web`: actions and views only.
+Owns db, adopt, close, clinic_db, try_perform. Imports Flask-SQLAlchemy and clinic. No query is written in `web`: actions and views only.
 """
 
 from __future__ import annotations
@@ -31,6 +31,12 @@ def adopt(app: Flask, config: Config) -> Database:
     app.extensions[_KEY] = database
     app.extensions[_TRYING] = {"not_before": 0.0}
     return database
+
+
+def close(app: Flask) -> None:
+    """Close what `app` holds open of the clinic's database, at its end."""
+    database: Database = app.extensions[_KEY]
+    database.close()
 
 
 def try_perform(actor: Actor, action: str, subject: str | None = None, **values: Any) -> None:

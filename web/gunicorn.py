@@ -7,6 +7,8 @@ request: what must outlast one is in the database or in the cookie.
 import os
 from pathlib import Path
 
+from gunicorn.arbiter import Arbiter
+
 from web.connections import PatientWorker
 
 _run = Path(os.environ["BEDSIDE_DATA"]).absolute() / "run"
@@ -28,3 +30,12 @@ proc_name = "bedside-web"
 errorlog = "-"
 # Addresses of pages hold tokens (invitations) and are nobody's business: no access log.
 accesslog = None
+
+
+def worker_exit(_arbiter: Arbiter, worker: PatientWorker) -> None:
+    """Close what the worker's app holds open, once its last request is answered."""
+    app = getattr(worker, "wsgi", None)
+    if app is not None:  # None where it has not come to load one
+        from web.db import close  # here, as the process that starts workers loads no app
+
+        close(app)

@@ -19,7 +19,10 @@ async def serve(config: Config) -> bool:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     db = Database.open(config.database_url, run_dir=config.run_dir, pepper=config.pepper)
-    return await Threads(config, db).run(stop)
+    try:
+        return await Threads(config, db).run(stop)
+    finally:
+        db.close()
 
 
 def main(number: int) -> int:

@@ -58,7 +58,7 @@ class BenchClinic:
         try:
             return people(database, self.ready["xmpp"]["threads"], threads, size)
         finally:
-            database.engine.dispose()
+            database.close()
 
     def archived(self) -> list[str]:
         """Returns what the log of all threads holds of what people typed."""
@@ -67,7 +67,7 @@ class BenchClinic:
             with database.engine.connect() as connection:
                 return list(connection.scalars(sa.select(entries.c.payload).where(entries.c.kind == "text")))
         finally:
-            database.engine.dispose()
+            database.close()
 
     def machine(self) -> Processes:
         """Returns the clinic's processes, to ask what they use."""

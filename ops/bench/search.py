@@ -123,7 +123,7 @@ def _opened(url: str, folder: Path) -> Iterator[Database]:
         upgrade(database.engine)
         yield database
     finally:
-        database.engine.dispose()
+        database.close()
 
 
 @click.command("search")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,8 @@ def listening(bell: Doorbell) -> Doorbell:
 
 def ring(database: Database, threads: set[str], queues: set[str]) -> None:
     if database.engine.dialect.name == "sqlite":
-        doorbell.ring(database.run_dir, threads, queues)
+        assert database._ringer is not None
+        database._ringer.ring(threads, queues)
     else:
         with database.engine.begin() as connection:
             doorbell.notify(connection, threads, queues)
@@ -97,7 +99,36 @@ def test_a_process_on_another_machine_hears_what_is_committed_here(database: Dat
     ring(database, {"a"}, set())
     assert heard(bell, 1) == [Ring(("a",), ())]
     bell.close()
-    elsewhere.engine.dispose()
+    elsewhere.close()
+
+
+def hears_of(bell: Doorbell, thread: str) -> bool:
+    """Whether it is rung for a thread, be it after others."""
+    deadline = time.monotonic() + PATIENCE
+    while (left := deadline - time.monotonic()) > 0:
+        if any(thread in ring.threads for ring in bell.wait(left)):
+            return True
+    return False
+
+
+def open_files() -> set[str]:
+    return {f"{one.name} {one.readlink()}" for one in Path("/proc/self/fd").iterdir() if one.is_symlink()}
+
+
+def test_who_closes_the_database_leaves_no_file_and_no_thread_and_may_ring_again(database_url: str, tmp_path: Path) -> None:
+    files, threads = open_files(), set(threading.enumerate())
+    opened = Database.open(database_url, run_dir=tmp_path / "run", pepper=b"p" * 32)
+    bell = listening(opened.doorbell("worker"))
+    thread = Cast.in_(opened).start("boris", "ana")
+    assert hears_of(bell, thread)
+    assert open_files() > files
+    opened.close()
+    ring(opened, {"a"}, set())
+    assert hears_of(bell, "a")
+    opened.close()
+    bell.close()
+    assert open_files() <= files
+    assert set(threading.enumerate()) <= threads
 
 
 @pytest.fixture

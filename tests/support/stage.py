@@ -278,7 +278,7 @@ class Stage:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
         await self.server.close()
-        self.db.engine.dispose()
+        self.db.close()
 
     async def start(self) -> None:
         """Starts the component and waits until it serves."""

@@ -16,7 +16,7 @@ from tests.support.databases import DATABASES
 from tests.support.stripe_stand_in import KEY, StripeStandIn
 from tests.web.browser import Browser
 from web.app import create_app
-from web.db import clinic_db, db
+from web.db import clinic_db, close
 from web.gateways.stripe import StripeProvider
 from web.passwords import hash_password
 
@@ -60,8 +60,7 @@ def peopled(tmp_path_factory: pytest.TempPathFactory, hashed: str) -> str:
 def opened_app(config: Config) -> Iterator[Flask]:
     made = create_app(config)
     yield made
-    with made.app_context():
-        db.engine.dispose()
+    close(made)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.web.conftest import PASSWORD
 from tests.web.test_login import words
 from web.app import create_app
 from web.attempts import network
-from web.db import db
+from web.db import close
 
 WRONG = "not this one, no"
 ANYBODY = Actor.anonymous()
@@ -120,8 +120,7 @@ def either_app(config: Config, database_url: str) -> Iterator[Flask]:
     settings = replace(config, database_url=database_url)
     made = create_app(settings)
     yield made
-    with made.app_context():
-        db.engine.dispose()
+    close(made)
 
 
 @pytest.mark.parametrize("email", ["ana\x00@clinic.example", "\x00", "a\x1bna@clinic.example", "\ud800@clinic.example", "x" * 5000])
