@@ -60,7 +60,7 @@ class ActionSpec:
     same: of an action whose calls carry a client id, whether a stored payload is what these values say (rule 9).
     batchable: whether all that the action reads is on the loaded thread, so that many may share one transaction.
     audited: False where the entry in the log is the audit (texts) or nothing is worth one (marks).
-    gated: whether gates (thread/gates.py) may hold it back where a patient does it in a thread; False for what is never held back.
+    gated: whether gates (gates.py) may hold it back where a patient does it in a thread; False for what is never held back.
     offer: how people are offered it; None for what a transport has its own form for, or what no person does.
     """
 

@@ -19,13 +19,13 @@ from clinic.audit.tables import denials
 from clinic.calls import Actor, Call, Done
 from clinic.errors import Conflict, NotFound
 from clinic.fields import PickPerson, is_uid
+from clinic.gates import pass_gates
 from clinic.kinds import encode, kind_named
 from clinic.loading import LoadedThread, Lock, Person, existing, load_known, load_persons, load_threads
 from clinic.log import Audience, Entry, clock_steps, entries, settle, stored
 from clinic.memory import Memory
 from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.permissions import Role
-from clinic.thread.gates import pass_gates
 from clinic.thread.tables import threads
 from clinic.work import Pending, Work
 from clinic.writes import Buffer, insertion_of

@@ -16,6 +16,7 @@ from clinic.actions import Offer, action
 from clinic.audit.tables import denials
 from clinic.errors import Conflict, Expired, Invalid, NotFound, TooMany
 from clinic.fields import Choice, Option, Pick, PickPerson, Text
+from clinic.gates import pass_gates
 from clinic.group.inviting import bring
 from clinic.group.managing import is_group
 from clinic.group.people import ANYBODY, born, chosen
@@ -24,7 +25,6 @@ from clinic.log import Audience
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
 from clinic.thread.actions import thread_for
-from clinic.thread.gates import pass_gates
 from clinic.thread.kinds import Notice
 from clinic.thread.tables import share_links, share_requests, threads
 from clinic.work import Work

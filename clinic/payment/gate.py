@@ -1,7 +1,7 @@
 """The gate: who has not answered a payment request cannot send to the practitioner whose request it is. Imports clinic only.
 
 It holds in every thread of the two, through every door, for the patient who was asked alone; an open urgent call suspends it where the
-patient called. It is registered with threads (thread/gates.py). Source: product.md, Payment.
+patient called. It is registered in gates.py. Source: product.md, Payment.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.errors import Gated
+from clinic.gates import gate
 from clinic.loading import LoadedThread
 from clinic.payment.kinds import BY_MESSAGE, answers_to
 from clinic.payment.money import Money
@@ -19,7 +20,6 @@ from clinic.payment.record import placed
 from clinic.payment.tables import payment_requests
 from clinic.permissions import Role
 from clinic.prepared import Query
-from clinic.thread.gates import gate
 from clinic.urgent.calls import open_urgent
 from clinic.work import Work
 

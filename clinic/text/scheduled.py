@@ -21,6 +21,7 @@ from clinic.calls import Actor
 from clinic.database import Database
 from clinic.errors import Conflict, Gated, Invalid, NotFound
 from clinic.fields import ClientId, Computed, Moment, Option, Pick, Text, Uid
+from clinic.gates import pass_gates
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Permission, Role, can
 from clinic.storage import new_id, new_uid
@@ -29,7 +30,6 @@ from clinic.text.mentions import mentioned
 from clinic.text.posting import MAX_BYTES, post_as
 from clinic.text.tables import scheduled_texts
 from clinic.thread.actions import thread_for
-from clinic.thread.gates import pass_gates
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 

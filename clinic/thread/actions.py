@@ -11,10 +11,10 @@ from clinic.account.tables import account_roles, accounts, coordinator_links, pa
 from clinic.actions import Offer, action
 from clinic.errors import Invalid, NotFound, NotPermitted
 from clinic.fields import Flag, Option, Pick, Text
+from clinic.gates import pass_gates_to
 from clinic.loading import LoadedThread
 from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.permissions import Permission, Role
-from clinic.thread.gates import pass_gates_to
 from clinic.thread.kinds import Notice
 from clinic.thread.members import Joining, add_member, bring_coordinators, invite_live, new_thread
 from clinic.thread.tables import memberships, threads

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from clinic.actions import view
 from clinic.errors import NotFound
 from clinic.fields import is_uid
+from clinic.gates import pass_gates
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import WHOSE, by_audience, entries, entry_of, select_entries, spoken, whose
 from clinic.permissions import Permission, Role
 from clinic.text.overlay import amends
-from clinic.thread.gates import pass_gates
 from clinic.thread.listing import UNREAD_AT_MOST, ThreadRow, thread_list
 from clinic.thread.reading import EntryView, ReactionView, Reading, seen_in, state_of
 from clinic.thread.shown import MemberView, by_others, member_view, patients_shown, title_for

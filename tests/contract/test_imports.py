@@ -92,7 +92,7 @@ def test_nobody_outside_the_domain_writes_to_the_database() -> None:
 
 
 def test_threads_and_what_people_write_in_them_know_nothing_of_payments() -> None:
-    """The gate is registered with threads (clinic/thread/gates.py), never inside them; nor does any other capability know of it."""
+    """The gate is registered in clinic/gates.py, never inside threads; nor does any other capability know of it."""
     naming = [
         path
         for path in (ROOT / "clinic").rglob("*.py")
@@ -103,4 +103,4 @@ def test_threads_and_what_people_write_in_them_know_nothing_of_payments() -> Non
     ]
     assert naming, "the control: payments import each other"
     assert {path.parent.name for path in naming} == {"payment"}, sorted(map(str, naming))
-    assert "payment" not in (ROOT / "clinic/thread/gates.py").read_text()
+    assert "payment" not in (ROOT / "clinic/gates.py").read_text()

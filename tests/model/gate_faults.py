@@ -250,7 +250,7 @@ def a_resend_is_held_back(patch: pytest.MonkeyPatch) -> None:
     def asked_first(self: Transaction, spec: Any, call: Any, values: Any) -> Any:
         person, thread = self.person_of(call.actor), self.thread(call.subject) if call.subject and spec.name == "text.post" else None
         if person and thread and person.id in thread.members and Role.PATIENT in person.roles:
-            from clinic.thread.gates import pass_gates
+            from clinic.gates import pass_gates
             from clinic.work import Work
 
             pass_gates(Work(self, call.actor), person.id, thread)

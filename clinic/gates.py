@@ -1,4 +1,4 @@
-"""Gates: rules that hold back what a patient would send to a practitioner. Threads know that there are some, and none of them.
+"""Gates: rules that hold back what a patient would send to a practitioner. Whoever asks them knows that there are some, and none of them.
 
 Imports clinic only. A capability registers its rule with `gate`; each action on a thread passes all of them before it changes anything,
 through whatever door it came, unless it is declared `gated=False`. What posts on somebody's behalf, or begins a thread, asks `pass_gates` itself.
