@@ -122,7 +122,8 @@ def payments(scene: Scene) -> None:
 
 def _service(scene: Scene, what: str, seers: frozenset[str]) -> str:
     words = [f"Care {scene.marker(f'{part} of {what}', seers)}" for part in ("name", "description", "tax note")]
-    return str(scene.as_admin("service.create", name=words[0], description=words[1], tax_note=words[2], price="50.00", currency="EUR", response_hours="24"))
+    given = {"price": "50.00", "currency": "EUR", "response_hours": "24", "price_may_change": True}
+    return str(scene.as_admin("service.create", name=words[0], description=words[1], tax_note=words[2], **given))
 
 
 def _ask(scene: Scene, patient: str, by: str, label: str, what: str = "payment of") -> str:

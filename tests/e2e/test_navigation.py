@@ -161,7 +161,7 @@ def test_what_the_line_pushes_down_stays_under_the_finger_until_it_is_clicked(pe
     ana.page.mouse.move(before["x"] + before["width"] / 2, before["y"] + 4)
     ana.page.mouse.down()
     ana.context.set_offline(True)
-    ana.page.wait_for_function("document.documentElement.dataset.live === 'offline'")
+    ana.page.locator("html[data-live=offline]").wait_for()
     assert link.bounding_box() == before
     ana.context.set_offline(False)
     ana.page.mouse.up()

@@ -32,7 +32,7 @@ def clinic(tmp_path: Path, stand: StripeStandIn) -> Iterator[RunningClinic]:
         system = Actor.system()
         database.perform(system, "service.create", name="Second opinion", price="50", currency="EUR", response_hours="24")
         database.perform(system, "payment.provide", provider="stripe")
-        database.engine.dispose()
+        database.close()
         yield one
 
 
@@ -98,11 +98,11 @@ def test_a_page_with_another_thread_open_says_at_once_what_was_asked_and_answere
         gate = person.page.locator("#gate", has_text="Boris Brandt asks you to pay 50.00 EUR for Second opinion")
         gate.wait_for(timeout=5_000)
         assert person.page.input_value("#body") == "half a sentence"
-        ana.sees("Payment request for Ana Alvarez", PATIENCE)
+        ana.sees("Payment request for you", PATIENCE)
         ana.type("!pay reject")
         ana.sees("(Reject, “Second opinion, 50.00 EUR” of Boris Brandt)?", PATIENCE)
         ana.type("!yes")
         gate.wait_for(state="hidden", timeout=5_000)
         person.page.press("#body", "Enter")
         person.sees("half a sentence")
-    database.engine.dispose()
+    database.close()
