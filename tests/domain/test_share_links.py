@@ -10,8 +10,8 @@ import pytest
 from clinic import Database, errors
 from clinic.group.sharing import TRIED_AT_MOST, Shared
 from clinic.group.views import SharedGroup, shared_group, thread_people
-from tests.domain.test_groups import bodies, do, group, listed, names
 from tests.support.cast import Cast
+from tests.support.groups import bodies, do, group, listed, names
 
 
 def share(cast: Cast, thread: str, **values: str) -> Shared:

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from clinic import Database
-from tests.domain.test_groups import bodies, do, group, listed, names
 from tests.support.cast import Cast
+from tests.support.groups import bodies, do, group, listed, names
 from tests.web.browser import Browser
 
 SignIn = Callable[[str], Browser]
