@@ -92,6 +92,7 @@ class Config(Addresses):
     """One clinic's deployment. Ports are offsets from `base_port`; secrets are hexadecimal strings of 32 bytes.
 
     `component` is which of the `components` processes of the threads component this one is, from 1 on; of no meaning elsewhere.
+    `files_url`: where the content of files is kept, "" for below `data`.
     """
 
     data: Path
@@ -110,6 +111,8 @@ class Config(Addresses):
     components: int = 1
     component: int = 1
     secrets_dir: Path | None = None
+    files_key: bytes = field(default=b"", repr=False)
+    files_url: str = ""
 
     @property
     def payments_file(self) -> Path:
@@ -120,6 +123,16 @@ class Config(Addresses):
     def run_dir(self) -> Path:
         """Sockets, locks and ready marks of the running processes."""
         return self.data / "run"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Files on their way in, encrypted."""
+        return self.data / "uploads"
+
+    @property
+    def files_dir(self) -> Path:
+        """Files that are kept, encrypted, where they are not kept elsewhere."""
+        return self.data / "files"
 
     @property
     def shared_url(self) -> str:
@@ -168,6 +181,8 @@ class Config(Addresses):
             posts_burst=float(env.get("BEDSIDE_POSTS_BURST", POSTS_BURST)),
             components=int(components),
             secrets_dir=secrets,
+            files_key=bytes.fromhex(_secret(secrets, "files_key")),
+            files_url=env.get("BEDSIDE_FILES_URL", ""),
         )
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ops.problems import Problem
 
-NAMES = ("pepper", "flask_key", "component_secret", "internal_token")
+NAMES = ("pepper", "flask_key", "component_secret", "internal_token", "files_key")
 LOST_WITH = {
     "pepper": "every device password, log-in and open link is void then, and the audit log's seal does not hold any more",
     "flask_key": "everybody has to log in again then",
     "component_secret": "nobody notices that",
     "internal_token": "nobody notices that",
+    "files_key": "no file that people have sent until now can be opened then, nor can one from a backup",
 }
 
 

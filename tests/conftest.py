@@ -38,6 +38,7 @@ NO_DATABASE = (
     "web/test_drawing.py",
     "stripe_live",
     "web/test_frontend.py",
+    "web/test_storage.py",
     "web/test_stripe.py",
     "web/test_stripe_amounts.py",
     "web/test_stripe_stand_in.py",

@@ -42,6 +42,7 @@ def config_of(folder: Path, original: str | None = None) -> Config:
         flask_key="k" * 64,
         component_secret="c" * 64,
         internal_token="i" * 64,
+        files_key=b"f" * 32,
     )
 
 
