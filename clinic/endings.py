@@ -1,4 +1,4 @@
-"""What capabilities do when something of another one ends: a membership, an account, a link. Imports the standard library only.
+"""What capabilities do when something of another one ends: a membership, an account, a link, an entry. Imports the standard library only.
 
 Whoever ends it calls these inside its own action, after its own change and before the commit, and knows none of those who listen.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clinic.loading import LoadedMember, LoadedThread
+    from clinic.log import Entry
     from clinic.work import Work
 
 MEMBERSHIP: list[Callable[[Work, LoadedThread, LoadedMember], None]] = []
@@ -20,6 +21,8 @@ CONCERNED: list[Callable[[Work, int], Collection[str]]] = []
 """Called with the id of an account before it is: gives the uids of the threads that a listener above will change."""
 LINK: list[Callable[[Work, int, int], None]] = []
 """Called with the ids of a patient or coordinator and of the practitioner to whom they are not linked any more."""
+TAKEN_BACK: list[Callable[[Work, LoadedThread, Entry], None]] = []
+"""Called with an entry, as it was, that its author takes back or the group admin removes."""
 
 
 def membership_ended(work: Work, thread: LoadedThread, member: LoadedMember) -> None:
@@ -43,3 +46,9 @@ def link_ended(work: Work, account_id: int, practitioner_id: int) -> None:
     """Say that a patient or a coordinator is being unlinked from a practitioner."""
     for listener in LINK:
         listener(work, account_id, practitioner_id)
+
+
+def taken_back(work: Work, thread: LoadedThread, entry: Entry) -> None:
+    """Say that an entry is being taken back or removed."""
+    for listener in TAKEN_BACK:
+        listener(work, thread, entry)

@@ -1,6 +1,6 @@
 """Declared fields of an action: what a value may be, checked once for every door.
 
-Owns the field classes. Imports the standard library and clinic.errors. A web form, an ad-hoc command's data form and
+Owns the field classes. Imports the standard library, clinic.errors and the links to files. A web form, an ad-hoc command's data form and
 JSON all arrive as text or plain values; `parse` turns them into what the action takes or raises Invalid with words.
 """
 
@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from clinic.errors import Invalid, TooLong
+from clinic.file.links import canonical
 
 # XML 1.0, section 2.2: what text in a stanza may hold. One form feed let through would close the component's stream.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -76,7 +77,8 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Text(Field):
     """Text of at most `max_bytes` in UTF-8. A single line is trimmed and its blanks folded; `multiline` keeps its
-    form and only refuses to be blank. Never in the audit log: it may hold health data.
+    form and only refuses to be blank. Never in the audit log: it may hold health data. Somebody's own link to a file becomes the
+    address that asks who one is, at every door.
     """
 
     max_bytes: int = 1024
@@ -84,7 +86,7 @@ class Text(Field):
     audited: bool = False
 
     def check(self, raw: Any) -> str:
-        value = self.text(raw).replace("\r\n", "\n").replace("\r", "\n")
+        value = canonical(self.text(raw).replace("\r\n", "\n").replace("\r", "\n"))
         size = len(value) if value.isascii() else len(value.encode())
         if size > self.max_bytes:
             raise TooLong(

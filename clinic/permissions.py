@@ -72,6 +72,10 @@ class Permission(StrEnum):
     PAYMENT_REFUND = "payment.refund"
     PAYMENT_OWN = "payment.own"
     PAYMENT_LIST = "payment.list"
+    FILE_UPLOAD = "file.upload"
+    FILE_READ = "file.read"
+    FILE_HANDOUTS = "file.handouts"
+    VOICE_SEND = "voice.send"
     DEVICE_OWN = "device.own"
     ACCOUNT_OWN = "account.own"
     ACCOUNT_MANAGE = "account.manage"
@@ -147,6 +151,10 @@ TABLE: dict[Permission, dict[Column, Grant]] = {
     Permission.PAYMENT_REFUND: _row(_N, _N, _N, _N, _Y),
     Permission.PAYMENT_OWN: _row(_O, _N, _N, _N, _N),
     Permission.PAYMENT_LIST: _row(_N, _N, _N, _N, _Y),
+    Permission.FILE_UPLOAD: _row(_O, _O, _O, _O, _N),
+    Permission.FILE_READ: _row(_O, _O, _O, _O, _N),
+    Permission.FILE_HANDOUTS: _row(_N, _O, _O, _O, _N),
+    Permission.VOICE_SEND: _row(_O, _Y, _S, _Y, _N),
     Permission.DEVICE_OWN: _row(_O, _O, _O, _O, _O),
     Permission.ACCOUNT_OWN: _row(_O, _O, _O, _O, _O),
     Permission.ACCOUNT_MANAGE: _row(_N, _N, _N, _N, _Y),
@@ -163,7 +171,10 @@ MANAGED = frozenset(
 """What only the group admin may."""
 
 # What SETTING asks: the clinic's setting ("1" or "0") that switches it on for that role.
-SWITCHES: Mapping[Permission, str] = {Permission.STATUS_CHANGE: "coordinators_change_status"}
+SWITCHES: Mapping[Permission, str] = {
+    Permission.STATUS_CHANGE: "coordinators_change_status",
+    Permission.VOICE_SEND: "coordinators_send_voice",
+}
 
 
 def can(role: Role | None, permission: Permission) -> bool:

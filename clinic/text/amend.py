@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from clinic import endings
 from clinic.actions import Offer, action, view
 from clinic.errors import Invalid, NotPermitted
 from clinic.fields import AppId, ClientId, Option, PickMessage, Text, Uid
@@ -15,7 +16,7 @@ from clinic.loading import LoadedThread
 from clinic.log import Entry, entries, entry_of, select_entries
 from clinic.permissions import Permission, Role
 from clinic.text.emoji import Emojis
-from clinic.text.find import GONE, NOT_TYPED, TYPED_KINDS, find, find_own, id_of, messages_listed, still_there
+from clinic.text.find import GONE, NOT_TYPED, TYPED_KINDS, find, find_own, id_of, messages_listed, retractable_kinds, still_there
 from clinic.text.kinds import NOTE_WORDS, TYPED, Correction, NotePayload, Reaction, Retraction
 from clinic.text.mentions import mentioned
 from clinic.text.posting import MAX_BYTES
@@ -32,7 +33,7 @@ def _own(work: Work, thread: LoadedThread) -> list[Option]:
 
 
 def _others(work: Work, thread: LoadedThread) -> list[Option]:
-    return messages_listed(work, thread, sa.and_(entries.c.author_id != work.person.id, entries.c.kind.in_(TYPED_KINDS)))
+    return messages_listed(work, thread, sa.and_(entries.c.author_id != work.person.id, entries.c.kind.in_(retractable_kinds())))
 
 
 def _any(work: Work, thread: LoadedThread) -> list[Option]:
@@ -44,6 +45,17 @@ def _has_own(work: Work, thread: LoadedThread) -> bool:
     return work.row(sa.select(entries.c.seq).where(own).limit(1)) is not None
 
 
+def _retractable(work: Work, thread: LoadedThread) -> list[Option]:
+    mine = sa.and_(entries.c.author_id == work.person.id, entries.c.kind.in_(retractable_kinds()))
+    return [Option(one.value, one.label) for one in messages_listed(work, thread, mine)]
+
+
+def _has_retractable(work: Work, thread: LoadedThread) -> bool:
+    own = sa.and_(entries.c.thread_id == thread.id, entries.c.author_id == work.person.id, entries.c.kind.in_(retractable_kinds()))
+    return work.row(sa.select(entries.c.seq).where(own).limit(1)) is not None
+
+
+TO_RETRACT = PickMessage("entry", "Message", required=False, options=_retractable, newest=True)
 OWN_ENTRY = PickMessage("entry", "Message", required=False, options=_own, newest=True)
 CLIENT_ID, EARLIER = ClientId("client_id"), ClientId("earlier_client_id", required=False)
 # What the actor's app calls the message that it means, and the one that it sends.
@@ -118,7 +130,7 @@ def correct(
     Permission.TEXT_RETRACT,
     on=thread_for,
     gated=False,
-    fields=(OWN_ENTRY, CLIENT_ID, EARLIER, KNOWN_AS, MESSAGE_ID),
+    fields=(TO_RETRACT, CLIENT_ID, EARLIER, KNOWN_AS, MESSAGE_ID),
     batchable=True,
     audited=False,
     same=lambda payload, values: isinstance(payload, Retraction) and values["entry"] in (None, payload.target),
@@ -127,7 +139,7 @@ def correct(
         "retract",
         "It disappears for everybody in the thread. The clinic's record keeps it, and staff can look it up.",
         "Taken back.",
-        when=_has_own,
+        when=_has_retractable,
         grave=True,
     ),
 )
@@ -140,13 +152,14 @@ def retract(
     known_as: str | None,
     message_id: str | None,
 ) -> str:
-    """Take back one of the actor's own texts or notes, the newest if none is named: it is gone for everybody, and kept for the record.
+    """Take back one of the actor's own messages, notes or files, the newest if none is named: it is gone for everybody, and kept for the record.
 
     Returns: the retraction's uid. Raises: NotFound, Invalid. Source: product.md, Threads; XEP-0424.
     """
-    target = find_own(work, thread, entry, known_as)
+    target = find_own(work, thread, entry, known_as, retractable_kinds())
     payload = Retraction(target.uid, id_of(target))
     me = work.member(thread)
+    endings.taken_back(work, thread, target)
     return work.append_about(thread, target, payload, author=me, client_id=client_id, message_id=message_id)
 
 
@@ -177,6 +190,7 @@ def moderate(work: Work, thread: LoadedThread, entry: str, reason: str | None, c
     target = still_there(find(work, thread, entry))
     me = work.member(thread)
     payload = Retraction(target.uid, id_of(target), moderator=me.nick, reason=reason or "")
+    endings.taken_back(work, thread, target)
     return work.append_about(thread, target, payload, author=me, client_id=client_id)
 
 

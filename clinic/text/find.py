@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 
 from clinic.errors import Invalid, NotFound
 from clinic.fields import Option
-from clinic.kinds import Tombstone, kind_named
+from clinic.kinds import KINDS, Tombstone, kind_named
 from clinic.loading import LoadedThread
 from clinic.log import Entry, allowed, entries, entry_of, select_entries, spoken, visible
-from clinic.text.kinds import TYPED, Correction
+from clinic.text.kinds import Correction
 from clinic.text.overlay import amends, fold, overlay, quote_of
 from clinic.work import Work
 
@@ -28,10 +28,10 @@ NOT_TYPED = "This is not a message that somebody typed, so it stays as it is."
 GONE = "This message was taken back already."
 
 
-def find(work: Work, thread: LoadedThread, uid: str | None, known_as: str | None = None, *, own: bool = False) -> Entry:
+def find(work: Work, thread: LoadedThread, uid: str | None, known_as: str | None = None, *, own: Collection[str] = ()) -> Entry:
     """Return the entry named by its uid or by the id that its author's app gave it; with neither, the newest.
 
-    own: the newest of the actor's own typed ones. Returned as it reads now. Raises: NotFound, also for what is hidden.
+    own: with neither, the newest of the actor's own of these kinds. Returned as it reads now. Raises: NotFound, also for what is hidden.
     """
     me = work.member(thread)
     here = sa.and_(entries.c.thread_id == thread.id, visible(me.role, me.account_id, me.from_seq))
@@ -42,7 +42,7 @@ def find(work: Work, thread: LoadedThread, uid: str | None, known_as: str | None
         recent = entries.c.seq > thread.last_seq - KNOWN_AMONG
         condition = sa.and_(recent, mine, sa.or_(entries.c.client_id == known_as, entries.c.message_id == known_as))
     else:
-        condition = sa.and_(spoken(), mine, entries.c.kind.in_(TYPED_KINDS)) if own else spoken()
+        condition = sa.and_(spoken(), mine, entries.c.kind.in_(own)) if own else spoken()
 
     def fits(entry: Entry) -> bool:
         by_me = entry.author is not None and entry.author.uid == me.uid
@@ -50,7 +50,7 @@ def find(work: Work, thread: LoadedThread, uid: str | None, known_as: str | None
             return entry.uid == uid
         if known_as:
             return by_me and known_as in (entry.client_id, entry.message_id)
-        return not amends(entry) and (not own or (by_me and isinstance(entry.payload, TYPED)))
+        return not amends(entry) and (not own or (by_me and entry.kind in own))
 
     found = _newest(work, thread, here, condition, fits, skip_gone=not (uid or known_as))
     if found is None:
@@ -84,9 +84,17 @@ def _newest(
     return None
 
 
-def find_own(work: Work, thread: LoadedThread, uid: str | None, known_as: str | None) -> Entry:
-    """Return the actor's own entry, one that can be taken back and is still there. Raises: NotFound, Invalid."""
-    entry = find(work, thread, uid, known_as, own=True)
+def retractable_kinds() -> list[str]:
+    """Return the names of the kinds that can be taken back."""
+    return sorted(kind.name for kind in KINDS.values() if kind.retractable)
+
+
+def find_own(work: Work, thread: LoadedThread, uid: str | None, known_as: str | None, kinds: Collection[str] = TYPED_KINDS) -> Entry:
+    """Return the actor's own entry, one that can be taken back and is still there. kinds: of which the newest is meant where none is named.
+
+    Raises: NotFound, Invalid.
+    """
+    entry = find(work, thread, uid, known_as, own=kinds)
     if entry.author is None or entry.author.uid != work.person.uid:
         raise Invalid(NOT_YOURS, field="entry")
     return still_there(entry)

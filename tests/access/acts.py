@@ -197,10 +197,26 @@ def _own_text(scene: Scene, who: str, label: str, **more: str) -> Fields:
     return {"entry": own or entry_of(scene, label), "client_id": once(), **more}
 
 
+def _small() -> Fields:
+    return {"name": "knee.jpg", "size_bytes": "1000", "client_id": once()}
+
+
+def _announced(scene: Scene, who: str, label: str) -> Fields:
+    whose = {"folder": "nobody"} if label == "group" and scene.role(who) != PATIENT else {}  # asked where there are several patients
+    return {**_small(), **whose}
+
+
+def _upload(scene: Scene, who: str, label: str) -> str | None:
+    """What one has uploaded from an app and not sent yet; somebody else's; nothing."""
+    if label == OWN:
+        return scene.things.get(("slot to give up", who))
+    return ABSENT if label == "absent" else scene.things["slot to give up", "eve" if who != "eve" else "ana"]
+
+
 NEVER = act("N N N N N")  # only the clinic's own code: for every client it does not exist
 INTERNAL = frozenset(
     "account.accept_invitation account.change_password bookmark.seek bookmark.told clinic.open_set_up clinic.set_up device.used "
-    "live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen "
+    "file.checked file.keep_key file.received file.refuse live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen "
     "payment.delayed payment.drop payment.export payment.heard payment.opened payment.refund_delayed payment.refunded payment.reported "
     "relay.advance relay.delivered text.deliver_scheduled urgent.escalate".split()
 )
@@ -219,6 +235,12 @@ ACTS: dict[str, Act] = {
     "clinic.include_coordinators": act("N N N N Y", values={"in_groups": "0"}),
     "device.mint": act("Y Y Y Y Y", values=lambda _s, _w, label: {"name": "Laptop"} if label == OWN else None, hard=frozenset({"dina"})),
     "device.revoke": act("Y Y Y Y Y", device),
+    "file.begin": act("Y Y Y Y N", "thread", _announced),
+    "file.begin_handout": act("N Y Y Y N", values=lambda _s, _w, label: _small() if label == OWN else None),
+    "file.cancel": act("Y Y Y Y N", _upload),
+    "file.send": act("Y Y Y Y N", "thread", lambda s, w, label: {"file": s.things.get((f"slot for {label}", w), ABSENT), "client_id": once()}, entry="file"),
+    # Ada is held back in her only thread.
+    "file.slot": act("Y Y Y Y N", values=lambda _s, _w, label: _small() if label == OWN else None, hard=frozenset({"ada"})),
     "group.admit": act("N N N Y N", "thread", _person("bruno"), works=("group",)),
     # Who has the link may ask, whoever they are in the clinic's care; a link that is none, or none any more, is all the same.
     "group.ask": act("Y Y Y Y N", values=_token),
@@ -300,6 +322,7 @@ ACTS: dict[str, Act] = {
     "thread.set_status": act("N Y S Y N", "thread", lambda s, _w, _l: {"status": s.things["status", "other"]}),
     "thread.start": act("Y Y Y Y N", values=_other),
     # Without an open call there is nothing to answer; the duty account alone calls somebody in.
+    "voice.begin": act("Y Y S Y N", "thread", lambda _s, _w, _l: _small()),
     "urgent.acknowledge": act("N Y Y Y N", "thread", {}, works=()),
     "urgent.call": act("Y N N N N", "thread", lambda _s, _w, _l: {"words": "I need help", "client_id": once()}),
     "urgent.call_in": act(

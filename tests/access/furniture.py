@@ -8,6 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from clinic import Actor, Role
+from clinic.file.media import Form, Inspection
 from clinic.payment.money import Money
 from clinic.payment.providers import Opened, Outcome, Report
 from clinic.payment.record import CARD
@@ -146,4 +147,29 @@ def _expires(scene: Scene, request: str) -> None:
     scene.database.perform(Actor.system(), "payment.reported", attempt, report=report)
 
 
-FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, payments, indexed]
+def files(scene: Scene) -> None:
+    """A file of Boris's or Bruno's in each open thread, and one for staff; uploads of everybody that nobody else hears of."""
+    for label, by in (("direct", "boris"), ("group", "boris"), ("foreign", "bruno")):
+        thread = scene.threads[label]
+        several = {"folder": "nobody"} if label == "group" else {}
+        for note in (False, True):
+            seers = scene.staff_of(label) if note else set(thread.members)
+            name = f"pain {scene.marker(f'name of a file in {label}, note {note}', seers)}.jpg"
+            given = {"name": name, "note": note, "client_id": secrets.token_hex(8), **({} if note else several)}
+            scene.things[f"file in {label}", "note" if note else "everybody"] = _checked(
+                scene, scene.do(by, "file.begin", thread.uid, size_bytes=1000, **given))
+    for who, (_, role, _) in PEOPLE.items():
+        if role is not Role.ADMIN and who != "dora":
+            for what in ("to give up", *(f"for {label}" for label in scene.threads)):
+                given = {"name": f"{scene.marker(f'name of a slot {what} of {who}', {who})}.jpg", "client_id": secrets.token_hex(8)}
+                scene.things[f"slot {what}", who] = _checked(scene, scene.do(who, "file.slot", size_bytes=1000, **given))
+
+
+def _checked(scene: Scene, upload: str) -> str:
+    found = Inspection("image/jpeg", Form.IMAGE, 40, 30, shown_type="image/webp", shown_bytes=100, thumb_type="image/webp")
+    scene.database.perform(Actor.system(), "file.received", upload)
+    scene.database.perform(Actor.system(), "file.checked", upload, found=found, sha256="0" * 64, wrapped_key="key")
+    return upload
+
+
+FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, files, payments, indexed]

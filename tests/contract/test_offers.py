@@ -18,11 +18,14 @@ OFFERED = {name: spec for name, spec in ACTIONS.items() if spec.offer is not Non
 
 # Actions in a thread that are not offered as such, with the way in which every app does them.
 DONE_OTHERWISE = {
+    "file.begin": "apps upload through a slot (XEP-0363)",
+    "file.send": "a message that names the slot is one",
     "payment.check": "the page asks by itself when somebody comes back to it; the clinic looks in any case",
     "payment.looked_at": "administrators do it, who are in no thread",
     "payment.refund": "administrators do it, who are in no thread",
     "text.original": "it is a page to read",
     "text.post": "a message is one",
+    "voice.begin": "apps upload through a slot (XEP-0363)",
     "thread.mark": "markers say it, and whoever writes has read",
 }
 

@@ -152,8 +152,8 @@ NEVER_HELD_BACK = {
 }
 
 
-# What asks the gates in its own function: tests/domain/test_payment_gate.py shows that it does.
-ASKS_ITSELF = {"text.schedule"}
+# What asks the gates in its own function: tests/domain/test_payment_gate.py and test_files.py show that they do.
+ASKS_ITSELF = {"text.schedule", "file.send"}
 
 
 def test_a_gate_holds_back_everything_that_a_patient_sends_but_what_is_known() -> None:
@@ -166,6 +166,8 @@ def test_a_gate_holds_back_everything_that_a_patient_sends_but_what_is_known() -
 NOT_ON_A_THREAD = {
     "group.ask": "asks itself: tests/domain/test_payment_gate.py",
     "thread.start": "asks itself: tests/domain/test_payment_gate.py",
+    "file.cancel": "giving up sends nothing",
+    "file.slot": "asks itself: tests/domain/test_files.py",
     "group.forget_closed": "their own list",
     "text.forget_scheduled": "discarding sends nothing",
 }

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from flask import Flask
 
 from clinic import ACTIONS, KINDS, Database
+from clinic.file.kinds import Filed, FilePayload, VoicePayload
+from clinic.file.media import Form
 from clinic.kinds import Payload, encode
 from clinic.log import entries
 from clinic.payment.kinds import WITHDRAWN_BECAUSE, PaymentDecision, PaymentRequest, Settlement
@@ -47,6 +49,16 @@ SAMPLES: dict[str, list[Payload]] = {
         Settlement(*ASKED, state, HOSTILE, by, HOSTILE, given, test)
         for state in ("pending", "paid", "failed", "partly-refunded", "refunded", "delayed", "surplus")
         for by, given, test in (("", 0, False), (HOSTILE, 5000, True), ("", 1200, False))
+    ],
+    "file": [
+        *(FilePayload("0" * 26, HOSTILE, "image/jpeg", form, 1000, 40, 30, 61_000, 2, "image/webp", 100, thumb=True) for form in Form),
+        FilePayload("0" * 26, HOSTILE, HOSTILE, Form.OTHER, 200_000_000, note=True),
+        FilePayload("0" * 26, HOSTILE, HOSTILE, Form.OTHER, 1, unfiled=True),
+    ],
+    "filed": [Filed("0" * 26)],
+    "voice": [
+        VoicePayload("0" * 26, HOSTILE, "audio/webm", 1000, 61_000, (0, 31), HOSTILE),
+        VoicePayload("0" * 26, HOSTILE, "audio/webm", 1000, 0, note=True),
     ],
     "urgent": [UrgentPayload(HOSTILE), UrgentPayload("")],
 }

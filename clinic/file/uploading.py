@@ -1,0 +1,338 @@
+"""Uploads: bytes on their way in, from the moment they are announced until they are checked. Imports clinic only.
+
+Nobody but their sender sees one. The bytes themselves are `web`'s matter; a process of its own looks at them (ops/checking.py), and what it
+found comes as `file.checked`, which is where a file begins (sending.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.actions import action, view
+from clinic.errors import Conflict, Gated, Invalid, NotFound, TooLong, TooMany
+from clinic.fields import ClientId, Computed, Flag, Option, Pick
+from clinic.file.fields import FileName, MediaType, SizeBytes
+from clinic.file.kinds import size_in_words
+from clinic.file.media import Purpose
+from clinic.file.tables import uploads
+from clinic.gates import pass_gates
+from clinic.loading import LoadedThread
+from clinic.permissions import Permission, Role
+from clinic.storage import new_id, new_uid
+from clinic.thread.actions import thread_for
+from clinic.thread.tables import memberships, threads
+from clinic.work import Work
+
+MOST_BYTES = 200_000_000
+VOICE_SECONDS, VIDEO_SECONDS = 120, 45
+# A recorder stops a moment late.
+TOLERANCE_MS = 500
+OPEN_AT_MOST = 50
+WAITING_BYTES_AT_MOST = 2_000_000_000
+GOOD_FOR = timedelta(days=1)
+FILES, CHECK_JOB = "files", "file.check"
+"""The queue of what is to be checked, and its job."""
+NOBODY = "nobody"
+"""What stands for no patient's folder where it is asked whose."""
+TOO_LARGE = "This file has {size}; {most} is the most. Send a smaller one, or a part of it."
+
+
+class State(StrEnum):
+    """Where an upload stands."""
+
+    OPEN = "open"  # bytes are awaited
+    RECEIVED = "received"  # all are there, and are being looked at
+    READY = "ready"  # checked, and sent nowhere yet: an app's message will say where
+    HELD = "held"  # checked, and held back by a gate: its sender sends it later
+    SENT = "sent"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+WAITING = (State.OPEN, State.RECEIVED)
+EXEMPT: list[Callable[[Work], bool]] = []
+"""Asked where a gate would keep a patient from uploading: whether something else waits for their upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadView:
+    """An upload as its sender sees it. thread: uid, "" where none is named yet. words: why it was refused or is held back."""
+
+    uid: str
+    thread: str
+    purpose: str
+    name: str
+    size_bytes: int
+    client_id: str
+    state: State
+    words: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UploadBytes:
+    """An upload as the clinic's own processes need it that store and look at its bytes. wrapped_key: None until the first have come."""
+
+    uid: str
+    purpose: Purpose
+    name: str
+    media_type: str
+    size_bytes: int
+    state: State
+    words: str
+    wrapped_key: str | None
+    expires_at: datetime
+
+
+def begin_upload(
+    work: Work,
+    thread: LoadedThread | None,
+    *,
+    name: str,
+    size_bytes: int,
+    media_type: str,
+    client_id: str,
+    purpose: Purpose = Purpose.FILE,
+    note: bool = False,
+    folder_id: int | None = None,
+    request_uid: str | None = None,
+) -> str:
+    """Keep a place for bytes that will come; the same client id again is the same upload. Returns: its uid. Raises: TooLong, Invalid, TooMany, Conflict."""
+    if size_bytes == 0:
+        raise Invalid("This file is empty, so there is nothing to send. Choose another one.", field="size_bytes")
+    if size_bytes > MOST_BYTES:
+        raise TooLong(TOO_LARGE.format(size=size_in_words(size_bytes), most=size_in_words(MOST_BYTES)), field="size_bytes")
+    mine = uploads.c.account_id == work.person.id
+    first = work.row(sa.select(uploads).where(mine, uploads.c.client_id == client_id))
+    if first is not None:
+        if (first.name, first.size_bytes, first.thread_id) != (name, size_bytes, thread.id if thread else None):
+            raise Conflict("Another file was announced under this id. Send it again as a new one.")
+        return str(first.uid)
+    _refuse_many(work, size_bytes)
+    uid = new_uid()
+    work.insert(
+        uploads, id=new_id(), uid=uid, account_id=work.person.id, role=work.role, thread_id=thread.id if thread else None,
+        purpose=purpose, name=name, media_type=media_type or "", size_bytes=size_bytes, note=note, folder_id=folder_id,
+        request_uid=request_uid, client_id=client_id, state=State.OPEN, words="", created_at=work.now, expires_at=work.now + GOOD_FOR,
+    )
+    return uid
+
+
+def _refuse_many(work: Work, size_bytes: int) -> None:
+    waiting = sa.and_(uploads.c.account_id == work.person.id, uploads.c.state.in_(WAITING), uploads.c.expires_at > work.now)
+    [row] = work.rows(sa.select(sa.func.count().label("many"), sa.func.coalesce(sa.func.sum(uploads.c.size_bytes), 0).label("whole")).where(waiting))
+    if row.many >= OPEN_AT_MOST or row.whole + size_bytes > WAITING_BYTES_AT_MOST:
+        raise TooMany("Too many of your files are on their way at once. Wait until some have arrived, or cancel some.")
+
+
+def _folders(_work: Work, thread: LoadedThread | None) -> Sequence[Option]:
+    if thread is None or len(thread.patients) < 2:
+        return []
+    named = [Option(one.uid, one.nick, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else "") for one in thread.patients]
+    return [*named, Option(NOBODY, "Nobody's")]
+
+
+def folder_chosen(thread: LoadedThread, given: str | None) -> int | None:
+    """Return the account id of the patient whose folder staff have named, or None for nobody's. Raises: Invalid for who is not in the thread."""
+    if given is None or given == NOBODY:
+        return None
+    found = next((one for one in thread.patients if one.uid == given), None)
+    if found is None:
+        raise Invalid("This is no patient of this thread. Choose whose folder the file belongs to.", field="folder")
+    return found.account_id
+
+
+def _same(payload: Any, values: Mapping[str, Any]) -> bool:
+    return (getattr(payload, "name", None), getattr(payload, "size_bytes", None)) == (values["name"], values["size_bytes"])
+
+
+@action(
+    "file.begin",
+    Permission.FILE_UPLOAD,
+    on=thread_for,
+    fields=(
+        FileName("name", "Name"),
+        SizeBytes("size_bytes", "Size"),
+        MediaType("media_type", required=False),
+        Flag("note", "Internal note", required=False),
+        Pick("folder", "Whose Images & Documents", required=False, options=_folders, needed=True),
+        ClientId("client_id"),
+    ),
+    audited=False,
+    same=_same,
+)
+def begin(
+    work: Work, thread: LoadedThread, name: str, size_bytes: int, media_type: str, note: bool | None, folder: str | None, client_id: str
+) -> str:
+    """Announce a file for a thread; once its bytes have come and were checked it is posted there under `client_id`.
+
+    size_bytes: 1 to MOST_BYTES. note: for staff only. folder: the uid of the patient whose Images & Documents it belongs to, or NOBODY;
+    staff say it where there are several. Returns: the upload's uid. Raises: Invalid, TooLong, TooMany, NotPermitted, Gated.
+    """
+    if note:
+        work.require(Permission.NOTE, thread)
+    me = work.member(thread)
+    if not note and me.role.is_staff and len(thread.patients) > 1 and folder is None:
+        raise Invalid("Several patients are in this thread. Choose whose Images & Documents it belongs to, or nobody's.", field="folder")
+    folder_id = folder_chosen(thread, folder) if me.role.is_staff and not note else None
+    return begin_upload(
+        work, thread, name=name, size_bytes=size_bytes, media_type=media_type, client_id=client_id, note=bool(note), folder_id=folder_id
+    )
+
+
+@action(
+    "voice.begin",
+    Permission.VOICE_SEND,
+    on=thread_for,
+    fields=(
+        FileName("name", "Name"),
+        SizeBytes("size_bytes", "Size"),
+        MediaType("media_type", required=False),
+        Flag("note", "Internal note", required=False),
+        ClientId("client_id"),
+    ),
+    audited=False,
+    same=_same,
+)
+def begin_voice(work: Work, thread: LoadedThread, name: str, size_bytes: int, media_type: str, note: bool | None, client_id: str) -> str:
+    """Announce a voice message, of VOICE_SECONDS at most; it belongs where a file of its sender's would. As file.begin."""
+    if note:
+        work.require(Permission.NOTE, thread)
+    return begin_upload(
+        work, thread, name=name, size_bytes=size_bytes, media_type=media_type, client_id=client_id, purpose=Purpose.VOICE, note=bool(note)
+    )
+
+
+@action(
+    "file.begin_handout",
+    Permission.FILE_HANDOUTS,
+    fields=(FileName("name", "Name"), SizeBytes("size_bytes", "Size"), MediaType("media_type", required=False), ClientId("client_id")),
+    audited=False,
+    same=lambda _payload, _values: False,
+)
+def begin_handout(work: Work, name: str, size_bytes: int, media_type: str, client_id: str) -> str:
+    """Announce a file for one's own folder of handouts. Returns: the upload's uid. Raises: as file.begin."""
+    return begin_upload(work, None, name=name, size_bytes=size_bytes, media_type=media_type, client_id=client_id, folder_id=work.person.id)
+
+
+@action(
+    "file.slot",
+    Permission.FILE_UPLOAD,
+    fields=(FileName("name", "Name"), SizeBytes("size_bytes", "Size"), MediaType("media_type", required=False), ClientId("client_id")),
+    audited=False,
+    same=lambda _payload, _values: False,
+)
+def slot(work: Work, name: str, size_bytes: int, media_type: str, client_id: str) -> str:
+    """Announce a file that an app uploads before it says where to. Source: XEP-0363.
+
+    A patient who is held back in each of their threads is refused here already. Returns: the upload's uid. Raises: TooLong, Invalid, TooMany, Gated.
+    """
+    if work.role is Role.PATIENT and not any(exempt(work) for exempt in EXEMPT):
+        _pass_one_gate(work)
+    return begin_upload(work, None, name=name, size_bytes=size_bytes, media_type=media_type, client_id=client_id)
+
+
+def _pass_one_gate(work: Work) -> None:
+    mine = sa.select(threads.c.uid).join(memberships, memberships.c.thread_id == threads.c.id).order_by(threads.c.id)
+    here = mine.where(memberships.c.account_id == work.person.id, memberships.c.ended_at.is_(None), threads.c.closed_at.is_(None))
+    refused: Gated | None = None
+    for thread in work.threads([row.uid for row in work.rows(here)]):
+        try:
+            pass_gates(work, work.person.id, thread)
+        except Gated as error:
+            refused = error
+        else:
+            return
+    if refused is not None:
+        raise refused
+
+
+def own_upload(work: Work, uid: str) -> sa.Row[Any]:
+    """Return an upload of the actor's. Raises: NotFound."""
+    row = work.row(sa.select(uploads).where(uploads.c.uid == uid, uploads.c.account_id == work.person.id))
+    if row is None:
+        raise NotFound()
+    return row
+
+
+@action("file.cancel", Permission.FILE_UPLOAD, on=own_upload, audited=False)
+def cancel(work: Work, upload: sa.Row[Any]) -> None:
+    """Give up an upload of one's own that is not sent yet. Raises: NotFound; Conflict once it is sent: then it is taken back in its thread."""
+    if upload.state == State.SENT:
+        raise Conflict("This file was sent already. Take it back in its thread.")
+    work.update(uploads, upload.id, state=State.CANCELLED, words="")
+
+
+def upload_row(work: Work, uid: str) -> sa.Row[Any]:
+    """Return any upload, for the clinic's own processes. Raises: NotFound."""
+    row = work.row(sa.select(uploads).where(uploads.c.uid == uid))
+    if row is None or not work.actor.is_system:
+        raise NotFound()
+    return row
+
+
+@action("file.keep_key", Permission.SYSTEM, on=upload_row, fields=(Computed("wrapped_key"),), audited=False)
+def keep_key(work: Work, upload: sa.Row[Any], wrapped_key: str) -> str:
+    """Keep the key under which an upload's bytes are stored; the first one stays. Returns: the one that is kept."""
+    if upload.wrapped_key is None:
+        work.update(uploads, upload.id, wrapped_key=wrapped_key)
+    return upload.wrapped_key or wrapped_key
+
+
+@action("file.received", Permission.SYSTEM, on=upload_row, audited=False)
+def received(work: Work, upload: sa.Row[Any]) -> None:
+    """Say that all bytes of an upload are there, and have them checked. Twice is once."""
+    if upload.state == State.OPEN:
+        work.update(uploads, upload.id, state=State.RECEIVED)
+        work.enqueue(FILES, CHECK_JOB, upload=upload.uid)
+
+
+@action("file.refuse", Permission.SYSTEM, on=upload_row, fields=(Computed("words"),))
+def refuse(work: Work, upload: sa.Row[Any], words: str) -> None:
+    """Say why an upload is not taken. Its sender reads it, and nobody else saw anything."""
+    if upload.state in WAITING:
+        work.update(uploads, upload.id, state=State.REFUSED, words=words)
+
+
+@view(Permission.FILE_UPLOAD)
+def upload_state(work: Work, uid: str) -> UploadView:
+    """Return an upload of the actor's as it stands. Raises: NotFound."""
+    return _seen(work, own_upload(work, uid))
+
+
+@view(Permission.FILE_UPLOAD)
+def uploads_waiting(work: Work, thread_uid: str) -> list[UploadView]:
+    """Return the actor's uploads for a thread that are not sent yet, the oldest first: what a page that was closed goes on with, or says again."""
+    thread = work.thread(thread_uid)
+    states = (*WAITING, State.HELD, State.REFUSED)
+    query = sa.select(uploads).where(uploads.c.account_id == work.person.id, uploads.c.thread_id == thread.id, uploads.c.state.in_(states))
+    return [_seen(work, row) for row in work.rows(query.where(uploads.c.expires_at > work.now).order_by(uploads.c.id))]
+
+
+@view(Permission.SYSTEM)
+def upload_bytes(work: Work, uid: str) -> UploadBytes:
+    """Return what there is to know of an upload's bytes. Raises: NotFound."""
+    row = upload_row(work, uid)
+    return UploadBytes(
+        row.uid, Purpose(row.purpose), row.name, row.media_type, row.size_bytes, State(row.state), row.words, row.wrapped_key, row.expires_at
+    )
+
+
+@view(Permission.SYSTEM)
+def staged(work: Work) -> set[str]:
+    """Return the uids of the uploads whose bytes are still awaited, looked at or held back; others' are not kept beside."""
+    states = (State.OPEN, State.RECEIVED)
+    return {row.uid for row in work.rows(sa.select(uploads.c.uid).where(uploads.c.state.in_(states), uploads.c.expires_at > work.now))}
+
+
+def _seen(work: Work, row: sa.Row[Any]) -> UploadView:
+    named = None if row.thread_id is None else work.row(sa.select(threads.c.uid).where(threads.c.id == row.thread_id))
+    return UploadView(
+        row.uid, named.uid if named else "", row.purpose, row.name, row.size_bytes, row.client_id, State(row.state), row.words, row.expires_at
+    )

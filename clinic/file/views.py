@@ -1,0 +1,128 @@
+"""Who may read a file now, and what there is to know of it. Imports clinic only. Asked for each request, however the file was named.
+
+A file is read by who sees its entry in a thread that they are in; by the patient whose folder it is in; by staff who share a thread with
+that patient; a handout by whose it is. Reading is never gated. Source: product.md, Files, and "entitled to a thing only through threads".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.actions import view
+from clinic.calls import Actor, Door
+from clinic.errors import NotFound
+from clinic.fields import is_uid
+from clinic.file.media import Form
+from clinic.file.tables import blobs, files, uploads
+from clinic.file.uploading import State
+from clinic.log import entries, visible
+from clinic.permissions import Permission, Role
+from clinic.thread.tables import memberships, threads
+from clinic.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A file that its reader may have. uid: of the file; blob: of its content, with the wrapped key that opens it.
+
+    name: as the folder calls it. shown_type, thumb_type: of the pictures that there are of it, or "".
+    """
+
+    uid: str
+    blob: str
+    name: str
+    media_type: str
+    form: Form
+    size_bytes: int
+    shown_type: str
+    shown_bytes: int
+    thumb_type: str
+    wrapped_key: str
+    sha256: str
+
+
+def _selected() -> sa.Select[Any]:
+    return sa.select(files, *(column.label(f"blob_{column.name}") for column in blobs.c)).join(blobs, blobs.c.id == files.c.blob_id)
+
+
+def shares_thread(work: Work, account_id: int) -> bool:
+    """Say whether the actor is in an open thread in which the account of this id is a patient."""
+    mine, theirs = memberships.alias(), memberships.alias()
+    query = (
+        sa.select(mine.c.id)
+        .join(theirs, theirs.c.thread_id == mine.c.thread_id)
+        .where(mine.c.account_id == work.person.id, mine.c.ended_at.is_(None))
+        .where(theirs.c.account_id == account_id, theirs.c.ended_at.is_(None), theirs.c.role == Role.PATIENT)
+    )
+    return work.row(query.limit(1)) is not None
+
+
+def _sees_entry(work: Work, row: sa.Row[Any]) -> bool:
+    named = None if row.thread_id is None else work.row(sa.select(threads.c.uid).where(threads.c.id == row.thread_id))
+    if named is None:
+        return False
+    try:
+        thread = work.thread(named.uid)
+    except NotFound:
+        return False
+    me = work.member(thread)
+    here = sa.and_(entries.c.thread_id == thread.id, entries.c.uid == row.entry_uid)
+    return work.row(sa.select(entries.c.seq).where(here, visible(me.role, me.account_id, me.from_seq))) is not None
+
+
+def entitled(work: Work, row: sa.Row[Any]) -> bool:
+    """Say whether the actor may read a file, now. row: of `files`."""
+    if row.withdrawn_at is not None or work.role is None:
+        return False
+    if row.folder_id is not None:
+        if row.folder_id == work.person.id:
+            return True
+        if work.role.is_staff and shares_thread(work, row.folder_id):
+            return True
+    return _sees_entry(work, row)
+
+
+def file_for(work: Work, uid: str) -> sa.Row[Any]:
+    """Return a file's row, with its blob's columns as blob_<name>, through the actor. Raises: NotFound, also where it exists."""
+    row = work.row(_selected().where(files.c.uid == uid)) if is_uid(uid) else None
+    if row is None or not entitled(work, row):
+        raise NotFound()
+    return row
+
+
+@view(Permission.FILE_READ)
+def readable(work: Work, uid: str) -> Readable:
+    """Return a file that the actor may read now, or an own upload that was checked and not sent yet. Raises: NotFound."""
+    try:
+        row = file_for(work, uid)
+    except NotFound:
+        return _own(work, uid)
+    return Readable(
+        row.uid, row.blob_uid, row.name, row.blob_media_type, Form(row.blob_form), row.blob_size_bytes, row.blob_shown_type,
+        row.blob_shown_bytes, row.blob_thumb_type, row.blob_wrapped_key, row.blob_sha256,
+    )
+
+
+def _own(work: Work, uid: str) -> Readable:
+    mine = sa.and_(uploads.c.uid == uid, uploads.c.account_id == work.person.id, uploads.c.state.in_((State.READY, State.HELD)))
+    row = work.row(sa.select(blobs, uploads.c.name).join(uploads, uploads.c.uid == blobs.c.uid).where(mine)) if is_uid(uid) else None
+    if row is None:
+        raise NotFound()
+    return Readable(
+        row.uid, row.uid, row.name, row.media_type, Form(row.form), row.size_bytes, row.shown_type, row.shown_bytes, row.thumb_type,
+        row.wrapped_key, row.sha256,
+    )
+
+
+def recipient(account_uid: str) -> Actor:
+    """Return the actor as whom somebody's own link is opened: in their care role, and only for reading."""
+    return Actor(door=Door.PAGE, account=account_uid)
+
+
+@view(Permission.SYSTEM)
+def kept_blobs(work: Work, uids: list[str]) -> set[str]:
+    """Return which of `uids` are blobs that are kept, for what sweeps the others' bytes."""
+    return {row.uid for row in work.rows(sa.select(blobs.c.uid).where(blobs.c.uid.in_(uids)))}

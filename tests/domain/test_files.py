@@ -1,0 +1,121 @@
+"""Uploads and what becomes of them: posted once checked, past the gate, put into the right folder, gone when taken back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from clinic import Database
+from clinic.errors import DomainError, Gated, Invalid, NotFound, TooLong
+from clinic.file import links
+from clinic.file.media import Form, Inspection
+from clinic.file.names import safe_name
+from clinic.file.uploading import State, upload_state, uploads_waiting
+from tests.support import paying
+from tests.support.cast import Cast
+from tests.support.filing import begun, can_read, checked, sent
+
+
+def test_a_checked_upload_is_posted_as_its_senders_and_read_by_the_thread_alone(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    file = sent(database, cast.ana, thread)
+    assert [can_read(database, getattr(cast, name), file) for name in ("ana", "boris", "eve", "bella")] == [True, True, False, False]
+
+
+def test_a_resent_announcement_is_the_same_upload(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    first = begun(database, cast.ana, thread)
+    assert begun(database, cast.ana, thread) == first
+    checked(database, first)
+    again = checked(database, first)
+    assert not again.entries and again.value is State.SENT
+
+
+def test_what_is_too_large_or_empty_is_refused_in_words(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    with pytest.raises(TooLong, match=r"201\.0 MB; 200\.0 MB is the most"):
+        begun(database, cast.ana, thread, size_bytes=201_000_000)
+    with pytest.raises(Invalid, match="empty"):
+        begun(database, cast.ana, thread, size_bytes=0)
+
+
+def test_taking_the_message_back_closes_the_file_for_everybody(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    file = sent(database, cast.boris, thread)
+    assert can_read(database, cast.ana, file)
+    database.perform(cast.boris, "text.retract", thread, client_id="c-back")
+    assert not can_read(database, cast.ana, file) and not can_read(database, cast.boris, file)
+
+
+def test_a_file_of_an_internal_note_is_for_staff_and_in_no_folder(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    file = sent(database, cast.boris, thread, note=True)
+    assert can_read(database, cast.boris, file) and not can_read(database, cast.ana, file)
+
+
+def test_what_a_gate_holds_back_waits_for_its_sender(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    upload = begun(database, cast.ana, thread)
+    paying.ask(cast, "boris", thread, paying.service(cast))
+    assert checked(database, upload).value is State.HELD
+    with pytest.raises(Gated):
+        begun(database, cast.ana, thread, "c-other")
+    with database.read(cast.ana) as work:
+        [waiting] = uploads_waiting(work, thread)
+        assert waiting.state is State.HELD and "waits for your answer" in waiting.words
+    with pytest.raises(Gated):
+        database.perform(cast.ana, "file.send", thread, file=upload, client_id="c-later")
+
+
+def test_a_voice_message_of_121_seconds_is_refused(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    upload = begun(database, cast.ana, thread, purpose="voice")
+    long = Inspection("audio/webm", Form.AUDIO, duration_ms=121_000)
+    assert checked(database, upload, long).value is State.REFUSED
+    with database.read(cast.ana) as work:
+        assert "120 seconds" in upload_state(work, upload).words
+
+
+def test_another_persons_upload_is_not_there(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    upload = begun(database, cast.ana, thread)
+    for action in ("file.cancel",):
+        with pytest.raises(NotFound):
+            database.perform(cast.boris, action, upload)
+    with pytest.raises(DomainError):
+        database.perform(cast.boris, "file.send", thread, file=upload, client_id="c-theirs")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\secret\\a.pdf", "a.pdf"),
+        ("\u202egpj.exe", "gpj.exe"),
+        ("a\x00b\n.txt", "ab.txt"),
+        ("con.txt", "_con.txt"),
+        ("...", "file"),
+        ("", "file"),
+        ("x" * 500 + ".jpeg", "x" * 195 + ".jpeg"),
+    ],
+)
+def test_names_harm_nobody(given: str, kept: str) -> None:
+    assert safe_name(given) == kept
+
+
+def test_a_link_opens_as_it_was_made_and_in_no_other_form(cast: Cast, database: Database) -> None:
+    key = links.key_of(b"p" * 32)
+    path = links.sign(key, "a" * 26, "b" * 26, "knee cap.jpg", database.now())
+    _, _, file, recipient, expiry, mac, name = path.split("/")
+    assert name == "knee%20cap.jpg"
+    assert links.opened(key, file, recipient, expiry, mac, "knee cap.jpg") is not None
+    for changed in ((file, "c" * 26, expiry, mac, "knee cap.jpg"), (file, recipient, expiry, mac, "other.jpg"),
+                    (file, recipient, str(int(expiry) + 1), mac, "knee cap.jpg"), (file, recipient, expiry, mac + "=", "knee cap.jpg")):
+        assert links.opened(key, *changed) is None
+
+
+def test_somebodys_own_link_in_a_text_becomes_the_address_that_asks_who_one_is() -> None:
+    path = links.sign(links.key_of(b"p" * 32), "a" * 26, "b" * 26, "knee.jpg", datetime.now(UTC))
+    assert links.canonical(f"See https://clinic.test{path}, please") == f"See https://clinic.test/files/{'a' * 26}, please"
+    assert links.file_named(f" https://clinic.test{path}\n") == "a" * 26
