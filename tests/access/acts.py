@@ -276,7 +276,7 @@ ACTS: dict[str, Act] = {
     "text.original": act("N Y Y Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label)}, entry="entry"),
     "text.post": act("Y Y Y Y N", "thread", lambda _s, _w, _l: {"body": "Good morning", "client_id": once()}, entry="reply_to"),
     "text.react": act(
-        "Y Y Y Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label), "emojis": "👍", "client_id": once()}, entry="entry"
+        "Y Y Y Y N", "thread", lambda s, _w, label: {"entry": entry_of(s, label, "late"), "emojis": "👍", "client_id": once()}, entry="entry"
     ),
     "text.retract": act("Y Y Y Y N", "thread", lambda s, w, label: _own_text(s, w, label)),
     "text.reschedule": act("Y Y Y Y N", "thread", lambda s, w, label: {**_waiting(s, w, label), "at": soon(days=1)}, entry="scheduled"),

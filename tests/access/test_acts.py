@@ -62,7 +62,7 @@ def expected(pages: Pages, name: str, who: str, label: str) -> str:
     return "allowed" if label in row.works and who not in row.hard else "perhaps"
 
 
-RIGHT = {"log in": {401}, "forbidden": {403}, "absent": {403, 404, 410, 422}, "allowed": {200}, "refused": {403, 404, 409, 422},
+RIGHT = {"log in": {401}, "forbidden": {403}, "absent": {403, 404, 410, 422}, "allowed": {200}, "refused": {402, 403, 404, 409, 422},
          "held back": {402}}
 
 
