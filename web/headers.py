@@ -12,7 +12,8 @@ from flask import Flask, Response, current_app, request
 from clinic.config import is_this_machine
 
 _HOST = re.compile(r"[a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\]")
-_PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
+# The page records voice messages and short videos itself; nobody frames it, and it frames nobody.
+_PERMISSIONS = "camera=(self), microphone=(self), geolocation=(), payment=(), usb=(), interest-cohort=()"
 
 
 def _host_and_port() -> tuple[str, str]:
@@ -42,8 +43,9 @@ def websocket_url() -> str:
 
 def _policy() -> str:
     return (
-        f"default-src 'self'; connect-src 'self' {websocket_url()}; base-uri 'none'; object-src 'none'; form-action 'self'; "
-        "frame-ancestors 'none'; frame-src 'none'"
+        # blob: what somebody is about to send, seen and heard before it is sent.
+        f"default-src 'self'; img-src 'self' blob:; media-src 'self' blob:; connect-src 'self' {websocket_url()}; base-uri 'none'; "
+        "object-src 'none'; form-action 'self'; frame-ancestors 'none'; frame-src 'none'"
     )
 
 

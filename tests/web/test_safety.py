@@ -25,7 +25,7 @@ def test_every_answer_carries_the_headers(app: Flask, sign_in: SignIn) -> None:
         assert "ws://localhost:8604/xmpp-websocket" in policy
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
-        assert "microphone=()" in headers["Permissions-Policy"]
+        assert {"microphone=(self)", "camera=(self)", "geolocation=()"} <= set(headers["Permissions-Policy"].split(", "))
     assert ana.get("/").headers["Cache-Control"] == "no-store"
 
 

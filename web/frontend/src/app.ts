@@ -13,6 +13,7 @@ import { startMenus } from "./menus.ts";
 import { followAddress, mountHeader, mountPieces } from "./pieces.ts";
 import type { Outbox } from "./outbox.ts";
 import { mountPaying } from "./paying.ts";
+import { startPlayers } from "./player.ts";
 import { startQuiet } from "./quiet.ts";
 import { startLater } from "./schedule.ts";
 import { keepSession, startOutbox } from "./sender.ts";
@@ -61,6 +62,7 @@ if (account && care) outbox = startOutbox(account);
 mountHeader(account ?? "", outbox);
 watchAnswers();
 startMenus();
+startPlayers();
 startQuiet();
 mount();
 if (account && care) {
