@@ -22,7 +22,7 @@ from clinic.fields import AppId, ClientId, Computed, Uid
 from clinic.file.kinds import FilePayload, VoicePayload
 from clinic.file.media import Form, Inspection, Purpose
 from clinic.file.tables import blobs, files, uploads
-from clinic.file.uploading import TOLERANCE_MS, VOICE_SECONDS, WAITING, State
+from clinic.file.uploading import HELD_FOR, TOLERANCE_MS, VOICE_SECONDS, WAITING, State
 from clinic.gates import pass_gates
 from clinic.kinds import kind_of
 from clinic.loading import LoadedMember, LoadedThread
@@ -169,7 +169,8 @@ def checked(work: Work, subject: tuple[sa.Row[Any], LoadedThread | None], found:
     if thread is None:
         return _without_thread(work, row, sending)
     state, words = _sent(work, thread, row, sending)
-    work.update(uploads, row.id, state=state, words=words)
+    kept = {"expires_at": work.now + HELD_FOR} if state is State.HELD else {}
+    work.update(uploads, row.id, state=state, words=words, **kept)
     work.audit_detail(state=str(state), thread=thread.uid)
     return state
 

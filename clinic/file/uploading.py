@@ -36,6 +36,8 @@ TOLERANCE_MS = 500
 OPEN_AT_MOST = 50
 WAITING_BYTES_AT_MOST = 2_000_000_000
 GOOD_FOR = timedelta(days=1)
+HELD_FOR = timedelta(days=30)
+"""How long bytes are awaited, and how long what a gate holds back is kept for its sender."""
 FILES, CHECK_JOB = "files", "file.check"
 """The queue of what is to be checked, and its job."""
 NOBODY = "nobody"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from clinic import Database
+from clinic.account.sweep import sweep
 from clinic.errors import DomainError, Gated, Invalid, NotFound, TooLong
 from clinic.file import links
 from clinic.file.media import Form, Inspection
 from clinic.file.names import safe_name
+from clinic.file.tables import blobs, uploads
 from clinic.file.uploading import State, upload_state, uploads_waiting
 from tests.support import paying
 from tests.support.cast import Cast
@@ -119,3 +122,21 @@ def test_somebodys_own_link_in_a_text_becomes_the_address_that_asks_who_one_is()
     path = links.sign(links.key_of(b"p" * 32), "a" * 26, "b" * 26, "knee.jpg", datetime.now(UTC))
     assert links.canonical(f"See https://clinic.test{path}, please") == f"See https://clinic.test/files/{'a' * 26}, please"
     assert links.file_named(f" https://clinic.test{path}\n") == "a" * 26
+
+
+def test_what_became_nothing_is_forgotten_and_what_was_sent_or_is_held_stays(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    file = sent(database, cast.boris, thread)
+    unsent = str(database.perform(cast.boris, "file.slot", name="a.jpg", size_bytes=1000, client_id="c-slot").value)
+    assert checked(database, unsent).value is State.READY
+    held = begun(database, cast.ana, thread)
+    paying.ask(cast, "boris", thread, paying.service(cast))
+    assert checked(database, held).value is State.HELD
+    now = database.now()
+    database.now = lambda: now + timedelta(days=3)  # type: ignore[method-assign]
+    sweep(database)
+    sweep(database)
+    with database.reading() as connection:
+        assert {row.uid for row in connection.execute(sa.select(blobs.c.uid))} == {file, held}
+        assert {row.uid for row in connection.execute(sa.select(uploads.c.uid))} == {file, held}
+    assert can_read(database, cast.ana, file) and can_read(database, cast.ana, held)
