@@ -1,4 +1,4 @@
-"""How web takes connections: a thread is given to one only when something has arrived on it. Imports gunicorn alone."""
+"""How web takes connections: a thread is given to one only when something has arrived on it. Imports gunicorn."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from struct import pack
 from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from web import carrying
 
 REST_SECONDS = 10
 """How long a thread waits for more of a request that has begun."""
@@ -40,6 +42,11 @@ class PatientWorker(ThreadWorker):
         conn.timeout = time.monotonic() + self.cfg.keepalive
         self.pending_conns.append(conn)
         self.poller.register(client, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def handle_exit(self, sig: Any, frame: Any) -> None:
+        """Have long answers end when the worker stops: whoever waits for a file goes on with it later."""
+        carrying.STOPPING.set()
+        super().handle_exit(sig, frame)
 
     def _cap_keepalive(self, deadline: float) -> None:
         """Wait for silent connections no longer than for those between two requests, when the worker stops."""

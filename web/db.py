@@ -20,11 +20,14 @@ from clinic.storage import metadata
 db = SQLAlchemy(metadata=metadata)
 _KEY, _TRYING = "bedside-clinic", "bedside-trying"
 PAUSE_SECONDS = 20.0
+MOST_CONNECTIONS = 32
+"""As many as gunicorn has threads: none waits for another's connection."""
 
 
 def adopt(app: Flask, config: Config) -> Database:
     """Open the engine of `app` and hand it to clinic."""
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_size": 5, "max_overflow": MOST_CONNECTIONS - 5}
     db.init_app(app)
     with app.app_context():
         database = Database.adopt(db.engine, run_dir=config.run_dir, pepper=config.pepper)

@@ -1,4 +1,5 @@
-"""Settings of gunicorn: processes of eight threads, each process with one engine; loopback and a unix socket.
+"""Settings of gunicorn: processes of 32 threads, each process with one engine; loopback and a unix socket. Most of the threads may carry files
+at once (carrying.py), so that eight are always there for pages.
 
 The app is loaded in the worker (no preload): the database's locks must not be opened before the fork. Any process answers any
 request: what must outlast one is in the database or in the cookie.
@@ -17,7 +18,7 @@ _run.mkdir(mode=0o700, parents=True, exist_ok=True)
 bind = [f"127.0.0.1:{os.environ.get('BEDSIDE_BASE_PORT', '8600')}", f"unix:{_run / 'web.sock'}"]
 worker_class = PatientWorker
 workers = int(os.environ.get("BEDSIDE_WEB_PROCESSES", "1"))
-threads = 8
+threads = 32
 control_socket_disable = True
 umask = 0o077
 timeout = 60

@@ -1,10 +1,12 @@
 """Account passwords: hashing and checking with argon2id, outside any transaction, and what a new one must be.
 
 Owns hash_password, verify_password, problem_with. Imports argon2-cffi. Parameters are OWASP's for bounded memory
-(19 MiB, two passes, one lane): eight threads stay below 160 MiB.
+(19 MiB, two passes, one lane); as eight are done at once at most, they stay below 160 MiB.
 """
 
 from __future__ import annotations
+
+import threading
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -12,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 MIN_LENGTH = 12
 MAX_LENGTH = 1024
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_AT_ONCE = threading.BoundedSemaphore(8)
 # Checked when there is no account, so that an unknown address takes as long as a wrong password.
 _DUMMY = _HASHER.hash("the account that does not exist")
 
@@ -28,18 +31,20 @@ _COMMON = frozenset(
 
 def hash_password(password: str) -> str:
     """Return the argon2id hash that clinic stores."""
-    return _HASHER.hash(password)
+    with _AT_ONCE:
+        return _HASHER.hash(password)
 
 
 def verify_password(stored: str | None, password: str) -> tuple[bool, str | None]:
     """Say whether `password` fits the hash `stored` (None: no such account), and give a new hash if parameters changed."""
     try:
-        _HASHER.verify(stored or _DUMMY, password[:MAX_LENGTH])
+        with _AT_ONCE:
+            _HASHER.verify(stored or _DUMMY, password[:MAX_LENGTH])
     except (VerificationError, InvalidHashError):
         return False, None
     if stored is None:
         return False, None
-    return True, _HASHER.hash(password) if _HASHER.check_needs_rehash(stored) else None
+    return True, hash_password(password) if _HASHER.check_needs_rehash(stored) else None
 
 
 def problem_with(password: str, *, about: tuple[str | None, ...] = ()) -> str | None:
