@@ -17,6 +17,8 @@ from web.assets import STATIC
 from web.db import adopt
 from web.pages import BLUEPRINTS, groups
 from web.pages.internal import blueprint as internal
+from web.pages.uploads import blueprint as uploads
+from web.pages.uploads import slots
 from web.pages.webhooks import blueprint as webhooks
 from web.policies import SAFE_METHODS, enforce, public, require_policies
 from web.proxy import as_peer
@@ -62,6 +64,8 @@ def create_app(config: Config | None = None) -> Flask:
     csrf = CSRFProtect(app)
     csrf.exempt(internal)
     csrf.exempt(webhooks)
+    csrf.exempt(uploads)  # asks for the token itself
+    csrf.exempt(slots)  # believes no cookie
     app.before_request(_same_site)
     app.before_request(enforce)
     app.before_request(auth.note_use)

@@ -1,11 +1,12 @@
 """Who is asking: Flask-Login over clinic's own login sessions.
 
-Owns Visitor, current_visitor, current_actor, require_same_account, begin, end and the session cookie. Imports Flask-Login and clinic. The signed
+Owns Visitor, current_visitor, current_actor, require_same_account, lasts, begin, end and the session cookie. Imports Flask-Login and clinic. The signed
 cookie carries clinic's session token; whether it still counts is clinic's answer on each request.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +17,8 @@ from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_use
 from clinic.account.views import Session
 from clinic.account.views import session as session_view
 from clinic.calls import Actor, Door
-from clinic.errors import Busy, NotSignedIn
+from clinic.database import Database
+from clinic.errors import Busy, DomainError, NotSignedIn
 from clinic.permissions import CARE_ROLES, Role
 from web.db import clinic_db, try_perform
 
@@ -78,6 +80,21 @@ def _load(token: str) -> Visitor | None:
     with clinic_db().read(Actor.system()) as work:
         found = session_view(work, token)
     return Visitor(token, found) if found else None
+
+
+def lasts(visitor: Visitor, database: Database) -> bool:
+    """Say whether a person's login session counts still, in the role that they had: asked while a file of theirs is on its way.
+
+    That it is on its way counts as use, like a request: nobody is logged out in the middle of it for being idle.
+    """
+    with database.read(Actor.system()) as work:
+        found = session_view(work, visitor.token)
+    if found is None or found.role is not visitor.role:
+        return False
+    if database.now() - found.seen_at > _NOTED_FOR:
+        with suppress(DomainError):  # such as while nothing can be stored: reading goes on
+            database.perform(visitor.actor, "login.seen", session_uid=found.uid)
+    return True
 
 
 def install(app: Flask) -> None:

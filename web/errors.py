@@ -16,6 +16,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from clinic.errors import Busy, DomainError, NotFound, NotSignedIn
 from web.auth import OTHER_PERSON, ask_no_more, current_visitor
+from web.carrying import Full
+from web.gateways.faults import Absent, Away, Damaged, NoRoom
 
 log = logging.getLogger("bedside.web")
 
@@ -31,6 +33,7 @@ _HEADINGS = {
     429: "Too often",
     500: "Something broke on our side",
     503: "Just now it does not work",
+    507: "There is no room just now",
 }
 _WORDS = {
     400: "The server could not read what the browser sent. Go back, reload the page and try again.",
@@ -38,6 +41,12 @@ _WORDS = {
     413: "What was sent is larger than the server takes. Shorten it or send it in parts.",
     415: "The server does not know this form of data.",
 }
+
+
+FULL = "Many files are on their way just now. This one goes on in a few seconds; if not, try again."
+AWAY = "The place where the clinic keeps files does not answer just now. Nothing is lost; try again in a few minutes."
+NO_ROOM = "The clinic’s disk is full, so no file can be stored just now. Nothing is lost: try again later, and tell the clinic."
+DAMAGED = "This file cannot be opened any more: what is stored is not what was sent. Tell the clinic’s administrator."
 
 
 def wants_json() -> bool:
@@ -96,6 +105,20 @@ def _http(error: HTTPException) -> BaseResponse:
     return problem(status, f"http-{status}", _WORDS.get(status, "This did not work. Go back and try again."))
 
 
+def _full(_error: Full) -> Response:
+    return problem(503, "full", FULL, wait_seconds=3)
+
+
+def _unkept(error: Exception) -> Response:
+    # What is the matter names no file, only what the store said.
+    log.error("files: %s at %s", error, request.endpoint)
+    if isinstance(error, NoRoom):
+        return problem(507, "no-room", NO_ROOM, wait_seconds=60)
+    if isinstance(error, Away):
+        return problem(503, "files-away", AWAY, wait_seconds=60)
+    return problem(500, "damaged", DAMAGED)
+
+
 def _unexpected(error: Exception) -> BaseResponse:
     # Words for the person, the traceback for the log; the number joins them. No text of a person is logged.
     number = secrets.token_hex(4)
@@ -109,4 +132,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(DomainError, _domain)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Full, _full)
+    for fault in (Absent, Away, Damaged, NoRoom):
+        app.register_error_handler(fault, _unkept)
     app.register_error_handler(Exception, _unexpected)

@@ -51,7 +51,7 @@ def _policy() -> str:
 
 def _add(response: Response) -> Response:
     headers = response.headers
-    headers["Content-Security-Policy"] = _policy()
+    headers.setdefault("Content-Security-Policy", _policy())  # a file's own is stricter
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "no-referrer"
     headers["Permissions-Policy"] = _PERMISSIONS

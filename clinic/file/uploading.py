@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clinic.account.tables import accounts
 from clinic.actions import action, view
 from clinic.errors import Conflict, Gated, Invalid, NotFound, TooLong, TooMany
 from clinic.fields import ClientId, Computed, Flag, Option, Pick
@@ -79,9 +80,15 @@ class UploadView:
 
 @dataclass(frozen=True, slots=True)
 class UploadBytes:
-    """An upload as the clinic's own processes need it that store and look at its bytes. wrapped_key: None until the first have come."""
+    """An upload as the clinic's own processes need it that store and look at its bytes. wrapped_key: None until the first have come.
+
+    account: uid of its sender; sender_active: whether that account is open still. slot: whether it is an app's, which puts it by its address alone.
+    """
 
     uid: str
+    account: str
+    sender_active: bool
+    slot: bool
     purpose: Purpose
     name: str
     media_type: str
@@ -321,16 +328,20 @@ def uploads_waiting(work: Work, thread_uid: str) -> list[UploadView]:
 def upload_bytes(work: Work, uid: str) -> UploadBytes:
     """Return what there is to know of an upload's bytes. Raises: NotFound."""
     row = upload_row(work, uid)
+    sender = work.row(sa.select(accounts.c.uid, accounts.c.active).where(accounts.c.id == row.account_id))
+    assert sender is not None
     return UploadBytes(
-        row.uid, Purpose(row.purpose), row.name, row.media_type, row.size_bytes, State(row.state), row.words, row.wrapped_key, row.expires_at
+        row.uid, sender.uid, sender.active, row.thread_id is None and row.folder_id is None,
+        Purpose(row.purpose), row.name, row.media_type, row.size_bytes, State(row.state), row.words, row.wrapped_key, row.expires_at,
     )
 
 
 @view(Permission.SYSTEM)
 def staged(work: Work) -> set[str]:
-    """Return the uids of the uploads whose bytes are still awaited, looked at or held back; others' are not kept beside."""
-    states = (State.OPEN, State.RECEIVED)
-    return {row.uid for row in work.rows(sa.select(uploads.c.uid).where(uploads.c.state.in_(states), uploads.c.expires_at > work.now))}
+    """Return the uids of the uploads whose bytes are still awaited or looked at; others' are not kept beside."""
+    open_still = sa.and_(uploads.c.state == State.OPEN, uploads.c.expires_at > work.now)
+    # What came whole is looked at however late.
+    return {row.uid for row in work.rows(sa.select(uploads.c.uid).where(sa.or_(open_still, uploads.c.state == State.RECEIVED)))}
 
 
 def _seen(work: Work, row: sa.Row[Any]) -> UploadView:

@@ -13,6 +13,7 @@ from tests.access.state import State
 from tests.access.visitors import Pages
 from tests.web.conftest import PASSWORD, config_of, opened_app
 from web.db import clinic_db
+from web.pages import files
 from web.passwords import hash_password
 
 assert furniture.FURNISHED
@@ -41,6 +42,29 @@ def written() -> Iterator[Written]:
     root.setLevel(level)
 
 
+class MadeUpContent:
+    """Stands in for where files are kept: the content of each is its marker."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    def kept(self, uid: str, _key: str, _size: int) -> MadeUpContent:
+        """Return what has the content of a file."""
+        self.uid = uid
+        return self
+
+    def chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        """Yield some of it."""
+        yield self._content(self.uid).ljust(1000)[start:stop]
+
+    def read_derived(self, uid: str, _key: str, _name: str) -> bytes:
+        """Return the picture of a file."""
+        return self._content(uid)
+
+    def _content(self, uid: str) -> bytes:
+        return str(self.scene.things["content of", uid]).encode()
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory, written: Written) -> Iterator[Pages]:
     """The clinic behind its web application; everybody has logged in."""
@@ -49,5 +73,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, written: Written) -> Iterato
         with app.app_context():
             scene = Scene(clinic_db(), hash_password(PASSWORD))
         state = State(config.database_url)
-        yield Pages(app, scene, state, {name: scene.emails[name] for name in PEOPLE}, PASSWORD)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(files, "_store", lambda scene=scene: MadeUpContent(scene))
+            yield Pages(app, scene, state, {name: scene.emails[name] for name in PEOPLE}, PASSWORD)
         state.close()

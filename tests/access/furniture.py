@@ -15,7 +15,7 @@ from clinic.payment.record import CARD
 from clinic.payment.tables import payment_attempts, payment_requests
 from clinic.search.index import Indexer
 from clinic.thread.views import thread_page
-from tests.access.scene import FURNISHED, PEOPLE, STAFF, Marker, Scene
+from tests.access.scene import FURNISHED, PATIENT, PEOPLE, STAFF, Marker, Scene
 
 
 def devices(scene: Scene) -> None:
@@ -153,16 +153,27 @@ def files(scene: Scene) -> None:
         thread = scene.threads[label]
         several = {"folder": "nobody"} if label == "group" else {}
         for note in (False, True):
-            seers = scene.staff_of(label) if note else set(thread.members)
+            seers = file_readers(scene, label, note=note)
             name = f"pain {scene.marker(f'name of a file in {label}, note {note}', seers)}.jpg"
             given = {"name": name, "note": note, "client_id": secrets.token_hex(8), **({} if note else several)}
-            scene.things[f"file in {label}", "note" if note else "everybody"] = _checked(
-                scene, scene.do(by, "file.begin", thread.uid, size_bytes=1000, **given))
+            uid = _checked(scene, scene.do(by, "file.begin", thread.uid, size_bytes=1000, **given))
+            scene.things[f"file in {label}", "note" if note else "everybody"] = uid
+            # Its bytes are made up where they are read (conftest.py).
+            scene.things["content of", uid] = scene.marker(f"content of a file in {label}, note {note}", seers)
     for who, (_, role, _) in PEOPLE.items():
         if role is not Role.ADMIN and who != "dora":
             for what in ("to give up", *(f"for {label}" for label in scene.threads)):
                 given = {"name": f"{scene.marker(f'name of a slot {what} of {who}', {who})}.jpg", "client_id": secrets.token_hex(8)}
                 scene.things[f"slot {what}", who] = _checked(scene, scene.do(who, "file.slot", size_bytes=1000, **given))
+
+
+def file_readers(scene: Scene, label: str, *, note: bool) -> set[str]:
+    """Return who may read a file of a thread: its members, of a note its staff; where it is in a patient's folder, all staff who are in a thread with them."""
+    if note:
+        return scene.staff_of(label)
+    patients = [name for name, relation in scene.threads[label].members.items() if relation == PATIENT]
+    filed = label != "group" and len(patients) == 1
+    return set(scene.threads[label].members) | {name for name in STAFF if filed and scene.shares(name, patients[0])}
 
 
 def _checked(scene: Scene, upload: str) -> str:

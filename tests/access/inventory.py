@@ -32,8 +32,9 @@ def routes(app: Flask) -> Iterator[str]:
         policy = policy_of(app.view_functions[rule.endpoint])
         assert policy is not None
         who = policy.access if policy.access is not Access.SIGNED_IN else f"signed-in {' '.join(sorted(policy.roles))}"
-        for method in METHODS:
-            if method in (rule.methods or ()):
+        methods = rule.methods or set()
+        for method in METHODS if "GET" in methods else (*METHODS, "HEAD"):
+            if method in methods:
                 yield f"route {method} {rule.rule}: {who}"
 
 

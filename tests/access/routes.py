@@ -6,7 +6,7 @@ A route that asks for a thread is there for its members (`on="thread"`); for eve
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.access.scene import ABSENT, COORDINATOR, GROUP_ADMIN, NOBODY, PATIENT, PRACTITIONER, Scene
@@ -25,7 +25,7 @@ class Route:
     """One row. who: the roles that it is there for. on: what its `<uid>` names. ok: how an answer looks to whom it is for.
 
     sends: the form of a POST. asks: further queries to put behind the address, each of which must tell nothing either.
-    members: relations that it is for, where not for all members. token: what its `<token>` is.
+    members: relations that it is for, where not for all members. token: what its `<token>` is. headers: of what no form sends.
     """
 
     who: frozenset[str]
@@ -35,6 +35,10 @@ class Route:
     asks: tuple[str, ...] = ("",)
     members: frozenset[str] = CARE | {GROUP_ADMIN}
     token: Callable[[Scene], str] = lambda _scene: "x"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream", "Upload-Offset": "1000"}
 
 
 def _nothing(_scene: Scene, _who: str) -> Fields:
@@ -61,6 +65,17 @@ ROUTES: dict[str, Route] = {
     # For the duty account alone, which nobody of the scene is.
     "GET /duty": Route(STAFF, ok=(404,)),
     "GET /duty/alerts": Route(STAFF),
+    # Whose link it is, is in the link; here one that the clinic never made. All about links: tests/web/test_reading_files.py.
+    "GET /f/<file>/<recipient>/<expiry>/<mac>/<path:name>": Route(ANYBODY, ok=(404,)),
+    "GET /files/<uid>": Route(CARE, on="file"),
+    "GET /files/<uid>/download": Route(CARE, on="file"),
+    "GET /files/<uid>/shown": Route(CARE, on="file"),
+    "GET /files/<uid>/thumb": Route(CARE, on="file"),
+    "GET /uploads/<uid>/state": Route(CARE, on="upload"),
+    "HEAD /uploads/<uid>": Route(CARE, on="upload", headers=TUS),
+    "PATCH /uploads/<uid>": Route(CARE, on="upload", ok=(204,), headers=TUS),
+    "DELETE /uploads/<uid>": Route(CARE, on="upload", ok=(204,), headers=TUS),
+    "PUT /slots/<uid>/<mac>/<path:name>": Route(ANYBODY, ok=(404,)),
     "GET /healthz": Route(ANYBODY),
     "GET /internal/xmpp/exists": Route(CLINIC),
     "GET /invite/<token>": Route(ANYBODY, ok=(410,)),

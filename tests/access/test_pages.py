@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from clinic import Role
 from tests.access.conftest import Written
+from tests.access.furniture import file_readers
 from tests.access.inventory import keys
 from tests.access.routes import CLINIC, ROUTES, Route
 from tests.access.scene import ABSENT, ACTORS, NOBODY
@@ -61,6 +62,11 @@ def _objects(pages: Pages, route: Route) -> Iterator[tuple[str, str]]:
     elif route.on == "paid":
         things = pages.scene.things
         yield from (("ana", things["another payment of", "ana"]), ("nobody, yet", things["payment of", "ana"]), ("absent", ABSENT))
+    elif route.on == "file":
+        files = [(label, what) for label in ("direct", "group", "foreign") for what in ("everybody", "note")]
+        yield from (*((f"{label}: {what}", pages.scene.things[f"file in {label}", what]) for label, what in files), ("absent", ABSENT))
+    elif route.on == "upload":
+        yield from (*((name, pages.scene.things["slot to give up", name]) for name in ("ana", "ada", "boris", "chen")), ("absent", ABSENT))
     elif route.on == "account":
         yield from (("eve", pages.scene.uids["eve"]),)
     else:
@@ -78,6 +84,11 @@ def _expected(pages: Pages, route: Route, who: str, label: str) -> str:
     if route.on in ("payment", "paid"):
         administers = role == Role.ADMIN and label in pages.scene.uids
         return "allowed" if label == who or administers else "absent"
+    if route.on == "upload":
+        return "allowed" if label == who else "absent"
+    if route.on == "file":
+        thread, _, what = label.partition(": ")
+        return "allowed" if what and who in file_readers(pages.scene, thread, note=what == "note") else "absent"
     if route.on != "thread":
         return "allowed"
     relation = pages.scene.relation(who, label)
@@ -86,11 +97,15 @@ def _expected(pages: Pages, route: Route, who: str, label: str) -> str:
 
 def _ask(pages: Pages, row: str, route: Route, who: str, uid: str, asked: str) -> TestResponse:
     method, _, path = row.partition(" ")
-    for placeholder, value in (("<uid>", uid), ("<name>", "text.post"), ("<token>", route.token(pages.scene)), ("<path:filename>", "favicon.svg")):
+    for placeholder, value in (("<uid>", uid), ("<name>", "text.post"), ("<token>", route.token(pages.scene)), ("<path:filename>", "favicon.svg"),
+                               ("<file>", pages.scene.things["file in direct", "everybody"]), ("<recipient>", pages.scene.uids["boris"]),
+                               ("<expiry>", "4000000000"), ("<mac>", "A" * 43), ("<path:name>", "x.jpg")):
         path = path.replace(placeholder, value)
     visitor = pages.visitors[who]
     if method == "GET":
         return visitor.get(path + asked)
+    if method != "POST":
+        return visitor.ask(method, path + asked, route.headers)
     fields = route.sends(pages.scene, who) if route.sends else {}
     return visitor.submit(path + asked, fields)
 

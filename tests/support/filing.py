@@ -1,7 +1,8 @@
-"""What tests of files share: an upload that was announced, checked, sent; whether somebody may read it. No bytes move. Imports clinic."""
+"""What tests of files share: an upload that was announced, checked, sent, with its bytes or without; whether somebody may read it."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from clinic import Actor, Database, Done
@@ -9,6 +10,7 @@ from clinic.errors import NotFound
 from clinic.file.media import Form, Inspection
 from clinic.file.uploading import State
 from clinic.file.views import readable
+from web.gateways.storage import Store
 
 JPEG = Inspection("image/jpeg", Form.IMAGE, 40, 30, shown_type="image/webp", shown_bytes=100, thumb_type="image/webp")
 
@@ -28,6 +30,26 @@ def checked(database: Database, upload: str, found: Inspection = JPEG) -> Done:
 def sent(database: Database, actor: Actor, thread: str, client_id: str = "c-file", found: Inspection = JPEG, **values: Any) -> str:
     upload = begun(database, actor, thread, client_id, **values)
     assert checked(database, upload, found).value is State.SENT
+    return upload
+
+
+def kept(
+    database: Database, store: Store, actor: Actor, thread: str, content: bytes, found: Inspection = JPEG, client_id: str = "c-file", **values: Any
+) -> str:
+    """Send a file with its bytes, as web and the worker do between them. Its pictures say which they are. Returns: its uid."""
+    upload = begun(database, actor, thread, client_id, size_bytes=len(content), **values)
+    key = database.perform(Actor.system(), "file.keep_key", upload, wrapped_key=store.new_key()).value
+    with store.staging(upload, key, len(content)).take() as taking:
+        taking.add(content)
+    database.perform(Actor.system(), "file.received", upload)
+    store.keep(upload, len(content))
+    for name, media_type in (("shown", found.shown_type), ("thumb", found.thumb_type)):
+        if media_type:
+            store.put_derived(upload, key, name, f"{name} of {upload}".encode())
+    digest = hashlib.sha256(content).hexdigest()
+    done = database.perform(Actor.system(), "file.checked", upload, found=found, sha256=digest, wrapped_key=key)
+    assert done.value is State.SENT
+    store.forget(upload)
     return upload
 
 

@@ -28,8 +28,10 @@ def routes(app: Flask) -> list[tuple[str, str, Access]]:
         policy = policy_of(app.view_functions[rule.endpoint])
         assert policy is not None
         path = rule.rule.replace("<uid>", UID).replace("<name>", "text.post").replace("<token>", "x")
-        path = path.replace("<path:filename>", "favicon.svg")
-        found += [(method, path, policy.access) for method in (rule.methods or set()) & {"GET", "POST"}]
+        path = path.replace("<path:filename>", "favicon.svg").replace("<file>", UID).replace("<recipient>", UID)
+        path = path.replace("<expiry>", "0").replace("<mac>", "x").replace("<path:name>", "x")
+        methods = (rule.methods or set()) - {"OPTIONS"}
+        found += [(method, path, policy.access) for method in methods - ({"HEAD"} if "GET" in methods else set())]
     return found
 
 
@@ -49,7 +51,8 @@ def test_a_route_without_a_policy_is_also_refused_when_it_is_asked_for(app: Flas
 def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
     """A new route appears here with its access, so that nobody adds one by the way."""
     known = {
-        (Access.PUBLIC, "GET"): {"/authority.pem", "/healthz", "/invite/x", "/login", "/session", "/setup/x", "/static/favicon.svg"},
+        (Access.PUBLIC, "GET"): {"/authority.pem", "/healthz", "/invite/x", "/login", "/session", "/setup/x", "/static/favicon.svg", f"/f/{UID}/{UID}/0/x/x"},
+        (Access.PUBLIC, "PUT"): {f"/slots/{UID}/x/x"},
         (Access.PUBLIC, "POST"): {"/invite/x", "/login", "/logout", "/setup/x", "/webhooks/stripe"},
         (Access.INTERNAL, "GET"): {"/internal/xmpp/exists"},
         (Access.INTERNAL, "POST"): {"/internal/xmpp/check"},
@@ -67,7 +70,12 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             "/admin/statuses",
             "/do/text.post",
             f"/do/text.post/{UID}",
+            f"/files/{UID}",
+            f"/files/{UID}/download",
+            f"/files/{UID}/shown",
+            f"/files/{UID}/thumb",
             f"/patients/{UID}",
+            f"/uploads/{UID}/state",
             "/away",
             "/duty",
             "/duty/alerts",
@@ -94,6 +102,9 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             f"/threads/{UID}/replies",
             f"/threads/{UID}/versions",
         },
+        (Access.SIGNED_IN, "HEAD"): {f"/uploads/{UID}"},
+        (Access.SIGNED_IN, "PATCH"): {f"/uploads/{UID}"},
+        (Access.SIGNED_IN, "DELETE"): {f"/uploads/{UID}"},
         (Access.SIGNED_IN, "POST"): {
             "/account/devices",
             "/account/look",
@@ -129,10 +140,13 @@ def test_nobody_signed_in_reaches_what_is_for_people_who_are(app: Flask, cast: C
             answer = browser.get(path)
             assert answer.status_code == 303 and answer.location.startswith("/login"), path
             assert browser.client.get(path, headers={"Accept": "application/json"}).status_code == 401, path
-        else:
+        elif method == "POST":
             assert browser.submit(path).status_code == 303, path
             answer = browser.send(path)
             assert (answer.status_code, answer.get_json()["code"]) == (401, "not-signed-in"), path
+        else:
+            headers = {"Accept": "application/json", "X-CSRFToken": browser.token}
+            assert browser.client.open(path, method=method, headers=headers).status_code == 401, path
 
 
 def test_internal_routes_need_the_token_and_do_not_exist_without(app: Flask, cast: Cast) -> None:

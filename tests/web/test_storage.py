@@ -17,9 +17,9 @@ from clinic.config import Config
 from clinic.file.media import Source
 from tests.support.s3_stand_in import S3StandIn, s3_stand_in
 from tests.web.conftest import config_of
+from web.gateways.faults import Absent, Away, Damaged, NoRoom, TakenOver, TooMuch
 from web.gateways.sealing import CHUNK_BYTES, SEALED_CHUNK_BYTES, sealed_bytes
-from web.gateways.staging import NoRoom, TakenOver, TooMuch
-from web.gateways.storage import Absent, Away, Damaged, Reader, Store
+from web.gateways.storage import Reader, Store
 
 UID, OTHER = "01kb8zq0" + "a" * 18, "01kb8zq0" + "b" * 18
 SIZE = 2 * CHUNK_BYTES + 1000

@@ -1,6 +1,6 @@
-"""How a file's bytes are encrypted: each file under a key of its own, in pieces that prove themselves. Imports cryptography alone.
+"""How a file's bytes are encrypted: each file under a key of its own, in pieces that prove themselves. Of libraries it imports cryptography alone.
 
-Owns Keys, Seal, CHUNK_BYTES, sealed_bytes, Damaged. A file is cut into pieces of CHUNK_BYTES; each is stored as
+Owns Keys, Seal, CHUNK_BYTES, sealed_bytes. A file is cut into pieces of CHUNK_BYTES; each is stored as
 nonce, AES-256-GCM and tag. With each are authenticated the file's uid, its size and which piece it is: one that was changed, moved, left out
 or taken from another file does not open.
 The file's key is kept beside it in the database, wrapped (RFC 3394) under the clinic's `files_key`: whoever has one without the other has nothing,
@@ -17,16 +17,14 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
+from web.gateways.faults import Damaged
+
 CHUNK_BYTES = 256 * 1024
 _NONCE, _TAG = 12, 16
 _MORE = _NONCE + _TAG
 SEALED_CHUNK_BYTES = CHUNK_BYTES + _MORE
 """How many bytes a whole piece has where it is stored."""
 _WRAPPED_AS = "1."
-
-
-class Damaged(Exception):
-    """What is stored is not what was stored: changed, cut short, or under another key."""
 
 
 def chunks_of(size: int) -> int:

@@ -1,6 +1,6 @@
 """Uploads on their way in: encrypted from the first byte, kept over any interruption. Standard library and the gateway's own sealing.
 
-Owns Staged, Taking and what can go wrong. One upload is `<folder>/<uid>`, whole pieces one behind the other; beside it `<uid>.owner` says who writes.
+Owns Staged and Taking. One upload is `<folder>/<uid>`, whole pieces one behind the other; beside it `<uid>.owner` says who writes.
 How far it has come is how many whole pieces are there: what a cut or a kill leaves of one counts for nothing and is written over.
 Whoever comes last owns it (a phone that is back has lost the connection that hangs): the one before finds that out at its next piece. Web
 may be several processes, so the owner is named in a file, and that file is the lock in which pieces are written.
@@ -16,21 +16,10 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from web.gateways.sealing import CHUNK_BYTES, SEALED_CHUNK_BYTES, Damaged, Seal, chunks_of, sealed_bytes
+from web.gateways.faults import Damaged, NoRoom, TakenOver, TooMuch
+from web.gateways.sealing import CHUNK_BYTES, SEALED_CHUNK_BYTES, Seal, chunks_of, sealed_bytes
 
 OWNER = ".owner"
-
-
-class TakenOver(Exception):
-    """Somebody else has gone on with this upload, or it was given up."""
-
-
-class TooMuch(Exception):
-    """More bytes came than were announced."""
-
-
-class NoRoom(Exception):
-    """The disk is full, or not there."""
 
 
 @contextlib.contextmanager

@@ -21,7 +21,8 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from clinic.config import Config
-from web.gateways.sealing import CHUNK_BYTES, SEALED_CHUNK_BYTES, Damaged, Keys, Seal, chunks_of, sealed_bytes
+from web.gateways.faults import Absent, Away, Damaged
+from web.gateways.sealing import CHUNK_BYTES, SEALED_CHUNK_BYTES, Keys, Seal, chunks_of, sealed_bytes
 from web.gateways.staging import OWNER, Staged
 
 __all__ = ["Absent", "Away", "Damaged", "Reader", "Store", "of"]
@@ -33,14 +34,6 @@ _FAR_CHUNKS = 4
 _PART_BYTES, _PARTS_AT_ONCE = 5 * 1024 * 1024, 2
 _UID = re.compile(r"[0-9a-z]{26}")
 _LEFT_OVER = re.compile(r".*#\d+")  # of a copy in whose middle this machine died
-
-
-class Absent(Exception):
-    """There is no such content."""
-
-
-class Away(Exception):
-    """Where files are kept cannot be reached, or takes nothing, just now."""
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from web.pages import (
     doing,
     entries,
     feed,
+    files,
     groups,
     health,
     internal,
@@ -28,6 +29,7 @@ from web.pages import (
     services,
     statuses,
     threads,
+    uploads,
     webhooks,
 )
 
@@ -51,6 +53,9 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     receipts.blueprint,
     doing.blueprint,
     feed.blueprint,
+    files.blueprint,
+    uploads.blueprint,
+    uploads.slots,
     internal.blueprint,
     webhooks.blueprint,
     health.blueprint,
