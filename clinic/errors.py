@@ -151,6 +151,13 @@ class Conflict(DomainError):
     default = "This exists already. Reload the page to see it."
 
 
+class NotYet(Conflict):
+    """What this is about is still being prepared: the same again in a moment comes through."""
+
+    condition = "resource-constraint"
+    type = "wait"
+
+
 @_register
 class Expired(DomainError):
     """A link or token is past its time, or was used."""

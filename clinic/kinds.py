@@ -1,6 +1,7 @@
 """The registry of kinds of entries: payload, plain body, XML child and page fragment, declared once each.
 
-Owns @kind, KINDS, what an entry asks of its readers (Ask), and two payloads that stand for what cannot be shown (UNKNOWN, Tombstone).
+Owns @kind, KINDS, what an entry asks of its readers (Ask), the file that it shows (Attached), and two payloads that stand for what cannot be
+shown (UNKNOWN, Tombstone).
 Imports the standard library only. A capability declares its kinds in its own folder; the log stores a payload as JSON,
 the component sends `body` to any client and `xml` beside it, the page draws `fragment`.
 """
@@ -35,6 +36,24 @@ class Ask:
     words: str
     action: str
     values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that an entry shows, as those receive it who open their own link to it. A payload that shows one has a property `attached`.
+
+    file: uid. name: as it is saved. width, height: pixels, duration_ms: of a sound or a video; 0 where there are none. words: what to say of it
+    to those who are shown the file itself instead of the entry's body: what a machine understood of a voice message.
+    """
+
+    file: str
+    name: str
+    media_type: str
+    size_bytes: int
+    width: int = 0
+    height: int = 0
+    duration_ms: int = 0
+    words: str = ""
 
 
 PayloadType = TypeVar("PayloadType", bound=type)

@@ -20,7 +20,7 @@ from clinic.config import Config
 from clinic.errors import DomainError, NotAcceptable, NotFound, NotPermitted
 from clinic.offers import refusal_words
 from clinic.thread.nicks import CLINIC
-from xmpp_components import commands, feed, handlers, jobs, text_commands, wire
+from xmpp_components import commands, feed, handlers, jobs, text_commands, upload, wire
 from xmpp_components.bookmarks import Bookmarks
 from xmpp_components.confirmation import Confirmation
 from xmpp_components.doer import Doer
@@ -33,6 +33,7 @@ from xmpp_components.rates import Buckets
 from xmpp_components.recovery import Recovery
 from xmpp_components.request import FEED_PREFIX, NO_THREAD, NOT_DONE, Refusal, Request, Target, target_of
 from xmpp_components.rooms import admin, archive, disco, join, messages, vcards
+from xmpp_components.rooms.attachments import Links
 from xmpp_components.rooms.availability import Availability
 from xmpp_components.rooms.room import Rooms
 from xmpp_components.share import Share
@@ -56,7 +57,7 @@ STRANGER = "Only people with an account at this clinic are served here. Sign in 
 NOT_SENT = "This was not sent"
 
 # Whoever adds a module of stanza handlers adds it here.
-HANDLERS = (admin, archive, commands, disco, feed, join, messages, vcards)
+HANDLERS = (admin, archive, commands, disco, feed, join, messages, upload, vcards)
 
 
 class Threads:
@@ -69,6 +70,7 @@ class Threads:
         self.share = Share(config.component, config.components)
         self.reader = Reader(db)
         self.doer = Doer(db)
+        self.links = Links(config, db)
         self.tail = Tail(self)
         self.writer = Writer(db, self.tail.committed)
         self.rooms = Rooms(self)

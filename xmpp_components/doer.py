@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from clinic import ACTIONS, Actor, Database
+from clinic import ACTIONS, Actor, Database, Done
 from clinic.offers import Offered, told
 
 AT_ONCE = 2
@@ -37,11 +37,13 @@ class Doer:
         there = address in (None, f"{base_url}/threads/{offered.thread}")  # who does it in a thread is there
         return words if there else f"{words} {address}"
 
-    async def perform(self, actor: Actor, action: str, thread: str, **values: Any) -> Any:
-        """Perform what a room's own protocol asks for (an invitation, a removal, a subject). Returns: its value. Raises: DomainError."""
-        done = await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: self._db.perform(actor, action, thread, **values))
-        return done.value
+    async def perform(self, actor: Actor, action: str, thread: str | None, **values: Any) -> Any:
+        """Perform what a protocol of its own asks for (an invitation, a removal, a subject, a slot). Returns: its value. Raises: DomainError."""
+        return (await self.done(actor, action, thread, **values)).value
+
+    async def done(self, actor: Actor, action: str, thread: str | None, **values: Any) -> Done:
+        """As `perform`. Returns: what was done."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._db.perform(actor, action, thread, **values))
 
     def close(self) -> None:
         """Wait for what is being done."""

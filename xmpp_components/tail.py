@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from clinic import Actor, Call, Done, Role, Work
+from clinic import Actor, Call, Done, Work
 from clinic.doorbell import Doorbell
 from clinic.log import Entry, allowed
 from clinic.thread import relay
@@ -142,13 +142,8 @@ class Tail:
         room.remember(entry)
         entitled = {handle for handle, member in room.members.items() if allowed(entry, member)}
         present = [session for session in room.occupants.values() if session.handle in entitled]
-        # One stanza is copied to all, as it reads the same for all; but for what asks something of those who may do it.
-        by_role: dict[Role, list[str]] = {}
-        one = None if render.by_role(entry) else Role.PATIENT
-        for session in present:
-            by_role.setdefault(one or room.members[session.handle].role, []).append(session.address)
-        for role, addresses in by_role.items():
-            component.fanout.send(render.live(room, entry, role), addresses)
+        for reader, addresses in render.alike(room, entry, present):  # one stanza is copied to many
+            component.fanout.send(render.live(room, entry, reader), addresses)
         for handle in {session.handle for session in present}:
             component.confirmation.sent(room, handle, entry)
         component.confirmation.cursor_moved()

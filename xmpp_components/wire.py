@@ -37,6 +37,10 @@ MAM_EXTENDED = "urn:xmpp:mam:2#extended"
 RSM = "http://jabber.org/protocol/rsm"
 DATA = "jabber:x:data"
 OOB = "jabber:x:oob"
+UPLOAD = "urn:xmpp:http:upload:0"
+FILE_SHARING = "urn:xmpp:sfs:0"
+FILE_METADATA = "urn:xmpp:file:metadata:0"
+URL_DATA = "http://jabber.org/protocol/url-data"
 COMMANDS = "http://jabber.org/protocol/commands"
 CORRECT = "urn:xmpp:message-correct:0"
 RETRACT, RETRACT_0 = "urn:xmpp:message-retract:1", "urn:xmpp:message-retract:0"
@@ -153,6 +157,14 @@ def stanza_child(xml: Element, name: str) -> Element | None:
     """Returns: the child of the stanza's own namespace (body, subject, error …), as servers write it in either of two namespaces."""
     found = xml.find(f"{{{STREAM}}}{name}")
     return found if found is not None else xml.find(f"{{{CLIENT}}}{name}")
+
+
+def span(part: Element) -> tuple[int, int] | None:
+    """Returns: which of a body's code points a fallback marks (start, end), or None where it does not say. Source: XEP-0428."""
+    start, end = part.get("start", ""), part.get("end", "")
+    if start.isascii() and start.isdigit() and end.isascii() and end.isdigit() and len(start) < 9 and len(end) < 9:
+        return int(start), max(int(start), int(end))
+    return None
 
 
 def namespaces(xml: Element) -> Iterator[tuple[str, str]]:

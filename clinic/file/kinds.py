@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from xml.sax.saxutils import quoteattr
 
 from clinic.file.media import Form
-from clinic.kinds import kind
+from clinic.file.names import LONGEST_EXTENSION, safe_name
+from clinic.kinds import Attached, kind
 from clinic.log import Entry
 from clinic.text.kinds import NOTE_WORDS
 
@@ -23,6 +24,9 @@ FORMS = {
     Form.OTHER: "File",
 }
 """What a file is, in a word."""
+SHOWN_PIXELS = 2048
+ENDS = {"image/jpeg": ("jpg", "jpeg"), "image/png": ("png",), "image/webp": ("webp",), "image/gif": ("gif",)}
+"""How names of pictures end, the usual way first."""
 
 
 def size_in_words(size_bytes: int) -> str:
@@ -40,11 +44,30 @@ def time_in_words(duration_ms: int) -> str:
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 
+def fitting(width: int, height: int) -> tuple[int, int]:
+    """Return the pixels of the picture that is shown of one of this size: neither side is longer than SHOWN_PIXELS."""
+    most = max(width, height)
+    if most <= SHOWN_PIXELS:
+        return width, height
+    return max(1, round(width * SHOWN_PIXELS / most)), max(1, round(height * SHOWN_PIXELS / most))
+
+
+def named_as(name: str, media_type: str) -> str:
+    """Return the name under which the picture is saved that is shown of an image: apps go by its end."""
+    ends = ENDS.get(media_type, ())
+    stem, dot, end = name.rpartition(".")
+    if not ends or (dot and end.lower() in ends):
+        return name
+    return safe_name(f"{stem if dot and len(end) <= LONGEST_EXTENSION else name}.{ends[0]}")
+
+
 def file_xml(payload: FilePayload | VoicePayload, name: str = "file") -> str:
     """Return the own-namespace element of an entry that is a file: what it is, for software that asks."""
     given = {"id": payload.file, "name": payload.name, "media-type": payload.media_type, "size": str(payload.size_bytes)}
     if payload.duration_ms:
         given["duration-ms"] = str(payload.duration_ms)
+    if payload.note:
+        given["note"] = "true"
     return f"<{name} xmlns='{FILE_NS}' {' '.join(f'{key}={quoteattr(value)}' for key, value in given.items())}/>"
 
 
@@ -82,6 +105,14 @@ class FilePayload:
         return size_in_words(self.size_bytes)
 
     @property
+    def attached(self) -> Attached:
+        """The file as links serve it: of an image the picture that is shown of it."""
+        if self.form != Form.IMAGE or not self.shown_type:
+            return Attached(self.file, self.name, self.media_type, self.size_bytes, self.width, self.height, self.duration_ms)
+        width, height = fitting(self.width, self.height)
+        return Attached(self.file, named_as(self.name, self.shown_type), self.shown_type, self.shown_bytes, width, height)
+
+    @property
     def body(self) -> str:
         words = f"{self.what}: {self.name} ({self.size})"
         return f"{NOTE_WORDS} {words}" if self.note else words
@@ -108,6 +139,11 @@ class VoicePayload:
     def length(self) -> str:
         """How long it is: "1:05"."""
         return time_in_words(self.duration_ms)
+
+    @property
+    def attached(self) -> Attached:
+        words = f"Written down by a machine: {self.transcript}" if self.transcript else ""
+        return Attached(self.file, self.name, self.media_type, self.size_bytes, duration_ms=self.duration_ms, words=words)
 
     @property
     def body(self) -> str:

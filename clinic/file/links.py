@@ -78,6 +78,13 @@ def canonical(text: str) -> str:
     return _OURS.sub(lambda found: found.group(1) + page_of(found.group(2)), text)
 
 
+def files_in(text: str) -> list[tuple[str, str]]:
+    """Return what looks like links to files in a text, in their order: of each the address before its path, and the file's uid."""
+    if "/f/" not in text and "/slots/" not in text:
+        return []
+    return [(found.group(1), found.group(2)) for found in _OURS.finditer(text)]
+
+
 def file_named(text: str) -> str | None:
     """Return the uid of the file that a text names by a link alone, or None. Whose clinic's it is, is seen when it is looked up."""
     found = _OURS.fullmatch(text.strip())

@@ -17,7 +17,7 @@ from clinic.absence.replies import answer_if_away
 from clinic.account.tables import accounts
 from clinic.actions import action
 from clinic.calls import Door
-from clinic.errors import Conflict, DomainError, Gated, Invalid, NotFound
+from clinic.errors import Conflict, DomainError, Gated, Invalid, NotAcceptable, NotFound, NotYet
 from clinic.fields import AppId, ClientId, Computed, Uid
 from clinic.file.kinds import FilePayload, VoicePayload
 from clinic.file.media import Form, Inspection, Purpose
@@ -213,10 +213,12 @@ def found_of(blob: sa.Row[Any]) -> Inspection:
 
 def _own_checked(work: Work, uid: str) -> tuple[sa.Row[Any], sa.Row[Any]]:
     row = work.row(sa.select(uploads).where(uploads.c.uid == uid, uploads.c.account_id == work.person.id))
-    if row is None or row.state in (State.REFUSED, State.CANCELLED):
+    if row is None or row.state == State.CANCELLED:
         raise NotFound(NOT_THERE)
+    if row.state == State.REFUSED:
+        raise NotAcceptable(row.words or NOT_THERE)
     if row.state in WAITING:
-        raise Conflict(NOT_YET)
+        raise NotYet(NOT_YET)
     blob = work.row(sa.select(blobs).where(blobs.c.uid == uid))
     if blob is None:
         raise NotFound(NOT_THERE)
@@ -233,6 +235,7 @@ def _own_checked(work: Work, uid: str) -> tuple[sa.Row[Any], sa.Row[Any]]:
         ClientId("earlier_client_id", required=False),
         AppId("message_id", required=False),
     ),
+    batchable=True,
     audited=False,
     gated=False,
     same=lambda payload, values: getattr(payload, "file", None) == values["file"],
@@ -241,7 +244,8 @@ def send_checked(work: Work, thread: LoadedThread, file: str, client_id: str, ea
     """Post an own upload that was checked: one of an app, which names it in a message, or one that a gate had held back.
 
     It passes the gates in `send`, unless something waits for it. file: the upload's uid. Returns: the entry's uid.
-    Raises: NotFound, Conflict while it is being checked or when it was sent already, Gated, Invalid, NotPermitted.
+    Raises: NotFound, NotAcceptable where it was refused, NotYet while it is being checked, Conflict when it was sent already, Gated, Invalid,
+    NotPermitted.
     """
     row, blob = _own_checked(work, file)
     if row.state == State.SENT:

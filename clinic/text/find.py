@@ -20,7 +20,7 @@ KNOWN_AMONG = 5000
 OFFERED_MESSAGES = 20
 TYPED_KINDS = ("text", "internal-note")
 # A client id that the component made up because the app sent none: nobody else would know it.
-MADE_UP = ("id:", "none:", "iq:")
+MADE_UP = ("id:", "none:", "iq:", "file:")
 NO_MESSAGE = "This message is not known in this thread. It may have been written before you joined; nothing was changed."
 NOTHING_YET = "There is no message here yet that this could be about."
 NOT_YOURS = "You can do this with your own messages only. Nothing was changed."

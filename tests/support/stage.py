@@ -261,7 +261,8 @@ class Stage:
         port = free_base_port()
         self.config = Config(
             data=folder, database_url=database_url or DATABASES.migrated(folder), domain="localhost", base_port=port, host="127.0.0.1",
-            public_url="http://clinic.example", https_url="", pepper=b"p" * 32, flask_key="k", component_secret=SECRET, internal_token="t")
+            public_url="http://clinic.example", https_url="https://clinic.example", pepper=b"p" * 32, flask_key="k",
+            component_secret=SECRET, internal_token="t")
         self.db = Database.open(self.config.database_url, run_dir=self.config.run_dir, pepper=self.config.pepper)
         self.cast = Cast.in_(self.db)
         self.ana, self.boris, self.chen, self.eve = (Person(self.cast, name) for name in ("ana", "boris", "chen", "eve"))

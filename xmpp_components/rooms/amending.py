@@ -84,11 +84,9 @@ def without_quote(xml: Element, body: str) -> str:
     """Returns: a message's text without the quote that stands in it for apps that know no replies; the whole if that is all."""
     for fallback in xml.findall(f"{{{wire.FALLBACK}}}fallback"):
         part = wire.child(fallback, wire.FALLBACK, "body")
-        if fallback.get("for") == wire.REPLY and part is not None:
-            start, end = part.get("start", ""), part.get("end", "")
-            if start.isascii() and start.isdigit() and end.isascii() and end.isdigit() and len(start) < 9 and len(end) < 9:
-                left = body[:int(start)] + body[max(int(start), int(end)):]
-                return left if left.strip() else body
+        if fallback.get("for") == wire.REPLY and part is not None and (span := wire.span(part)) is not None:
+            left = body[:span[0]] + body[span[1]:]
+            return left if left.strip() else body
     return body
 
 

@@ -75,7 +75,7 @@ async def query(component: Threads, request: Request) -> None:
             Actor.xmpp(member.handle), archive, room.uid, before=wanted.before, after=wanted.after, start=wanted.start,
             end=wanted.end, limit=wanted.limit, backwards=wanted.backwards, ids=wanted.ids)
         # A page ends early when it is large; what is left of it is the next page's.
-        sent = fitting(page.entries, lambda entry: render.archived(room, entry, queryid, member.role).to(request.sender), newest=wanted.backwards)
+        sent = fitting(page.entries, lambda entry: render.archived(room, entry, queryid, member).to(request.sender), newest=wanted.backwards)
         for _entry, text in reversed(sent) if wanted.flipped else sent:
             component.stream.write(text)
             turn.sent_bytes += len(text)

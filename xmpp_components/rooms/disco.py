@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from clinic import Actor
 from clinic.thread.archive import my_threads
-from xmpp_components import commands, wire
+from xmpp_components import commands, upload, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Refusal, Request, Target
 from xmpp_components.rooms.avatars import digest
@@ -20,13 +20,13 @@ from xmpp_components.rooms.room import Member, Room, same_nick
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
-SERVICE = (wire.DISCO_INFO, wire.DISCO_ITEMS, wire.MUC, wire.PING, wire.SID, wire.COMMANDS)
+SERVICE = (wire.DISCO_INFO, wire.DISCO_ITEMS, wire.MUC, wire.PING, wire.SID, wire.COMMANDS, wire.UPLOAD)
 ROOM = (
     wire.DISCO_INFO, wire.DISCO_ITEMS, wire.MUC, "muc_membersonly", "muc_semianonymous", "muc_persistent", "muc_hidden",
     "muc_unmoderated", "muc_unsecured", wire.STABLE_ID, wire.SELF_PING, wire.MAM, wire.MAM_EXTENDED, wire.SID,
     wire.OCCUPANT_ID, wire.HATS, wire.CHATSTATES, wire.MARKERS, wire.PING, wire.COMMANDS,
     wire.CORRECT, wire.RETRACT, wire.RETRACT_0, f"{wire.RETRACT}#tombstone", wire.MODERATE, wire.MODERATE_0, wire.REACTIONS, wire.REPLY,
-    wire.FALLBACK, wire.VCARD,
+    wire.FALLBACK, wire.VCARD, wire.OOB, wire.FILE_SHARING,
 )
 OWN_NICK = "x-roomuser-item"
 
@@ -59,12 +59,13 @@ def _refuse_nodes(request: Request) -> None:
 
 @handles("iq get", Target.SERVICE, f"{{{wire.DISCO_INFO}}}query", policy=Policy.ANYONE)
 async def service_info(component: Threads, request: Request) -> None:
-    """Say that this is a service of group chats."""
+    """Say that this is a service of group chats, which takes files too."""
     if (node := _node(request)) and request.handle is not None:
         await _command_info(component, request, node)
         return
     _refuse_nodes(request)
-    component.reply(request, _info(None, [{"category": "conference", "type": "text", "name": "Threads"}], SERVICE))
+    identities = [{"category": "conference", "type": "text", "name": "Threads"}, {"category": "store", "type": "file", "name": "Files"}]
+    component.reply(request, _info(None, identities, SERVICE, upload.described()))
 
 
 @handles("iq get", Target.SERVICE, f"{{{wire.DISCO_ITEMS}}}query", policy=Policy.ACCOUNT)

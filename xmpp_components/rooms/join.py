@@ -152,7 +152,7 @@ def _tell(component: Threads, room: Room, address: str, member: Member, wanted: 
     """Send the history, the newest of it where not all fits. Returns: what was sent, with its text."""
     left = wanted.characters
     sent = fitting([entry for entry in entries if entry.seq <= room.cursor],
-                   lambda entry: render.delayed(room, entry, member.role).to(address), newest=True)
+                   lambda entry: render.delayed(room, entry, member).to(address), newest=True)
     if left is not None:
         kept = len(sent)
         while kept and (left := left - len(sent[kept - 1][1])) >= 0:

@@ -1,6 +1,6 @@
 """Messages that people send to a room: what becomes an entry, what is passed on for the moment, what is refused in words.
 
-Nothing is relayed as received: of a message only its text, its ids and known marks are read (house rule 11).
+Nothing is relayed as received: of a message only its text, its ids, known marks and links to files of this clinic are read (house rule 11).
 Source: XEP-0045 sections 7.4 to 7.9, XEP-0085, XEP-0333, XEP-0359.
 """
 
@@ -10,18 +10,19 @@ import asyncio
 import hashlib
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 from xml.etree.ElementTree import Element
 
-from clinic import Actor, Done
-from clinic.errors import Invalid, NotAcceptable, TooMany
+from clinic import ACTIONS, Actor, Done
+from clinic.errors import Conflict, Invalid, NotAcceptable, NotFound, NotYet, TooMany
 from clinic.text.find import MADE_UP
 from clinic.thread.views import let_send
 from xmpp_components import text_commands, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Request, Target
-from xmpp_components.rooms import admin, amending, render
+from xmpp_components.rooms import admin, amending, attachments, render
 from xmpp_components.rooms.join import NOT_JOINED
 from xmpp_components.rooms.room import Member, Room
 
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
 LONGEST_CLIENT_ID = 120
 # A client that has heard nothing of its message sends it again within minutes, or not at all.
 SAME_FOR_SECONDS = 120
+FORWARD = "file.forward"
 STATES = ("active", "composing", "paused", "inactive", "gone")
 
 ENCRYPTED = ("Messages here are kept in the clinic's record, so this server must be able to read them. "
              "Turn off encryption (OMEMO) for this conversation and send it again; the way to the clinic is encrypted by TLS.")
 PRIVATE = "Private messages are not possible in a thread: what concerns care belongs in its record. Write to the thread."
-FILES = "Files cannot be sent here yet. Nothing was sent; describe in words what it shows."
+NOT_CORRECTED = "A message can't be corrected into a file. Nothing was changed: send the file as a new message."
 TOO_FAST = "You are sending faster than one person's messages are taken here. This one was not stored: wait a moment and send it again."
 
 # In some apps this begins a private message; others (Dino) send it to everybody as it stands.
@@ -59,18 +61,17 @@ def groupchat(component: Threads, request: Request) -> None:
     if words := next((REFUSED[namespace] for namespace, _name in inside if namespace in REFUSED), None):
         raise NotAcceptable(words)
     body, subject = wire.stanza_child(request.xml, "body"), wire.stanza_child(request.xml, "subject")
-    if (body is None or not body.text) and wire.child(request.xml, wire.OOB, "x") is not None:
-        raise NotAcceptable(FILES)  # a link to a file and no words: some clients send uploads so
     known = {name for namespace, name in inside if namespace in (wire.MARKERS, wire.CHATSTATES)}
     amends = any(namespace in amending.NAMESPACES for namespace, _name in inside)
-    if body is None and subject is None and not known and not amends:
+    brings = any(namespace in attachments.NAMESPACES for namespace, _name in inside)
+    if body is None and subject is None and not known and not amends and not brings:
         return
     if request.sender not in room.occupants:
         raise NotAcceptable(NOT_JOINED)
     if amends:
         amend(component, request, room, member)
-    elif body is not None and body.text:
-        post(component, request, room, member, body.text)
+    elif brings or (body is not None and body.text):
+        post(component, request, room, member, (body.text if body is not None else None) or "")
     elif subject is not None:
         rename(component, request, room, member, subject.text)
     elif not marker(component, request, room, member):
@@ -118,12 +119,19 @@ def client_ids(xml: Element, body: str, now: datetime) -> tuple[str, str | None]
 
 
 def post(component: Threads, request: Request, room: Room, member: Member, body: str) -> None:
-    """Hand a text to the clinic; the sender sees it come back once it is stored, or reads why not."""
+    """Hand a text or a file to the clinic; the sender sees it come back once it is stored, or reads why not."""
     answered = None
     if (reply := wire.child(request.xml, wire.REPLY, "reply")) is not None:
         answered, body = amending.answered(room, member, request.xml, reply, body)
-    if not _no_text(component, request, room, member, body):
-        send(component, request, room, member, "text.post", body, body=body, reply_to=answered)
+    if _no_text(component, request, room, member, body):
+        return
+    given = attachments.read(component.links, request.xml, body)
+    if not given.files:
+        send(component, request, room, member, "text.post", given.words, body=given.words, reply_to=answered)
+    elif given.words:
+        component.call(request, _mention(component, request, room, member, given, answered))
+    else:
+        bring(component, request, room, member, given.files)
 
 
 def _no_text(component: Threads, request: Request, room: Room, member: Member, body: str) -> bool:
@@ -139,6 +147,8 @@ def _no_text(component: Threads, request: Request, room: Room, member: Member, b
 def amend(component: Threads, request: Request, room: Room, member: Member) -> None:
     """Hand a correction, a retraction or a reaction to the clinic: never as the makeshift text that it may carry."""
     action, values = amending.read(room, request.xml)
+    if component.links.alone(values.get("body", "")):
+        raise NotAcceptable(NOT_CORRECTED)
     if "body" not in values or not _no_text(component, request, room, member, values["body"]):
         send(component, request, room, member, action, f"{action} {sorted(values.items())}", **values)
 
@@ -159,12 +169,57 @@ def send(component: Threads, request: Request, room: Room, member: Member, actio
 def _posted(component: Threads, request: Request, room: Room, member: Member, future: asyncio.Future[Done]) -> None:
     if future.cancelled() or future.exception() is not None:
         component.call(request, future)
-        return
-    done = future.result()
+    else:
+        _say_again(component, request, room, member, future.result())
+
+
+def _say_again(component: Threads, request: Request, room: Room, member: Member, done: Done) -> None:
     # A resent message goes back to its sender only; what the tail has not relayed yet is about to come anyway.
     if done.duplicate and done.entries[0].seq <= room.cursor:
         again = done.entries[0]
-        component.send(render.live(room, room.recent.get(again.uid, again), member.role), request.sender)
+        component.send(render.live(room, room.recent.get(again.uid, again), member), request.sender)
+
+
+def bring(component: Threads, request: Request, room: Room, member: Member, files: Sequence[str]) -> None:
+    """Send files (uids) that are all that a message says, at a bounded rate: what was uploaded for it, or one that is here already. Raises: TooMany."""
+    if not component.posts.take(member.handle):
+        raise TooMany(TOO_FAST)
+    for file in files:
+        ids: dict[str, Any] = {"client_id": f"file:{file}"}
+        if file == files[0]:  # the app knows one message
+            given, earlier = client_ids(request.xml, f"file {file}", component.db.now())
+            ids = {"client_id": given, "earlier_client_id": earlier, "message_id": request.id or None}
+        sent = component.submit(Actor.xmpp(member.handle), "file.send", room.uid, file=file, **ids)
+        component.call(request, _sent_or_forwarded(component, request, room, member, file, ids, sent))
+
+
+async def _sent_or_forwarded(
+    component: Threads, request: Request, room: Room, member: Member, file: str, ids: dict[str, Any], sent: asyncio.Future[Done]
+) -> None:
+    try:
+        done = await sent
+    except NotYet:
+        raise
+    except (NotFound, Conflict):  # no upload of theirs, or sent before: then it is a file that they send on
+        if FORWARD not in ACTIONS:
+            raise
+        done = await component.doer.done(Actor.xmpp(member.handle), FORWARD, room.uid, document=file, **ids)
+    _say_again(component, request, room, member, done)
+
+
+async def _mention(component: Threads, request: Request, room: Room, member: Member, given: attachments.Given, answered: str | None) -> None:
+    """Post words with links to files of this clinic; what was uploaded for them is sent before them, so that who reads them can open it.
+
+    Raises: DomainError; then nothing more of the message is sent.
+    """
+    for file in given.files:
+        try:
+            await component.submit(Actor.xmpp(member.handle), "file.send", room.uid, file=file, client_id=f"file:{file}")
+        except NotYet:
+            raise
+        except (NotFound, Conflict):
+            continue  # no upload of theirs, or sent before: it is mentioned
+    send(component, request, room, member, "text.post", given.words, body=given.words, reply_to=answered)
 
 
 def marker(component: Threads, request: Request, room: Room, member: Member) -> bool:
@@ -215,7 +270,7 @@ async def private(component: Threads, request: Request) -> None:
     """Refuse private messages with the reason; what has no text (typing, receipts) is dropped. Source: XEP-0045 section 7.5."""
     room, member = request.inside()
     has_text = wire.stanza_child(request.xml, "body") is not None
-    if has_text or any(namespace in REFUSED.keys() | amending.NAMESPACES for namespace, _name in wire.namespaces(request.xml)):
+    if has_text or any(namespace in REFUSED.keys() | amending.NAMESPACES | attachments.NAMESPACES for namespace, _name in wire.namespaces(request.xml)):
         await refuse_private(component, room, member)
 
 

@@ -6,6 +6,8 @@ there only for apps that know no better is marked as such (XEP-0428). Source: XE
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clinic import ACTIONS, Role, can
 from clinic.kinds import Ask, Tombstone
 from clinic.log import Entry, Quote
@@ -14,7 +16,8 @@ from clinic.text.find import MADE_UP, id_of
 from clinic.text.kinds import TYPED, Correction, Reaction, Retraction
 from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
-from xmpp_components.rooms.room import Room
+from xmpp_components.rooms import attachments
+from xmpp_components.rooms.room import Member, Room, Session
 
 STORE = wire.element("store", {"xmlns": wire.HINTS})
 
@@ -36,8 +39,8 @@ def _client_id(entry: Entry) -> str | None:
     return None if entry.client_id is None or entry.client_id.startswith(MADE_UP) else entry.client_id
 
 
-def inside(room: Room, entry: Entry, reader: Role) -> list[wire.Xml]:
-    """Returns: the message's children, for readers of a role. Source: XEP-0359, XEP-0421."""
+def inside(room: Room, entry: Entry, reader: Member) -> list[wire.Xml]:
+    """Returns: the message's children, for a reader and who reads it alike. Source: XEP-0359, XEP-0421."""
     parts = _said(room, entry, reader)
     if client_id := _client_id(entry):
         parts.append(wire.element("origin-id", {"xmlns": wire.SID, "id": client_id}))
@@ -47,7 +50,7 @@ def inside(room: Room, entry: Entry, reader: Role) -> list[wire.Xml]:
     return parts
 
 
-def _said(room: Room, entry: Entry, reader: Role) -> list[wire.Xml]:
+def _said(room: Room, entry: Entry, reader: Member) -> list[wire.Xml]:
     """Returns: what the message says, in words and for apps that know its kind."""
     payload = entry.payload
     if isinstance(payload, TYPED):
@@ -64,8 +67,11 @@ def _said(room: Room, entry: Entry, reader: Role) -> list[wire.Xml]:
                 _fallback(wire.REACTIONS), STORE]
     if isinstance(payload, Tombstone):
         return _tombstone(room, payload)
+    if (file := attachments.attached(entry)) is not None:
+        asked = asking("", _asks_of(entry, reader.role), room.page, room.uid).strip()
+        return attachments.said(entry, file, room.links.to(file.file, reader.uid, file.name), asked)
     own = entry.xml()
-    return [wire.element("body", {}, _asking(room, entry, reader)), *((wire.Xml(own),) if own else ())]
+    return [wire.element("body", {}, _asking(room, entry, reader.role)), *((wire.Xml(own),) if own else ())]
 
 
 def asks_of(entry: Entry) -> tuple[Ask, ...]:
@@ -74,15 +80,31 @@ def asks_of(entry: Entry) -> tuple[Ask, ...]:
     return asks
 
 
-def by_role(entry: Entry) -> bool:
-    """Say whether an entry reads differently by its reader's role: it asks something of them, or speaks to its addressee."""
-    return bool(asks_of(entry)) or hasattr(entry.payload, "to_addressee")
+def _asks_of(entry: Entry, reader: Role) -> list[Ask]:
+    return [ask for ask in asks_of(entry) if can(reader, ACTIONS[ask.action].permission)]
+
+
+def alike(room: Room, entry: Entry, present: Sequence[Session]) -> list[tuple[Member, list[str]]]:
+    """Returns: the addresses of those present, those together who read the entry alike, each with one whom it is written for.
+
+    To most entries all do. Those of other roles do not where it asks something of them or speaks to its addressee; nobody does where it shows a
+    file: everybody's link is their own.
+    """
+    if not present:
+        return []
+    if (each := attachments.attached(entry) is not None) or asks_of(entry) or hasattr(entry.payload, "to_addressee"):
+        found: dict[str, tuple[Member, list[str]]] = {}
+        for session in present:
+            member = room.members[session.handle]
+            found.setdefault(session.handle if each else member.role, (member, []))[1].append(session.address)
+        return list(found.values())
+    return [(room.members[present[0].handle], [session.address for session in present])]
 
 
 def _asking(room: Room, entry: Entry, reader: Role) -> str:
     """Returns: the entry in words and, for each thing that it asks of such a reader, the page that asks them to confirm. Source: house rule 15."""
     words = entry.to_addressee if reader is Role.PATIENT else entry.body  # no other patient is sent it
-    return asking(words, [ask for ask in asks_of(entry) if can(reader, ACTIONS[ask.action].permission)], room.page, room.uid)
+    return asking(words, _asks_of(entry, reader), room.page, room.uid)
 
 
 def _fallback(of: str, start: int | None = None, end: int | None = None) -> wire.Xml:
@@ -124,18 +146,18 @@ def _tombstone(room: Room, payload: Tombstone) -> list[wire.Xml]:
     return [wire.element("body", {}, payload.body), gone, _fallback(wire.RETRACT)]
 
 
-def live(room: Room, entry: Entry, reader: Role) -> wire.Stanza:
-    """Returns: the entry as it goes to those present; only what asks something of somebody, or speaks to them, reads differently by role."""
+def live(room: Room, entry: Entry, reader: Member) -> wire.Stanza:
+    """Returns: the entry as it goes to one of those present, and to who reads it alike."""
     return wire.stanza("message", attributes(room, entry), *inside(room, entry, reader))
 
 
-def delayed(room: Room, entry: Entry, reader: Role) -> wire.Stanza:
+def delayed(room: Room, entry: Entry, reader: Member) -> wire.Stanza:
     """Returns: the entry as history on joining. Source: XEP-0045 section 7.2.13, XEP-0203."""
     return wire.stanza("message", attributes(room, entry), *inside(room, entry, reader),
                        wire.element("delay", {"xmlns": wire.DELAY, "from": room.jid, "stamp": wire.stamp(entry.at)}))
 
 
-def archived(room: Room, entry: Entry, queryid: str | None, reader: Role) -> wire.Stanza:
+def archived(room: Room, entry: Entry, queryid: str | None, reader: Member) -> wire.Stanza:
     """Returns: the entry as a result of an archive query. Source: XEP-0313 section 5."""
     message = wire.element("message", {"xmlns": wire.CLIENT, **attributes(room, entry)}, *inside(room, entry, reader))
     return wire.stanza("message", {"from": room.jid}, wire.element(

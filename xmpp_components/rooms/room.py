@@ -53,6 +53,7 @@ class Room:
     def __init__(self, component: Threads, view: relay.RelayedThread) -> None:
         self.uid, self.jid = view.uid, f"{view.uid}@{component.domain}"
         self.page = component.config.shared_url  # where links in what is said lead
+        self.links = component.links
         self.occupants: dict[str, Session] = {}
         self.pages: dict[str, Session] = {}
         self.cursor = self.confirmed = self.known = view.last_seq  # of later entries the tail tells

@@ -1,0 +1,342 @@
+"""Files in rooms, as protocol: a slot, the message that names it, everybody's own link, live, as history and from the archive.
+
+Bytes do not move here: the upload counts as checked where the domain is told so. Source: XEP-0363, XEP-0066, XEP-0447, XEP-0428, XEP-0461, XEP-0424.
+"""
+
+import xml.etree.ElementTree as ET
+from datetime import timedelta
+from urllib.parse import unquote, urlsplit
+
+from clinic import Actor
+from clinic.file import links
+from clinic.file.media import Form, Inspection
+from clinic.log import Entry
+from clinic.thread.relay import entries_after
+from tests.support import filing, paying
+from tests.support.databases import rows
+from tests.support.rooms import archived, refusal
+from tests.support.stage import STANZA_ID, Client, Person, Stage, X, played, shown
+from tests.xmpp.test_rooms_archive import ask, page
+
+UPLOAD, OOB, SFS, META = "urn:xmpp:http:upload:0", "jabber:x:oob", "urn:xmpp:sfs:0", "urn:xmpp:file:metadata:0"
+URL_DATA = "http://jabber.org/protocol/url-data"
+KEY = links.key_of(b"p" * 32)
+SOUND = Inspection("audio/mp4", Form.AUDIO, duration_ms=65_000, waveform=(1, 2, 3))
+LARGE = Inspection("image/heic", Form.IMAGE, 4000, 3000, shown_type="image/jpeg", shown_bytes=300, thumb_type="image/jpeg")
+
+
+def entries(stage: Stage) -> list[Entry]:
+    with stage.db.read(Actor.system()) as work:
+        return entries_after(work, stage.thread, 0, 1000)
+
+
+def asks(stage: Stage, client: Client, id: str, **given: str) -> None:
+    values = {"filename": "knee.jpg", "size": "1000", "content-type": "image/jpeg"} | {name.replace("_", "-"): value for name, value in given.items()}
+    attributes = " ".join(f"{name}='{value}'" for name, value in values.items())
+    client.sends(f"<iq type='get' id='{id}' to='{stage.server.domain}'><request xmlns='{UPLOAD}' {attributes}/></iq>")
+
+
+async def slot(stage: Stage, client: Client, **given: str) -> tuple[str, str, str]:
+    """Returns the uid of a slot's upload, where it is put, and where it is got."""
+    asks(stage, client, "slot", **given)
+    answer = await client.finds("<iq type='result' id='slot'/>")
+    put, get = (answer.find(f"{{{UPLOAD}}}slot/{{{UPLOAD}}}{name}").get("url") for name in ("put", "get"))
+    return urlsplit(put).path.split("/")[2], put, get
+
+
+async def uploaded(stage: Stage, client: Client, found: Inspection = filing.JPEG, **given: str) -> tuple[str, str]:
+    """Returns the uid of an upload that was checked, and its sender's link to it."""
+    uid, _put, get = await slot(stage, client, **given)
+    filing.checked(stage.db, uid, found)
+    return uid, get
+
+
+def sends(stage: Stage, client: Client, id: str, body: str, inside: str = "") -> None:
+    client.sends(f"<message to='{stage.room}' type='groupchat' id='{id}'><body>{body}</body>{inside}<origin-id xmlns='urn:xmpp:sid:0' id='{id}'/></message>")
+
+
+def oob(url: str) -> str:
+    return f"<x xmlns='{OOB}'><url>{url}</url></x>"
+
+
+def link_in(message: ET.Element) -> str:
+    return message.findtext(f".//{{{OOB}}}x/{{{OOB}}}url") or ""
+
+
+def opened(url: str) -> links.Link:
+    """Returns what a link says, which the clinic made."""
+    assert url.startswith("https://clinic.example/f/")
+    _, _, file, recipient, expiry, mac, name = urlsplit(url).path.split("/")
+    found = links.opened(KEY, file, recipient, expiry, mac, unquote(name))
+    assert found is not None
+    return found
+
+
+def is_own(message: ET.Element, person: Person, file: str) -> None:
+    found = opened(link_in(message))
+    assert (found.file, found.recipient) == (file, person.uid)
+
+
+async def posts(stage: Stage, found: Inspection = filing.JPEG, **given: str) -> tuple[Client, Client, str, dict[str, ET.Element]]:
+    """Has Ana send a file by her app. Returns her client, Boris's, the file's uid and what each of them heard of it."""
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    uid, get = await uploaded(stage, ana, found, **given)
+    sends(stage, ana, "f1", get, oob(get))
+    return ana, boris, uid, {"ana": await ana.finds("<message id='f1' type='groupchat'/>"), "boris": await boris.finds("<message id='f1' type='groupchat'/>")}
+
+
+@played
+async def test_the_service_says_that_it_takes_files_and_how_large(stage: Stage) -> None:
+    ana = stage.client(stage.ana)
+    ana.sends(f"<iq type='get' id='i' to='{stage.server.domain}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>")
+    await ana.finds(f"<iq id='i'><query xmlns='http://jabber.org/protocol/disco#info'><feature var='{UPLOAD}'/><x xmlns='jabber:x:data' type='result'>"
+                    f"<field var='FORM_TYPE' type='hidden'><value>{UPLOAD}</value></field>"
+                    "<field var='max-file-size'><value>200000000</value></field></x></query></iq>")
+
+
+@played
+async def test_a_slot_is_a_place_to_put_bytes_and_its_senders_own_link(stage: Stage) -> None:
+    ana = stage.client(stage.ana)
+    uid, put, get = await slot(stage, ana, filename="../my knee.jpg")
+    assert put == f"https://clinic.example/slots/{uid}/{links.slot_mac(KEY, uid)}/my%20knee.jpg"
+    assert (opened(get).file, opened(get).recipient) == (uid, stage.ana.uid)
+    assert (await slot(stage, ana))[0] != uid
+
+
+@played
+async def test_a_slot_is_refused_as_apps_understand_it_and_in_words(stage: Stage) -> None:
+    ana = stage.client(stage.ana)
+    asks(stage, ana, "large", size="200000001")
+    answer = await ana.finds(f"<iq type='error' id='large'>{refusal('not-acceptable')}</iq>")
+    assert answer.find(f".//{{{UPLOAD}}}file-too-large/{{{UPLOAD}}}max-file-size").text == "200000000"
+    for size in ("0", "-1", "x", ""):
+        asks(stage, ana, f"size{size}", size=size)
+        await ana.finds(f"<iq type='error' id='size{size}'>{refusal('bad-request')}</iq>")
+    for number in range(50):
+        asks(stage, ana, f"s{number}")
+        await ana.finds(f"<iq type='result' id='s{number}'/>")
+    asks(stage, ana, "many")
+    answer = await ana.finds(f"<iq type='error' id='many'>{refusal('resource-constraint')}</iq>")
+    assert answer.find(f".//{{{UPLOAD}}}retry").get("stamp") and answer.find("{*}error").get("type") == "wait"
+
+
+@played
+async def test_whom_the_clinic_holds_back_gets_no_slot_and_reads_why(stage: Stage) -> None:
+    ana = stage.client(stage.ana)
+    paying.ask(stage.cast, "boris", stage.thread, paying.service(stage.cast))
+    asks(stage, ana, "held")
+    answer = await ana.finds(f"<iq type='error' id='held'>{refusal('not-allowed')}</iq>")
+    assert "/do/payment." in "".join(answer.itertext())
+
+
+@played
+async def test_a_file_reaches_everybody_under_their_own_link_alone(stage: Stage) -> None:
+    _ana, _boris, uid, heard = await posts(stage)
+    for person, message in ((stage.ana, heard["ana"]), (stage.boris, heard["boris"])):
+        is_own(message, person, uid)
+        assert message.findtext("{*}body") == link_in(message)
+        [sharing] = message.findall(f"{{{SFS}}}file-sharing")
+        told = {one.tag.rpartition("}")[2]: one.text for one in sharing.find(f"{{{META}}}file")}
+        assert told == {"media-type": "image/webp", "name": "knee.webp", "size": "100", "width": "40", "height": "30"}
+        assert sharing.find(f"{{{SFS}}}sources/{{{URL_DATA}}}url-data").get("target") == link_in(message)
+        assert message.find("{urn:xmpp:fallback:0}fallback").get("for") == SFS
+        assert message.find("{urn:bedside:file:1}file").get("id") == uid
+    assert stage.ana.uid not in shown(heard["boris"]) and stage.boris.uid not in shown(heard["ana"])
+    [entry] = [one for one in entries(stage) if one.kind == "file"]
+    assert (entry.client_id, entry.message_id, entry.uid) == ("f1", "f1", heard["ana"].find(STANZA_ID).get("id"))
+    assert all("/f/" not in payload for [payload] in rows(stage.config.database_url, "SELECT payload FROM entries"))
+
+
+@played
+async def test_several_apps_of_one_person_are_sent_one_copy_and_texts_go_to_all_at_once(stage: Stage) -> None:
+    ana, _tablet, boris = await stage.joined(stage.ana), await stage.joined(stage.ana, "tablet"), await stage.joined(stage.boris)
+    _uid, get = await uploaded(stage, ana)
+    before = stage.server.copied
+    sends(stage, ana, "f1", get)
+    await boris.finds("<message id='f1'/>")
+    assert stage.server.copied == before + 1  # Ana's two; Boris's own goes to him directly
+    sends(stage, ana, "t1", "look")
+    await boris.finds("<message id='t1'/>")
+    assert stage.server.copied == before + 2
+
+
+@played
+async def test_history_and_the_archive_hold_links_made_anew_for_who_asks(stage: Stage) -> None:
+    _ana, boris, uid, heard = await posts(stage)
+    later = stage.db.now() + timedelta(days=30)
+    stage.db.now = lambda: later
+    for person in (stage.boris, stage.ana, stage.chen):
+        client = stage.client(person, "another")
+        client.sends(f"<presence to='{stage.room}/{person.name}'><x xmlns='{X}'><history maxstanzas='100'/></x></presence>")
+        is_own(await client.finds("<message id='f1'><delay xmlns='urn:xmpp:delay'/></message>"), person, uid)
+    results, _end = await ask(stage, boris, page(max="50"))
+    [found] = [one for one in results if link_in(one)]
+    is_own(found, stage.boris, uid)
+    assert opened(link_in(found)).expires_at > later > opened(link_in(heard["boris"])).expires_at
+
+
+@played
+async def test_a_sound_of_an_app_is_a_voice_message_with_its_length(stage: Stage) -> None:
+    _ana, _boris, _uid, heard = await posts(stage, SOUND, filename="memo.m4a", content_type="audio/mp4")
+    assert [one.kind for one in entries(stage)][-1] == "voice"
+    metadata = heard["boris"].find(f"{{{SFS}}}file-sharing/{{{META}}}file")
+    assert (metadata.findtext(f"{{{META}}}media-type"), metadata.findtext(f"{{{META}}}length")) == ("audio/mp4", "65000")
+    assert heard["boris"].findtext("{*}body") == link_in(heard["boris"])
+
+
+@played
+async def test_a_large_picture_is_described_as_it_is_shown(stage: Stage) -> None:
+    _ana, _boris, _uid, heard = await posts(stage, LARGE, filename="IMG 1.HEIC")
+    metadata = heard["boris"].find(f"{{{SFS}}}file-sharing/{{{META}}}file")
+    assert [metadata.findtext(f"{{{META}}}{name}") for name in ("name", "size", "width", "height")] == ["IMG 1.jpg", "300", "2048", "1536"]
+
+
+@played
+async def test_every_way_in_which_apps_name_an_upload_is_understood(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    for number, form in enumerate(("<body>{0}</body>", oob("{0}"), "<body/>" + oob("{0}"), "<body>{0}</body>" + oob("{0}"),
+                                   f"<file-sharing xmlns='{SFS}'><sources><url-data xmlns='{URL_DATA}' target='{{0}}'/></sources></file-sharing>",
+                                   f"<body>{{0}}</body><fallback xmlns='urn:xmpp:fallback:0' for='{SFS}'><body/></fallback>" + oob("{0}"))):
+        uid, get = await uploaded(stage, ana)
+        ana.sends(f"<message to='{stage.room}' type='groupchat' id='w{number}'>{form.format(get)}</message>")
+        is_own(await boris.finds(f"<message id='w{number}'/>"), stage.boris, uid)
+    assert [one.kind for one in entries(stage)].count("file") == 6
+
+
+@played
+async def test_words_beside_an_upload_are_posted_after_it_and_pass_on_nobodys_link(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    uid, get = await uploaded(stage, ana)
+    sends(stage, ana, "w1", f"My knee: {get}")
+    is_own(await boris.finds(f"<message><x xmlns='{OOB}'/></message>"), stage.boris, uid)
+    await boris.finds(f"<message id='w1'><body>My knee: https://clinic.example/files/{uid}</body></message>")
+    caption, get = await uploaded(stage, ana)
+    body = f"{get} the other knee"
+    marks = f"<fallback xmlns='urn:xmpp:fallback:0' for='{SFS}'><body start='0' end='{len(get) + 1}'/></fallback>"
+    sends(stage, ana, "w2", body, oob(get) + marks)
+    is_own(await boris.finds(f"<message><x xmlns='{OOB}'/></message>"), stage.boris, caption)
+    await boris.finds("<message id='w2'><body>the other knee</body></message>")
+    sends(stage, ana, "w3", f"As I said: {get}")
+    await boris.finds(f"<message id='w3'><body>As I said: https://clinic.example/files/{caption}</body></message>")
+    assert [one.kind for one in entries(stage)][-5:] == ["file", "text", "file", "text", "text"]
+
+
+@played
+async def test_a_link_to_another_site_is_a_text_like_any_other(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    there = f"https://elsewhere.example/f/{'a' * 26}/x"
+    sends(stage, ana, "t1", "https://example.org/knee.jpg", oob("https://example.org/knee.jpg"))
+    ana.sends(f"<message to='{stage.room}' type='groupchat' id='t2'>{oob('https://example.org/2.jpg')}</message>")
+    sends(stage, ana, "t3", "https://example.org/knee.jpg")
+    for number in (1, 2, 3):
+        await boris.finds(f"<message id='t{number}'><body>*</body></message>")
+    assert archived(stage) == ["https://example.org/knee.jpg", "https://example.org/2.jpg", "https://example.org/knee.jpg"]
+    sends(stage, ana, "t4", there)
+    assert "elsewhere.example" in ((await boris.finds("<message id='t4'/>")).findtext("{*}body") or "")
+
+
+@played
+async def test_what_is_encrypted_or_nothing_is_refused_in_words_and_not_stored(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    for number, inside in enumerate(("<body>aesgcm://clinic.example/slots/x#00</body>", oob("aesgcm://clinic.example/x#00"), oob("cid:photo"), oob(""),
+                                     f"<file-sharing xmlns='{SFS}'/>")):
+        ana.sends(f"<message to='{stage.room}' type='groupchat' id='e{number}'>{inside}</message>")
+        answer = await ana.finds(f"<message type='error' id='e{number}'>{refusal('not-acceptable')}</message>")
+        assert len("".join(answer.itertext())) > 40
+    assert entries(stage) == [] or archived(stage) == []
+
+
+@played
+async def test_an_upload_that_is_still_looked_at_is_to_be_waited_for(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    uid, _put, get = await slot(stage, ana)
+    for body in (get, f"look {get}"):
+        sends(stage, ana, "f1", body)
+        answer = await ana.finds(f"<message type='error' id='f1'>{refusal('resource-constraint')}</message>")
+        assert answer.find("{*}error").get("type") == "wait"
+    filing.checked(stage.db, uid)
+    sends(stage, ana, "f1", get)
+    is_own(await ana.finds("<message id='f1' type='groupchat'/>"), stage.ana, uid)
+    assert archived(stage) == []
+
+
+@played
+async def test_a_refused_upload_and_anothers_are_refused_in_words(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    uid, _put, get = await slot(stage, ana)
+    stage.db.perform(Actor.system(), "file.refuse", uid, words="A film of ten minutes is not taken here.")
+    sends(stage, ana, "f1", get)
+    answer = await ana.finds(f"<message type='error' id='f1'>{refusal('not-acceptable')}</message>")
+    assert "ten minutes" in "".join(answer.itertext())
+    _uid, get = await uploaded(stage, ana)
+    sends(stage, boris, "f2", get)
+    await boris.finds(f"<message type='error' id='f2'>{refusal('item-not-found')}</message>")
+    assert not [one for one in entries(stage) if one.kind == "file"]
+
+
+@played
+async def test_a_resent_file_goes_back_to_its_sender_under_their_link_only(stage: Stage) -> None:
+    ana, boris, uid, heard = await posts(stage)
+    sends(stage, ana, "f1", link_in(heard["ana"]), oob(link_in(heard["ana"])))
+    again = await ana.finds("<message id='f1' type='groupchat'/>")
+    is_own(again, stage.ana, uid)
+    assert again.find(STANZA_ID).get("id") == heard["ana"].find(STANZA_ID).get("id")
+    assert not [one for one in await boris.everything() if one.get("id") == "f1"]
+    assert [one.kind for one in entries(stage)].count("file") == 1
+
+
+@played
+async def test_a_file_of_an_internal_note_says_so_first_and_is_for_staff_alone(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    uid = filing.sent(stage.db, stage.boris.actor, stage.thread, note=True)
+    message = await boris.finds("<message id='c-file'/>")
+    body = message.findtext("{*}body") or ""
+    assert body.startswith("[Internal note, staff only] Image: knee.jpg") and body.endswith(f"\n{link_in(message)}")
+    assert message.find(f"{{{SFS}}}file-sharing") is None and message.find("{urn:bedside:file:1}file").get("note") == "true"
+    is_own(message, stage.boris, uid)
+    assert uid not in "".join(shown(one) for one in await ana.everything())
+
+
+@played
+async def test_an_answer_to_a_file_quotes_words_and_no_link(stage: Stage) -> None:
+    ana, boris, _uid, heard = await posts(stage)
+    target, link = heard["boris"].find(STANZA_ID).get("id"), link_in(heard["boris"])
+    quote = f"&gt; {link}\n"
+    sends(stage, boris, "r1", f"{quote}Thank you", f"<reply xmlns='urn:xmpp:reply:0' to='{stage.room}/Ana Alvarez' id='{target}'/>"
+          f"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='0' end='{len(link) + 3}'/></fallback>")
+    body = (await ana.finds("<message id='r1'/>")).findtext("{*}body") or ""
+    assert body == "> Ana Alvarez: Image: knee.jpg (1 KB)\nThank you"
+
+
+@played
+async def test_a_file_taken_back_by_an_app_is_gone_from_room_and_archive(stage: Stage) -> None:
+    ana, boris, uid, _heard = await posts(stage)
+    ana.sends(f"<message to='{stage.room}' type='groupchat' id='b1'><retract xmlns='urn:xmpp:message-retract:1' id='f1'/></message>")
+    await boris.finds("<message id='b1'><retract xmlns='urn:xmpp:message-retract:1'/></message>")
+    assert not filing.can_read(stage.db, stage.boris.actor, uid)
+    results, _end = await ask(stage, boris, page(max="50"))
+    assert "/f/" not in "".join(shown(one) for one in results)
+
+
+@played
+async def test_a_message_is_not_corrected_into_a_file(stage: Stage) -> None:
+    ana = await stage.joined(stage.ana)
+    stage.says(ana, "look", "m1")
+    await ana.finds("<message id='m1'/>")
+    _uid, get = await uploaded(stage, ana)
+    sends(stage, ana, "c1", get, "<replace xmlns='urn:xmpp:message-correct:0' id='m1'/>")
+    await ana.finds(f"<message type='error' id='c1'>{refusal('not-acceptable')}</message>")
+
+
+@played
+async def test_files_and_texts_of_one_app_keep_their_order(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    made = [await uploaded(stage, ana) for _number in range(5)]
+    for number, (_uid, get) in enumerate(made):
+        sends(stage, ana, f"f{number}", get)
+        sends(stage, ana, f"t{number}", f"picture {number}")
+    heard: list[str] = []
+    while len(heard) < 10:
+        one = await boris.hears()
+        heard += [one.get("id", "")] if one.find(STANZA_ID) is not None else []
+    assert heard == [f"{kind}{number}" for number in range(5) for kind in "ft"]
