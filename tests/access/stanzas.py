@@ -19,6 +19,7 @@ ADMIN, OWNER = "http://jabber.org/protocol/muc#admin", "http://jabber.org/protoc
 MAM, RSM, FEED = "urn:xmpp:mam:2", "http://jabber.org/protocol/rsm", "urn:bedside:feed:1"
 COMMANDS = "http://jabber.org/protocol/commands"
 MUC = "http://jabber.org/protocol/muc"
+UPLOAD = "urn:xmpp:http:upload:0"
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,9 @@ STANZAS: dict[str, Stanza] = {
     "iq get room {urn:xmpp:ping}ping": Stanza(MEMBERS, RESULT, _iq("get", "<ping xmlns='urn:xmpp:ping'/>")),
     f"iq get service {{{INFO}}}query": Stanza(ANYONE, RESULT, _iq("get", f"<query xmlns='{INFO}'/>")),
     f"iq get service {{{ITEMS}}}query": Stanza(ACCOUNTS, RESULT, _iq("get", f"<query xmlns='{ITEMS}'/>", f"<query xmlns='{ITEMS}' node='{COMMANDS}'/>")),
+    f"iq get service {{{UPLOAD}}}request": Stanza(
+        ACCOUNTS, RESULT, _iq("get", f"<request xmlns='{UPLOAD}' filename='knee.jpg' size='1000' content-type='image/jpeg'/>")
+    ),
     "iq get service {urn:xmpp:ping}ping": Stanza(ANYONE, RESULT, _iq("get", "<ping xmlns='urn:xmpp:ping'/>")),
     "iq set room {urn:xmpp:message-moderate:1}moderate": Stanza(
         MEMBERS, REFUSED, _iq("set", "<moderate xmlns='urn:xmpp:message-moderate:1' id='{hidden}'><retract xmlns='urn:xmpp:message-retract:1'/></moderate>")
