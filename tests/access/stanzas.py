@@ -20,6 +20,7 @@ MAM, RSM, FEED = "urn:xmpp:mam:2", "http://jabber.org/protocol/rsm", "urn:bedsid
 COMMANDS = "http://jabber.org/protocol/commands"
 MUC = "http://jabber.org/protocol/muc"
 UPLOAD = "urn:xmpp:http:upload:0"
+SLOT = f"iq get service {{{UPLOAD}}}request"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ STANZAS: dict[str, Stanza] = {
     "iq get room {urn:xmpp:ping}ping": Stanza(MEMBERS, RESULT, _iq("get", "<ping xmlns='urn:xmpp:ping'/>")),
     f"iq get service {{{INFO}}}query": Stanza(ANYONE, RESULT, _iq("get", f"<query xmlns='{INFO}'/>")),
     f"iq get service {{{ITEMS}}}query": Stanza(ACCOUNTS, RESULT, _iq("get", f"<query xmlns='{ITEMS}'/>", f"<query xmlns='{ITEMS}' node='{COMMANDS}'/>")),
-    f"iq get service {{{UPLOAD}}}request": Stanza(
+    SLOT: Stanza(
         ACCOUNTS, RESULT, _iq("get", f"<request xmlns='{UPLOAD}' filename='knee.jpg' size='1000' content-type='image/jpeg'/>")
     ),
     "iq get service {urn:xmpp:ping}ping": Stanza(ANYONE, RESULT, _iq("get", "<ping xmlns='urn:xmpp:ping'/>")),
