@@ -65,7 +65,7 @@ EXEMPT: list[Callable[[Work], bool]] = []
 
 @dataclass(frozen=True, slots=True)
 class UploadView:
-    """An upload as its sender sees it. thread: uid, "" where none is named yet. words: why it was refused or is held back."""
+    """An upload as its sender sees it. thread: uid, "" where none is named yet. words: why it was refused or is held back. note: for staff only."""
 
     uid: str
     thread: str
@@ -76,6 +76,7 @@ class UploadView:
     state: State
     words: str
     expires_at: datetime
+    note: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,5 +348,6 @@ def staged(work: Work) -> set[str]:
 def _seen(work: Work, row: sa.Row[Any]) -> UploadView:
     named = None if row.thread_id is None else work.row(sa.select(threads.c.uid).where(threads.c.id == row.thread_id))
     return UploadView(
-        row.uid, named.uid if named else "", row.purpose, row.name, row.size_bytes, row.client_id, State(row.state), row.words, row.expires_at
+        row.uid, named.uid if named else "", row.purpose, row.name, row.size_bytes, row.client_id, State(row.state), row.words, row.expires_at,
+        row.note,
     )

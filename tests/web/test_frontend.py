@@ -34,7 +34,7 @@ def test_the_types_hold() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("name", ["outbox", "drafts", "marks", "grouping", "sendable", "unread", "moments", "due"])
+@pytest.mark.parametrize("name", ["outbox", "drafts", "marks", "grouping", "sendable", "unread", "moments", "due", "uploads"])
 def test_the_logic_without_a_page(name: str, tmp_path: Path) -> None:
     source, built = ROOT / "tests" / "web" / "frontend" / f"{name}.test.mjs", tmp_path / f"{name}.test.mjs"
     bundled = run("node_modules/esbuild/bin/esbuild", str(source), "--bundle", "--platform=node", "--format=esm", f"--outfile={built}")

@@ -14,12 +14,13 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from clinic.absence.views import away_here
 from clinic.errors import DomainError, NotFound
+from clinic.file.uploading import NOBODY, uploads_waiting
 from clinic.payment.views import requesting, waiting
-from clinic.permissions import STAFF
+from clinic.permissions import STAFF, Permission
 from clinic.saved_reply.views import own_replies, reply_in
 from clinic.status.views import standing
 from clinic.text.scheduled import scheduled
-from clinic.thread.views import EntryView, Page, own_states, thread_entry, thread_head, thread_page
+from clinic.thread.views import EntryView, Head, Page, own_states, thread_entry, thread_head, thread_page
 from clinic.urgent.views import urgent_here
 from clinic.work import Work
 from web.actions import keeps, local_path
@@ -28,6 +29,7 @@ from web.db import clinic_db, try_perform
 from web.drawing import TOGETHER, draw, lines
 from web.listing import narrow, side
 from web.policies import caring, roles, signed_in
+from web.times import plain_date
 
 blueprint = Blueprint("threads", __name__)
 PAGE = 50
@@ -141,6 +143,14 @@ def _composer(work: Work, uid: str) -> Composer:
     return Composer()
 
 
+def _folders(head: Head) -> list[dict[str, str]]:
+    """Return whose folder a file may belong to where staff have to say it: the patients, if there are several, and nobody."""
+    if len(head.patients) < 2:
+        return []
+    named = [{"uid": one.account_uid, "name": one.nick, "born": f"born {plain_date(one.birth_date)}" if one.birth_date else ""} for one in head.patients]
+    return [*named, {"uid": NOBODY, "name": "Nobody’s", "born": ""}]
+
+
 def _page(uid: str, refused: Composer | None = None, saved_uid: str | None = None) -> str:
     before = request.args.get("before") if request.method == "GET" else None
     around = (request.args.get("around") or None) if request.method == "GET" and not before else None
@@ -150,6 +160,7 @@ def _page(uid: str, refused: Composer | None = None, saved_uid: str | None = Non
         shown_beside = side(work, uid)
         later = scheduled(work, uid)
         payment = requesting(work, uid) if work.role in STAFF else None
+        uploads = uploads_waiting(work, uid) if Permission.FILE_UPLOAD in top["head"].may else []
         saved = reply_in(work, uid, saved_uid) if saved_uid and work.role in STAFF else None
         composer = refused or (Composer("saved_reply.post", typed=saved.text) if saved else _composer(work, uid))
     if not before and not around:
@@ -169,6 +180,8 @@ def _page(uid: str, refused: Composer | None = None, saved_uid: str | None = Non
         uid=uid,
         later=later,
         payment=payment,
+        uploads=uploads,
+        folders=_folders(top["head"]),
         client_id=str(uuid.uuid4()),
         composer=composer,
         saved=saved,

@@ -5,6 +5,7 @@ import { coverList } from "./cover.ts";
 import { one } from "./dom.ts";
 import { startDue } from "./due.ts";
 import { tell } from "./events.ts";
+import { mountFiles, startPictures } from "./files.ts";
 import { accountHeader } from "./http.ts";
 import { settleLeaving } from "./leaving.ts";
 import { startList } from "./list.ts";
@@ -21,16 +22,22 @@ import { startShortcuts } from "./shortcuts.ts";
 import { watchPresses } from "./still.ts";
 import { OpenThread } from "./thread.ts";
 import { localTimes } from "./times.ts";
+import { startUploads } from "./uploader.ts";
+import type { Uploads } from "./uploads.ts";
 import { startDuty } from "./urgent.ts";
+import { watchVoice } from "./voice.ts";
 
 const { account, care, signedOut } = document.body.dataset;
 let outbox: Outbox | null = null;
+let uploads: Uploads | null = null;
 let open: OpenThread | null = null;
+let files: AbortController | null = null;
 
 /** Brings to life what is in #main now. */
 function mount(): void {
   open?.close();
-  open = null;
+  files?.abort();
+  open = files = null;
   const main = one("#main");
   if (!main) return;
   localTimes(main);
@@ -39,6 +46,7 @@ function mount(): void {
   followAddress();
   const root = one(".thread[data-thread]", main);
   if (root && outbox) open = new OpenThread(root, outbox);
+  if (root && uploads) files = mountFiles(root, uploads);
   live.open(open?.uid ?? null);
 }
 
@@ -58,11 +66,16 @@ settle();
 // A log-out that got no answer, and the way back to this page as it was left.
 addEventListener("pageshow", (event) => event.persisted && settle());
 if (account) keepSession();
-if (account && care) outbox = startOutbox(account);
-mountHeader(account ?? "", outbox);
+if (account && care) {
+  outbox = startOutbox(account);
+  uploads = startUploads(account);
+}
+mountHeader(account ?? "", () => (outbox?.waiting() ?? 0) + (uploads?.running() ?? 0));
 watchAnswers();
 startMenus();
 startPlayers();
+startPictures();
+watchVoice();
 startQuiet();
 mount();
 if (account && care) {

@@ -34,7 +34,7 @@ export function coverGone(root: HTMLElement): void {
   cover(root);
   const back = make("a", { class: "button main", href: "/" }, "To your threads");
   one("#log", root)?.replaceChildren(make("div", { class: "empty covered", role: "alert" }, icon("info"), make("p", {}, `${GONE} What you typed was not sent; copy it from below if you need it.`), back));
-  for (const part of all(":scope > header > .bar, .compose :is(.tools, .later-button, .send, .hints)", root)) part.remove();
+  for (const part of all(":scope > header > .bar, .compose :is(.tool-bar, .later-button, .send, .hints)", root)) part.remove();
   for (const area of all<HTMLTextAreaElement>(".compose textarea", root)) area.readOnly = true;
 }
 

@@ -13,6 +13,8 @@ export interface Happenings {
   /** Look again at everything: after a reconnect, and every few seconds while polling. */
   look: null;
   outbox: { thread: string };
+  /** The files of this thread that are on their way stand otherwise now. */
+  uploads: { thread: string };
   sent: { thread: string; id: string; entry: string | null };
 }
 

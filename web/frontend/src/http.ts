@@ -91,7 +91,7 @@ async function call(url: string, init: RequestInit): Promise<Response> {
 }
 
 /** Asks for the CSRF token of this browser's session: the same person may have signed in anew in another tab. */
-async function renewToken(): Promise<boolean> {
+export async function renewToken(): Promise<boolean> {
   const response = await call("/session", { method: "GET" });
   const session = (await response.json()) as { csrf: string };
   const changed = session.csrf !== csrfToken();

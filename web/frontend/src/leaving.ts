@@ -1,5 +1,6 @@
 // Logging out: what this browser keeps of an account is forgotten once it is out, and not before. Whether it is, the next page
 // of this tab says: the log-out's own answer, or after no answer at all whatever is loaded then.
+import { forgetKept } from "./keeping.ts";
 import { forget } from "./store.ts";
 
 const KEY = "bedside:leaving";
@@ -21,7 +22,9 @@ export function settleLeaving(account: string | null): void {
     const leaving = sessionStorage.getItem(KEY);
     if (leaving === null) return;
     sessionStorage.removeItem(KEY);
-    if (leaving !== account) forget(leaving);
+    if (leaving === account) return;
+    forget(leaving);
+    void forgetKept(leaving);
   } catch {
     return;
   }

@@ -2,7 +2,6 @@
 import { all, icon, one } from "./dom.ts";
 import { prepareSound, tone } from "./alerts.ts";
 import { leave } from "./leaving.ts";
-import type { Outbox } from "./outbox.ts";
 import { closable } from "./quiet.ts";
 import { type Setting, keepSetting, setting } from "./store.ts";
 
@@ -78,7 +77,7 @@ export function mountPieces(root: ParentNode): void {
 }
 
 /** Wires the header once. */
-export function mountHeader(account: string, outbox: Outbox | null): void {
+export function mountHeader(account: string, unsent: () => number): void {
   prepareSound();
   const menu = one<HTMLDetailsElement>(".who");
   document.addEventListener("click", (event) => {
@@ -92,8 +91,8 @@ export function mountHeader(account: string, outbox: Outbox | null): void {
   });
   // Who logs out may leave a shared computer: drafts go with the session, and unsent messages only after a question.
   one<HTMLFormElement>("#log-out")?.addEventListener("submit", (event) => {
-    const waiting = outbox?.waiting() ?? 0;
-    const words = waiting === 1 ? "One message has" : `${waiting} messages have`;
+    const waiting = unsent();
+    const words = waiting === 1 ? "One message or file has" : `${waiting} messages or files have`;
     if (waiting && !confirm(`${words} not been sent and will be lost. Log out all the same?`)) {
       event.preventDefault();
       return;

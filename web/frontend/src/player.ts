@@ -6,7 +6,8 @@ import { clock } from "./recorder.ts";
 const SVG = "http://www.w3.org/2000/svg";
 const SPEEDS = [1, 1.5, 2];
 const SPEED_WORDS = ["1×", "1.5×", "2×"];
-const [BARS, LOUDEST, STEP_SECONDS] = [64, 31, 5];
+export const BARS = 64;
+const [LOUDEST, STEP_SECONDS] = [31, 5];
 
 function bar(index: number, loudness: number): SVGRectElement {
   const height = 2 + (Math.min(LOUDEST, Math.max(0, loudness)) / LOUDEST) * 28;
