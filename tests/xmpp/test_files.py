@@ -5,6 +5,7 @@ Bytes do not move here: the upload counts as checked where the domain is told so
 
 import xml.etree.ElementTree as ET
 from datetime import timedelta
+from unittest.mock import patch
 from urllib.parse import unquote, urlsplit
 
 from clinic import Actor
@@ -17,6 +18,7 @@ from tests.support.databases import rows
 from tests.support.rooms import archived, refusal
 from tests.support.stage import STANZA_ID, Client, Person, Stage, X, played, shown
 from tests.xmpp.test_rooms_archive import ask, page
+from xmpp_components.rooms import posting
 
 UPLOAD, OOB, SFS, META = "urn:xmpp:http:upload:0", "jabber:x:oob", "urn:xmpp:sfs:0", "urn:xmpp:file:metadata:0"
 URL_DATA = "http://jabber.org/protocol/url-data"
@@ -216,6 +218,8 @@ async def test_words_beside_an_upload_are_posted_after_it_and_pass_on_nobodys_li
     sends(stage, ana, "w2", body, oob(get) + marks)
     is_own(await boris.finds(f"<message><x xmlns='{OOB}'/></message>"), stage.boris, caption)
     await boris.finds("<message id='w2'><body>the other knee</body></message>")
+    sends(stage, ana, "w4", f"{get} !urgent", marks)
+    await ana.finds(f"<message type='error' id='w4'>{refusal('not-acceptable')}</message>")
     sends(stage, ana, "w3", f"As I said: {get}")
     await boris.finds(f"<message id='w3'><body>As I said: https://clinic.example/files/{caption}</body></message>")
     assert [one.kind for one in entries(stage)][-5:] == ["file", "text", "file", "text", "text"]
@@ -247,17 +251,35 @@ async def test_what_is_encrypted_or_nothing_is_refused_in_words_and_not_stored(s
 
 
 @played
-async def test_an_upload_that_is_still_looked_at_is_to_be_waited_for(stage: Stage) -> None:
+async def test_an_upload_that_never_came_or_takes_too_long_is_refused_for_now(stage: Stage) -> None:
     ana = await stage.joined(stage.ana)
     uid, _put, get = await slot(stage, ana)
-    for body in (get, f"look {get}"):
-        sends(stage, ana, "f1", body)
-        answer = await ana.finds(f"<message type='error' id='f1'>{refusal('resource-constraint')}</message>")
+
+    async def refused(id: str, body: str) -> None:
+        sends(stage, ana, id, body)
+        answer = await ana.finds(f"<message type='error' id='{id}'>{refusal('resource-constraint')}</message>")
         assert answer.find("{*}error").get("type") == "wait"
+    await refused("f1", get)
+    await refused("f2", f"look {get}")
+    stage.db.perform(Actor.system(), "file.received", uid)
+    with patch.object(posting, "CHECKED_WITHIN_SECONDS", 0.01):
+        await refused("f3", get)
     filing.checked(stage.db, uid)
     sends(stage, ana, "f1", get)
     is_own(await ana.finds("<message id='f1' type='groupchat'/>"), stage.ana, uid)
     assert archived(stage) == []
+
+
+@played
+async def test_a_message_waits_for_its_file_to_be_checked(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    uid, _put, get = await slot(stage, ana)
+    stage.db.perform(Actor.system(), "file.received", uid)
+    sends(stage, ana, "f1", get)
+    sends(stage, ana, "t1", "in a moment")
+    await boris.finds("<message id='t1'/>")  # nothing else waits for it
+    filing.checked(stage.db, uid)
+    is_own(await boris.finds("<message id='f1'/>"), stage.boris, uid)
 
 
 @played

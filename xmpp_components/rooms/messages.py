@@ -6,40 +6,28 @@ Source: XEP-0045 sections 7.4 to 7.9, XEP-0085, XEP-0333, XEP-0359.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import re
-import uuid
-from collections.abc import Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NoReturn
-from xml.etree.ElementTree import Element
+from typing import TYPE_CHECKING, NoReturn
 
-from clinic import ACTIONS, Actor, Done
-from clinic.errors import Conflict, Invalid, NotAcceptable, NotFound, NotYet, TooMany
-from clinic.text.find import MADE_UP
+from clinic import Actor
+from clinic.errors import Invalid, NotAcceptable
 from clinic.thread.views import let_send
 from xmpp_components import text_commands, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Request, Target
-from xmpp_components.rooms import admin, amending, attachments, render
+from xmpp_components.rooms import admin, amending, attachments, posting
 from xmpp_components.rooms.join import NOT_JOINED
 from xmpp_components.rooms.room import Member, Room
 
 if TYPE_CHECKING:
     from xmpp_components.component import Threads
 
-LONGEST_CLIENT_ID = 120
-# A client that has heard nothing of its message sends it again within minutes, or not at all.
-SAME_FOR_SECONDS = 120
-FORWARD = "file.forward"
 STATES = ("active", "composing", "paused", "inactive", "gone")
 
 ENCRYPTED = ("Messages here are kept in the clinic's record, so this server must be able to read them. "
              "Turn off encryption (OMEMO) for this conversation and send it again; the way to the clinic is encrypted by TLS.")
 PRIVATE = "Private messages are not possible in a thread: what concerns care belongs in its record. Write to the thread."
 NOT_CORRECTED = "A message can't be corrected into a file. Nothing was changed: send the file as a new message."
-TOO_FAST = "You are sending faster than one person's messages are taken here. This one was not stored: wait a moment and send it again."
 
 # In some apps this begins a private message; others (Dino) send it to everybody as it stands.
 MEANT_FOR_ONE = re.compile(r"\s*/(msg|query|tell|w|whisper)\s", re.IGNORECASE)
@@ -88,7 +76,7 @@ def _command(component: Threads, request: Request, room: Room, member: Member) -
     if request.sender not in room.occupants:
         raise NotAcceptable(NOT_JOINED)
     corrects = wire.child(request.xml, wire.CORRECT, "replace") is not None
-    ids = client_ids(request.xml, body.text, component.db.now())
+    ids = posting.client_ids(request.xml, body.text, component.db.now())
     text_commands.take(component, request, room, member, body.text, ids, corrects=corrects)
     return True
 
@@ -100,24 +88,6 @@ def rename(component: Threads, request: Request, room: Room, member: Member, sub
         component.call(request, renamed)
 
 
-def client_ids(xml: Element, body: str, now: datetime) -> tuple[str, str | None]:
-    """Say under which id a message counts as the same when it comes again.
-
-    Returns: its origin-id; else the stanza's id together with the text and the minutes in which it came, as an id alone is
-    unique per stream only and may be a counter ("yes" under 1 to one question, "yes" under 1 to another); else a new one.
-    And the id that the same message would have got in the minutes before. Source: XEP-0359, house rule 9.
-    """
-    origin = wire.child(xml, wire.SID, "origin-id")
-    if origin is not None and (given := origin.get("id")):
-        plain = len(given) <= LONGEST_CLIENT_ID and not given.startswith(("long:", *MADE_UP))
-        return given if plain else "long:" + hashlib.sha256(given.encode()).hexdigest(), None
-    if given := xml.get("id"):
-        digest = hashlib.sha256(f"{given}\0{body}".encode()).hexdigest()
-        minutes = int(now.timestamp() // SAME_FOR_SECONDS)
-        return f"id:{minutes}:{digest}", f"id:{minutes - 1}:{digest}"
-    return "none:" + uuid.uuid4().hex, None
-
-
 def post(component: Threads, request: Request, room: Room, member: Member, body: str) -> None:
     """Hand a text or a file to the clinic; the sender sees it come back once it is stored, or reads why not."""
     answered = None
@@ -126,12 +96,14 @@ def post(component: Threads, request: Request, room: Room, member: Member, body:
     if _no_text(component, request, room, member, body):
         return
     given = attachments.read(component.links, request.xml, body)
+    if given.words != body and _no_text(component, request, room, member, given.words):
+        return
     if not given.files:
-        send(component, request, room, member, "text.post", given.words, body=given.words, reply_to=answered)
+        posting.send(component, request, room, member, "text.post", given.words, body=given.words, reply_to=answered)
     elif given.words:
-        component.call(request, _mention(component, request, room, member, given, answered))
+        component.call(request, posting.mention(component, request, room, member, given, answered))
     else:
-        bring(component, request, room, member, given.files)
+        posting.bring(component, request, room, member, given.files)
 
 
 def _no_text(component: Threads, request: Request, room: Room, member: Member, body: str) -> bool:
@@ -150,76 +122,7 @@ def amend(component: Threads, request: Request, room: Room, member: Member) -> N
     if component.links.alone(values.get("body", "")):
         raise NotAcceptable(NOT_CORRECTED)
     if "body" not in values or not _no_text(component, request, room, member, values["body"]):
-        send(component, request, room, member, action, f"{action} {sorted(values.items())}", **values)
-
-
-def send(component: Threads, request: Request, room: Room, member: Member, action: str, seed: str, **values: Any) -> None:
-    """Submit what a person wrote, at a bounded rate. ``seed``: what tells it from another message under the same stanza id.
-
-    Raises: TooMany.
-    """
-    if not component.posts.take(member.handle):
-        raise TooMany(TOO_FAST)
-    given, earlier = client_ids(request.xml, seed, component.db.now())
-    posted = component.submit(Actor.xmpp(member.handle), action, room.uid, client_id=given, earlier_client_id=earlier,
-                              message_id=request.id or None, **values)
-    posted.add_done_callback(lambda future: _posted(component, request, room, member, future))
-
-
-def _posted(component: Threads, request: Request, room: Room, member: Member, future: asyncio.Future[Done]) -> None:
-    if future.cancelled() or future.exception() is not None:
-        component.call(request, future)
-    else:
-        _say_again(component, request, room, member, future.result())
-
-
-def _say_again(component: Threads, request: Request, room: Room, member: Member, done: Done) -> None:
-    # A resent message goes back to its sender only; what the tail has not relayed yet is about to come anyway.
-    if done.duplicate and done.entries[0].seq <= room.cursor:
-        again = done.entries[0]
-        component.send(render.live(room, room.recent.get(again.uid, again), member), request.sender)
-
-
-def bring(component: Threads, request: Request, room: Room, member: Member, files: Sequence[str]) -> None:
-    """Send files (uids) that are all that a message says, at a bounded rate: what was uploaded for it, or one that is here already. Raises: TooMany."""
-    if not component.posts.take(member.handle):
-        raise TooMany(TOO_FAST)
-    for file in files:
-        ids: dict[str, Any] = {"client_id": f"file:{file}"}
-        if file == files[0]:  # the app knows one message
-            given, earlier = client_ids(request.xml, f"file {file}", component.db.now())
-            ids = {"client_id": given, "earlier_client_id": earlier, "message_id": request.id or None}
-        sent = component.submit(Actor.xmpp(member.handle), "file.send", room.uid, file=file, **ids)
-        component.call(request, _sent_or_forwarded(component, request, room, member, file, ids, sent))
-
-
-async def _sent_or_forwarded(
-    component: Threads, request: Request, room: Room, member: Member, file: str, ids: dict[str, Any], sent: asyncio.Future[Done]
-) -> None:
-    try:
-        done = await sent
-    except NotYet:
-        raise
-    except (NotFound, Conflict):  # no upload of theirs, or sent before: then it is a file that they send on
-        if FORWARD not in ACTIONS:
-            raise
-        done = await component.doer.done(Actor.xmpp(member.handle), FORWARD, room.uid, document=file, **ids)
-    _say_again(component, request, room, member, done)
-
-
-async def _mention(component: Threads, request: Request, room: Room, member: Member, given: attachments.Given, answered: str | None) -> None:
-    """Post words with links to files of this clinic; what was uploaded for them is sent before them, so that who reads them can open it.
-
-    Raises: DomainError; then nothing more of the message is sent.
-    """
-    for file in given.files:
-        try:
-            await component.submit(Actor.xmpp(member.handle), "file.send", room.uid, file=file, client_id=f"file:{file}")
-        except NotYet:
-            raise
-        except (NotFound, Conflict):
-            continue  # no upload of theirs, or sent before: it is mentioned
-    send(component, request, room, member, "text.post", given.words, body=given.words, reply_to=answered)
+        posting.send(component, request, room, member, action, f"{action} {sorted(values.items())}", **values)
 
 
 def marker(component: Threads, request: Request, room: Room, member: Member) -> bool:

@@ -1,0 +1,144 @@
+"""What people wrote or uploaded, handed to the clinic: under which id it counts as the same, and what comes of it.
+
+The sender sees it come back once it is stored, or reads why not. Owns no state. Source: XEP-0359, house rule 9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from xml.etree.ElementTree import Element
+
+from clinic import ACTIONS, Actor, Done
+from clinic.errors import Conflict, NotFound, NotYet, TooMany
+from clinic.file.uploading import State, upload_state
+from clinic.text.find import MADE_UP
+from xmpp_components import wire
+from xmpp_components.request import Request
+from xmpp_components.rooms import attachments, render
+from xmpp_components.rooms.room import Member, Room
+
+if TYPE_CHECKING:
+    from xmpp_components.component import Threads
+
+LONGEST_CLIENT_ID = 120
+# A client that has heard nothing of its message sends it again within minutes, or not at all.
+SAME_FOR_SECONDS = 120
+FORWARD = "file.forward"
+# How long a message waits for its file to be checked, and how often that is asked.
+CHECKED_WITHIN_SECONDS, LOOK_SECONDS = 60.0, 0.5
+TOO_FAST = "You are sending faster than one person's messages are taken here. This one was not stored: wait a moment and send it again."
+
+
+def client_ids(xml: Element, body: str, now: datetime) -> tuple[str, str | None]:
+    """Say under which id a message counts as the same when it comes again.
+
+    Returns: its origin-id; else the stanza's id together with the text and the minutes in which it came, as an id alone is
+    unique per stream only and may be a counter ("yes" under 1 to one question, "yes" under 1 to another); else a new one.
+    And the id that the same message would have got in the minutes before. Source: XEP-0359, house rule 9.
+    """
+    origin = wire.child(xml, wire.SID, "origin-id")
+    if origin is not None and (given := origin.get("id")):
+        plain = len(given) <= LONGEST_CLIENT_ID and not given.startswith(("long:", *MADE_UP))
+        return given if plain else "long:" + hashlib.sha256(given.encode()).hexdigest(), None
+    if given := xml.get("id"):
+        digest = hashlib.sha256(f"{given}\0{body}".encode()).hexdigest()
+        minutes = int(now.timestamp() // SAME_FOR_SECONDS)
+        return f"id:{minutes}:{digest}", f"id:{minutes - 1}:{digest}"
+    return "none:" + uuid.uuid4().hex, None
+
+
+def send(component: Threads, request: Request, room: Room, member: Member, action: str, seed: str, **values: Any) -> None:
+    """Submit what a person wrote, at a bounded rate. ``seed``: what tells it from another message under the same stanza id.
+
+    Raises: TooMany.
+    """
+    if not component.posts.take(member.handle):
+        raise TooMany(TOO_FAST)
+    given, earlier = client_ids(request.xml, seed, component.db.now())
+    posted = component.submit(Actor.xmpp(member.handle), action, room.uid, client_id=given, earlier_client_id=earlier,
+                              message_id=request.id or None, **values)
+    posted.add_done_callback(lambda future: _posted(component, request, room, member, future))
+
+
+def _posted(component: Threads, request: Request, room: Room, member: Member, future: asyncio.Future[Done]) -> None:
+    if future.cancelled() or future.exception() is not None:
+        component.call(request, future)
+    else:
+        _say_again(component, request, room, member, future.result())
+
+
+def _say_again(component: Threads, request: Request, room: Room, member: Member, done: Done) -> None:
+    # A resent message goes back to its sender only; what the tail has not relayed yet is about to come anyway.
+    if done.duplicate and done.entries[0].seq <= room.cursor:
+        again = done.entries[0]
+        component.send(render.live(room, room.recent.get(again.uid, again), member), request.sender)
+
+
+def bring(component: Threads, request: Request, room: Room, member: Member, files: Sequence[str]) -> None:
+    """Send files (uids) that are all that a message says, at a bounded rate: what was uploaded for it, or one that is here already. Raises: TooMany."""
+    if not component.posts.take(member.handle):
+        raise TooMany(TOO_FAST)
+    for file in files:
+        ids: dict[str, Any] = {"client_id": f"file:{file}"}
+        if file == files[0]:  # the app knows one message
+            given, earlier = client_ids(request.xml, f"file {file}", component.db.now())
+            ids = {"client_id": given, "earlier_client_id": earlier, "message_id": request.id or None}
+        sent = _send_file(component, room, member, file, ids)
+        component.call(request, _sent_or_forwarded(component, request, room, member, file, ids, sent))
+
+
+def _send_file(component: Threads, room: Room, member: Member, file: str, ids: dict[str, Any]) -> asyncio.Future[Done]:
+    return component.submit(Actor.xmpp(member.handle), "file.send", room.uid, file=file, **ids)
+
+
+async def _sent_or_forwarded(
+    component: Threads, request: Request, room: Room, member: Member, file: str, ids: dict[str, Any], sent: asyncio.Future[Done]
+) -> None:
+    try:
+        done = await _sent(component, room, member, file, ids, sent)
+    except NotYet:
+        raise
+    except (NotFound, Conflict):  # no upload of theirs, or sent before: then it is a file that they send on
+        if FORWARD not in ACTIONS:
+            raise
+        done = await component.doer.done(Actor.xmpp(member.handle), FORWARD, room.uid, document=file, **ids)
+    _say_again(component, request, room, member, done)
+
+
+async def _sent(
+    component: Threads, room: Room, member: Member, file: str, ids: dict[str, Any], sent: asyncio.Future[Done]
+) -> Done:
+    """Wait for a file to be sent. One that is looked at just now is waited for a while: few apps send again what was refused. Raises: DomainError."""
+    try:
+        return await sent
+    except NotYet:
+        until = time.monotonic() + CHECKED_WITHIN_SECONDS
+        while time.monotonic() < until and await _looked_at(component, member, file):
+            await asyncio.sleep(LOOK_SECONDS)
+        return await _send_file(component, room, member, file, ids)
+
+
+async def _looked_at(component: Threads, member: Member, file: str) -> bool:
+    return (await component.reader.view(Actor.xmpp(member.handle), upload_state, file)).state is State.RECEIVED
+
+
+async def mention(component: Threads, request: Request, room: Room, member: Member, given: attachments.Given, answered: str | None) -> None:
+    """Post words with links to files of this clinic; what was uploaded for them is sent before them, so that who reads them can open it.
+
+    Raises: DomainError; then nothing more of the message is sent.
+    """
+    for file in given.files:
+        try:
+            ids = {"client_id": f"file:{file}"}
+            await _sent(component, room, member, file, ids, _send_file(component, room, member, file, ids))
+        except NotYet:
+            raise
+        except (NotFound, Conflict):
+            continue  # no upload of theirs, or sent before: it is mentioned
+    send(component, request, room, member, "text.post", given.words, body=given.words, reply_to=answered)
