@@ -30,7 +30,7 @@ run: setup-run
 
 check:
 	$(BIN)/ruff check .
-	$(BIN)/mypy clinic web/gateways
+	$(BIN)/mypy clinic web/gateways web/media
 
 test: setup check
 	$(BIN)/python -m pytest -m "not soak" $(TESTS)

@@ -75,6 +75,7 @@ class Permission(StrEnum):
     FILE_UPLOAD = "file.upload"
     FILE_READ = "file.read"
     FILE_HANDOUTS = "file.handouts"
+    FILE_SETTLE = "file.settle"
     VOICE_SEND = "voice.send"
     DEVICE_OWN = "device.own"
     ACCOUNT_OWN = "account.own"
@@ -154,6 +155,7 @@ TABLE: dict[Permission, dict[Column, Grant]] = {
     Permission.FILE_UPLOAD: _row(_O, _O, _O, _O, _N),
     Permission.FILE_READ: _row(_O, _O, _O, _O, _N),
     Permission.FILE_HANDOUTS: _row(_N, _O, _O, _O, _N),
+    Permission.FILE_SETTLE: _row(_N, _N, _N, _N, _Y),
     Permission.VOICE_SEND: _row(_O, _Y, _S, _Y, _N),
     Permission.DEVICE_OWN: _row(_O, _O, _O, _O, _O),
     Permission.ACCOUNT_OWN: _row(_O, _O, _O, _O, _O),

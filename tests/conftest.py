@@ -23,6 +23,7 @@ NO_DATABASE = (
     "domain",
     "e2e/test_look.py",
     "faults/test_database_server_killed.py",
+    "media",
     "model",
     "ops/test_bench.py",
     "ops/test_bench_traffic.py",

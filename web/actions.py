@@ -61,6 +61,8 @@ SAID: dict[str, str] = {
     "service.describe": "Saved.",
     "service.archive": "Archived: it is offered no more.",
     "service.restore": "It is offered again.",
+    "file.allow": "Saved. It is for files that are sent from now on.",
+    "file.ask_log_in": "Saved.",
     "payment.provide": "Saved.",
     "payment.head_receipts": "Saved.",
     "clinic.include_coordinators": "Saved.",

@@ -23,6 +23,8 @@ DEFAULTS = {
     "coordinators_send_voice": "0",
     # Whether links to files in messaging apps always ask for a log-in too; "1" is on.
     "files_login_only": "0",
+    # The media types of files that are taken, with spaces between (empty: clinic/file/allowed.py: BEGINS_WITH).
+    "files_allowed": "",
     # Whether a practitioner's coordinators are included in groups with a patient too.
     "coordinators_in_groups": "1",
     # An urgent call that nobody has acknowledged after so long alerts the duty account (its uid; empty: nobody).

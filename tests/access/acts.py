@@ -300,6 +300,8 @@ ACTS: dict[str, Act] = {
     "service.create": act("N N N N Y", values=SERVICE),
     "service.describe": act("N N N N Y", service("own"), SERVICE),
     "service.restore": act("N N N N Y", service("archived")),
+    "file.allow": act("N N N N Y", values={"allowed": ["image/jpeg", "audio/webm"]}),
+    "file.ask_log_in": act("N N N N Y", values={"always": "1"}),
     "profile.open": act("N Y Y Y N", patient),
     "status.add_examples": act("N N N N Y"),
     "status.archive": act("N N N N Y", status("now")),

@@ -52,6 +52,7 @@ WORDS: dict[Permission, str] = {
     Permission.FILE_UPLOAD: "upload a file",
     Permission.FILE_READ: "read a file",
     Permission.FILE_HANDOUTS: "own folder of handouts",
+    Permission.FILE_SETTLE: "choose which kinds of files are taken, and whether links to them ask for a log-in",
     Permission.VOICE_SEND: "voice message",
     Permission.DEVICE_OWN: "mint and revoke own devices (messaging for care roles only)",
     Permission.ACCOUNT_OWN: "own account: password, role",

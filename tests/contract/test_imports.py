@@ -27,12 +27,22 @@ DOORS = {
     "alembic": {"migrations"},
     "cryptography": {"ops", "web"},
     "obstore": {"web"},
+    "PIL": {"web"},
+    "av": {"web"},
+    "magic": {"web"},
+    "pi_heif": {"web"},
+    "pypdfium2": {"web"},
+    "pyseccomp": {"web"},
     "stripe": {"web"},
     "fpdf": {"web"},
     "uharfbuzz": {"web"},
 }
 # Within its package one file alone may import it.
-SOLE = {"stripe": "web/gateways/stripe.py", "fpdf": "web/gateways/receipts.py", "uharfbuzz": "web/gateways/receipts.py", "obstore": "web/gateways/storage.py"}
+SOLE = {
+    "stripe": "web/gateways/stripe.py", "fpdf": "web/gateways/receipts.py", "uharfbuzz": "web/gateways/receipts.py", "obstore": "web/gateways/storage.py",
+    "magic": "web/media/looking.py", "PIL": "web/media/pictures.py", "pi_heif": "web/media/pictures.py", "pypdfium2": "web/media/documents.py",
+    "av": "web/media/sound.py", "pyseccomp": "web/media/confine.py",
+}
 
 
 def imports() -> Iterator[tuple[str, Path, str]]:
