@@ -1,5 +1,6 @@
 """`bedside doctor`: looks at a deployment and explains each finding. Changes nothing. Imports `clinic`'s tables through SQLAlchemy only."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -62,7 +63,7 @@ def _private_files(layout: Layout) -> Iterator[Finding]:
     open_ones = [str(path) for path in paths if path.stat().st_mode & 0o077]
     yield Finding(not open_ones, "secrets and keys are readable for their owner only", f"Run: chmod -R go= {' '.join(open_ones)}")
     absent = [name for name in keys.NAMES if not (layout.data / "secrets" / name).exists()]
-    yield Finding(not absent, "all secrets exist", f"Missing: {', '.join(absent)}. A start makes new ones; devices and log-ins then end.")
+    yield Finding(not absent, "all secrets exist", f"Missing: {', '.join(absent)}. A start makes new ones; devices and log-ins then end, files stay closed.")
     for name in keys.NAMES:
         if name not in absent:
             keys.read(layout.data / "secrets" / name)
@@ -112,6 +113,22 @@ def _money(layout: Layout) -> Iterator[Finding]:
         advice = "They are tried again by themselves. The worker's log says why they wait: does this machine reach the card service?"
         yield Finding(waiting == 0, f"{waiting} payments or refunds have waited for the card service for {WAITED_MINUTES} minutes", advice)
         yield Finding(troubled == 0, f"{troubled} payments or refunds need a look", "The administrators' page Payments says what is the matter.")
+
+
+def _files(layout: Layout) -> Iterator[Finding]:
+    """Yields whether files can be stored: where uploads come in, and where they are kept unless that is elsewhere."""
+    elsewhere = os.environ.get("BEDSIDE_FILES_URL", "")
+    folders = [layout.data / name for name in ("uploads", *(() if elsewhere else ("files",)))]
+    closed = [str(folder) for folder in folders if not os.access(folder if folder.exists() else layout.data, os.W_OK | os.X_OK)]
+    advice = f"Give {' and '.join(closed)} back to the user who starts the clinic."
+    yield Finding(not closed, f"files can be stored in {' and '.join(map(str, folders))}", advice)
+    if elsewhere:
+        yield Finding(True, f"files are kept at {elsewhere}")
+    free = shutil.disk_usage(layout.data).free // 1_000_000
+    advice = "Uploads are refused when it is full. Free some space, or keep files elsewhere (BEDSIDE_FILES_URL)."
+    yield Finding(free > LITTLE_SPACE_MB, f"{free} MB are free for files", advice)
+    open_ones = [str(folder) for folder in folders if folder.exists() and folder.stat().st_mode & 0o077]
+    yield Finding(not open_ones, "people's files are readable for their owner only", f"Run: chmod go= {' '.join(open_ones)}")
 
 
 def _certificate(layout: Layout) -> Iterator[Finding]:
@@ -180,7 +197,7 @@ def _findings(check: Callable[[Layout], Iterator[Finding]], layout: Layout) -> I
 
 
 CHECKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (
-    _programs, _private_files, _payments, _receipts, _certificate, _disk, _database, _money, _xmpp, _processes,
+    _programs, _private_files, _payments, _receipts, _files, _certificate, _disk, _database, _money, _xmpp, _processes,
 )
 
 

@@ -50,11 +50,19 @@ def read(path: Path) -> str:
 
 
 def ensure(folder: Path) -> dict[str, str]:
-    """Makes the secrets that are missing. Returns name → 64 hexadecimal digits. Raises Problem for one that is damaged."""
+    """Makes the secrets that are missing. Returns name → 64 hexadecimal digits.
+
+    Raises Problem for one that is damaged, and where another key would close people's files for ever.
+    """
     found = {}
     for name in NAMES:
         path = folder / name
         if not path.exists():
+            if name == "files_key" and any((folder.parent / "files").glob("*")):
+                raise Problem(
+                    f"The secret {path} is missing, and {folder.parent / 'files'} holds files that only it opens. Restore it from a backup. "
+                    "Without one, move that folder away: what is in it can be opened by nobody."
+                )
             write_private(path, secrets.token_hex(32))
         found[name] = read(path)
     return found

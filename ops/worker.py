@@ -18,6 +18,7 @@ from clinic.search.index import Indexer
 from clinic.text.scheduled import deliver_due
 from clinic.urgent.actions import ESCALATE
 from ops.paying import Payer
+from ops.sweeping import Sweeper
 
 QUEUE = "worker"
 WAIT_SECONDS = 0.5
@@ -93,12 +94,13 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     config = Config.from_environ()
     database = Database.open(config.database_url, run_dir=config.run_dir, pepper=config.pepper)
-    worker, payer = Worker(database), Payer(database, config)
+    worker, payer, sweeper = Worker(database), Payer(database, config), Sweeper(database, config)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
     bell = database.doorbell(QUEUE)
     mark = config.run_dir / "worker.ready"
     payer.start()
+    sweeper.start()
     try:
         while not worker.stopping:
             worker.turn()
@@ -108,5 +110,6 @@ def main() -> None:
     finally:
         mark.unlink(missing_ok=True)
         payer.stop()
+        sweeper.stop()
         bell.close()
         database.close()

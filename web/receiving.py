@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RECHECK_SECONDS = 1.0
 ANY_SIZE = 1 << 40
 """For Flask, which else takes no more of a body than a form may have; here each upload says how large it may be."""
+ARRIVING_PAUSE_SECONDS, ARRIVING_PAUSES = 0.05, 40
 AT_ONCE = 64 * 1024
 SYSTEM = Actor.system()
 ELSEWHERE = "This upload goes on over another connection, or was given up."
@@ -66,10 +67,23 @@ def held_bytes(upload: UploadBytes, *, take: bool = False) -> int:
         return upload.size_bytes
     if upload.wrapped_key is None:
         return 0
-    if take:
-        with staging(upload).take() as taking:
-            return taking.offset
-    return staging(upload).offset()
+    staged = staging(upload)
+    if not take:
+        return staged.offset()
+    _let_arrive(staged)
+    with staged.take() as taking:
+        return taking.offset
+
+
+def _let_arrive(staged: Staged) -> None:
+    """Wait while what was sent before a cut, and lies in the kernel still, is being stored: it need not come again. What hangs brings nothing."""
+    before = staged.offset()
+    for _ in range(ARRIVING_PAUSES):
+        time.sleep(ARRIVING_PAUSE_SECONDS)
+        now = staged.offset()
+        if now == before:
+            return
+        before = now
 
 
 def receive(upload: UploadBytes, whose: str, at: int | None, still: Callable[[], bool]) -> Received:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -141,6 +142,34 @@ def test_doctor_explains_damage_and_looks_at_the_rest(layout: Layout, damage: st
     assert doctor.examine(layout.data, lines.append) == 1
     assert any(line.startswith("!! ") and str(layout.data / damage) in line for line in lines)
     assert any("the clinic is running" in line for line in lines)
+
+
+def test_doctor_says_when_files_cannot_be_stored(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said() -> list[str]:
+        lines: list[str] = []
+        doctor.examine(layout.data, lines.append)
+        return lines
+
+    assert any(line.startswith("ok ") and "files can be stored" in line for line in said())
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: SimpleNamespace(free=999_000_000))
+    assert any(line.startswith("!! ") and "999 MB are free for files" in line for line in said())
+    allowed = os.access
+    monkeypatch.setattr(doctor.os, "access", lambda path, mode: path != layout.data / "files" and allowed(path, mode))
+    (layout.data / "files").mkdir()
+    assert any(line.startswith("!! ") and "files can be stored" in line for line in said())
+    assert any(f"Give {layout.data / 'files'} back" in line for line in said())
+    monkeypatch.setenv("BEDSIDE_FILES_URL", "s3://bucket/clinic")
+    assert any(line.startswith("ok ") and "files are kept at s3://bucket/clinic" in line for line in said())
+
+
+def test_start_without_the_key_of_files_that_are_there_is_refused_and_makes_no_other(layout: Layout) -> None:
+    (layout.data / "secrets" / "files_key").unlink()
+    keys.ensure(layout.data / "secrets")  # the control: without files another one does no harm
+    (layout.data / "secrets" / "files_key").unlink()
+    (layout.data / "files").mkdir()
+    (layout.data / "files" / ("0" * 26)).write_bytes(b"sealed")
+    assert "holds files that only it opens. Restore it from a backup" in start(layout)
+    assert not (layout.data / "secrets" / "files_key").exists()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"accounts": {"ana": {}}, "threads": {}}'])

@@ -81,7 +81,7 @@ def test_connections_on_which_nothing_comes_keep_nobody_waiting(clinic: RunningC
 
 def test_requests_that_never_come_whole_hold_nobody_up_for_good(clinic: RunningClinic) -> None:
     with contextlib.ExitStack() as stuck:
-        for _ in range(10):
+        for _ in range(40):  # more than there are threads
             connection = stuck.enter_context(socket.create_connection(("127.0.0.1", clinic.base_port)))
             connection.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nemail")
         with urllib.request.urlopen(f"{clinic.ready['web']}/healthz", timeout=60) as answer:

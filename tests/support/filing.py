@@ -41,7 +41,6 @@ def kept(
     key = database.perform(Actor.system(), "file.keep_key", upload, wrapped_key=store.new_key()).value
     with store.staging(upload, key, len(content)).take() as taking:
         taking.add(content)
-    database.perform(Actor.system(), "file.received", upload)
     store.keep(upload, len(content))
     for name, media_type in (("shown", found.shown_type), ("thumb", found.thumb_type)):
         if media_type:
