@@ -79,6 +79,12 @@ const orders = {
     const { command } = await app.sendIQ({ to, type: "set", command: { node, sid: session, action: session ? "complete" : "execute", form } });
     return command;
   },
+  // The upload service that this library finds by itself, and a place there for a file.
+  async slot({ name, size, mediaType }) {
+    const service = await app.getUploadService();
+    const { upload, download } = await app.getUploadSlot(service.jid, { name, size, mediaType });
+    return { service: service.jid, most: service.maxSize, put: upload.url, get: download };
+  },
   async catchUp({ room, known, size }) {
     return await catchUp(room, known, size);
   },
