@@ -1,134 +1,23 @@
-"""Files in rooms, as protocol: a slot, the message that names it, everybody's own link, live, as history and from the archive.
+"""Files in rooms, as protocol: the message that names an upload, everybody's own link, live, as history and from the archive.
 
-Bytes do not move here: the upload counts as checked where the domain is told so. Source: XEP-0363, XEP-0066, XEP-0447, XEP-0428, XEP-0461, XEP-0424.
+Bytes do not move here: the upload counts as checked where the domain is told so. Source: XEP-0066, XEP-0447, XEP-0428, XEP-0461, XEP-0424.
 """
 
-import xml.etree.ElementTree as ET
 from datetime import timedelta
 from unittest.mock import patch
-from urllib.parse import unquote, urlsplit
 
 from clinic import Actor
-from clinic.file import links
 from clinic.file.media import Form, Inspection
-from clinic.log import Entry
-from clinic.thread.relay import entries_after
-from tests.support import filing, paying
+from tests.support import filing
+from tests.support.app_files import META, OOB, SFS, URL_DATA, entries, is_own, link_in, oob, opened, posts, sends, slot, uploaded
 from tests.support.databases import rows
 from tests.support.rooms import archived, refusal
-from tests.support.stage import STANZA_ID, Client, Person, Stage, X, played, shown
+from tests.support.stage import STANZA_ID, Stage, X, played, shown
 from tests.xmpp.test_rooms_archive import ask, page
 from xmpp_components.rooms import posting
 
-UPLOAD, OOB, SFS, META = "urn:xmpp:http:upload:0", "jabber:x:oob", "urn:xmpp:sfs:0", "urn:xmpp:file:metadata:0"
-URL_DATA = "http://jabber.org/protocol/url-data"
-KEY = links.key_of(b"p" * 32)
 SOUND = Inspection("audio/mp4", Form.AUDIO, duration_ms=65_000, waveform=(1, 2, 3))
 LARGE = Inspection("image/heic", Form.IMAGE, 4000, 3000, shown_type="image/jpeg", shown_bytes=300, thumb_type="image/jpeg")
-
-
-def entries(stage: Stage) -> list[Entry]:
-    with stage.db.read(Actor.system()) as work:
-        return entries_after(work, stage.thread, 0, 1000)
-
-
-def asks(stage: Stage, client: Client, id: str, **given: str) -> None:
-    values = {"filename": "knee.jpg", "size": "1000", "content-type": "image/jpeg"} | {name.replace("_", "-"): value for name, value in given.items()}
-    attributes = " ".join(f"{name}='{value}'" for name, value in values.items())
-    client.sends(f"<iq type='get' id='{id}' to='{stage.server.domain}'><request xmlns='{UPLOAD}' {attributes}/></iq>")
-
-
-async def slot(stage: Stage, client: Client, **given: str) -> tuple[str, str, str]:
-    """Returns the uid of a slot's upload, where it is put, and where it is got."""
-    asks(stage, client, "slot", **given)
-    answer = await client.finds("<iq type='result' id='slot'/>")
-    put, get = (answer.find(f"{{{UPLOAD}}}slot/{{{UPLOAD}}}{name}").get("url") for name in ("put", "get"))
-    return urlsplit(put).path.split("/")[2], put, get
-
-
-async def uploaded(stage: Stage, client: Client, found: Inspection = filing.JPEG, **given: str) -> tuple[str, str]:
-    """Returns the uid of an upload that was checked, and its sender's link to it."""
-    uid, _put, get = await slot(stage, client, **given)
-    filing.checked(stage.db, uid, found)
-    return uid, get
-
-
-def sends(stage: Stage, client: Client, id: str, body: str, inside: str = "") -> None:
-    client.sends(f"<message to='{stage.room}' type='groupchat' id='{id}'><body>{body}</body>{inside}<origin-id xmlns='urn:xmpp:sid:0' id='{id}'/></message>")
-
-
-def oob(url: str) -> str:
-    return f"<x xmlns='{OOB}'><url>{url}</url></x>"
-
-
-def link_in(message: ET.Element) -> str:
-    return message.findtext(f".//{{{OOB}}}x/{{{OOB}}}url") or ""
-
-
-def opened(url: str) -> links.Link:
-    """Returns what a link says, which the clinic made."""
-    assert url.startswith("https://clinic.example/f/")
-    _, _, file, recipient, expiry, mac, name = urlsplit(url).path.split("/")
-    found = links.opened(KEY, file, recipient, expiry, mac, unquote(name))
-    assert found is not None
-    return found
-
-
-def is_own(message: ET.Element, person: Person, file: str) -> None:
-    found = opened(link_in(message))
-    assert (found.file, found.recipient) == (file, person.uid)
-
-
-async def posts(stage: Stage, found: Inspection = filing.JPEG, **given: str) -> tuple[Client, Client, str, dict[str, ET.Element]]:
-    """Has Ana send a file by her app. Returns her client, Boris's, the file's uid and what each of them heard of it."""
-    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
-    uid, get = await uploaded(stage, ana, found, **given)
-    sends(stage, ana, "f1", get, oob(get))
-    return ana, boris, uid, {"ana": await ana.finds("<message id='f1' type='groupchat'/>"), "boris": await boris.finds("<message id='f1' type='groupchat'/>")}
-
-
-@played
-async def test_the_service_says_that_it_takes_files_and_how_large(stage: Stage) -> None:
-    ana = stage.client(stage.ana)
-    ana.sends(f"<iq type='get' id='i' to='{stage.server.domain}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>")
-    await ana.finds(f"<iq id='i'><query xmlns='http://jabber.org/protocol/disco#info'><feature var='{UPLOAD}'/><x xmlns='jabber:x:data' type='result'>"
-                    f"<field var='FORM_TYPE' type='hidden'><value>{UPLOAD}</value></field>"
-                    "<field var='max-file-size'><value>200000000</value></field></x></query></iq>")
-
-
-@played
-async def test_a_slot_is_a_place_to_put_bytes_and_its_senders_own_link(stage: Stage) -> None:
-    ana = stage.client(stage.ana)
-    uid, put, get = await slot(stage, ana, filename="../my knee.jpg")
-    assert put == f"https://clinic.example/slots/{uid}/{links.slot_mac(KEY, uid)}/my%20knee.jpg"
-    assert (opened(get).file, opened(get).recipient) == (uid, stage.ana.uid)
-    assert (await slot(stage, ana))[0] != uid
-
-
-@played
-async def test_a_slot_is_refused_as_apps_understand_it_and_in_words(stage: Stage) -> None:
-    ana = stage.client(stage.ana)
-    asks(stage, ana, "large", size="200000001")
-    answer = await ana.finds(f"<iq type='error' id='large'>{refusal('not-acceptable')}</iq>")
-    assert answer.find(f".//{{{UPLOAD}}}file-too-large/{{{UPLOAD}}}max-file-size").text == "200000000"
-    for size in ("0", "-1", "x", ""):
-        asks(stage, ana, f"size{size}", size=size)
-        await ana.finds(f"<iq type='error' id='size{size}'>{refusal('bad-request')}</iq>")
-    for number in range(50):
-        asks(stage, ana, f"s{number}")
-        await ana.finds(f"<iq type='result' id='s{number}'/>")
-    asks(stage, ana, "many")
-    answer = await ana.finds(f"<iq type='error' id='many'>{refusal('resource-constraint')}</iq>")
-    assert answer.find(f".//{{{UPLOAD}}}retry").get("stamp") and answer.find("{*}error").get("type") == "wait"
-
-
-@played
-async def test_whom_the_clinic_holds_back_gets_no_slot_and_reads_why(stage: Stage) -> None:
-    ana = stage.client(stage.ana)
-    paying.ask(stage.cast, "boris", stage.thread, paying.service(stage.cast))
-    asks(stage, ana, "held")
-    answer = await ana.finds(f"<iq type='error' id='held'>{refusal('not-allowed')}</iq>")
-    assert "/do/payment." in "".join(answer.itertext())
 
 
 @played
