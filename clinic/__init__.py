@@ -34,6 +34,7 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     ),
     "absence": ("tables", "kinds", "actions", "views"),
     "file": ("tables", "kinds", "allowed", "uploading", "sending", "withdrawing", "views", "sweeping"),
+    "short_video": ("tables", "kinds", "requests", "answering", "showing", "views"),
     "search": ("tables", "actions", "views"),
     "audit": ("tables",),
 }

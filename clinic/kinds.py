@@ -28,7 +28,9 @@ class Payload(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What an entry asks of a reader: an offered action, in words before its confirm link, and values to fill in by field.
+    """What an entry asks of a reader: an action, in words before its confirm link, and values to fill in by field.
+
+    page: the path of the page where it is done, for what a form cannot ask for.
 
     A payload that asks has a property `asks`, a tuple of these (accept, decline); whoever may not answer finds nothing behind a link (rule 15).
     """
@@ -36,6 +38,7 @@ class Ask:
     words: str
     action: str
     values: dict[str, str] = field(default_factory=dict)
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)

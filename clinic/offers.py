@@ -209,7 +209,10 @@ def confirm_link(base_url: str, action: str, thread_uid: str | None = None, valu
 
 def asking(words: str, asks: Sequence[Ask], base_url: str, thread_uid: str) -> str:
     """Return words and, on a line for each thing that they ask of a reader, the page that asks them to confirm."""
-    return "\n".join([words, *(f"{ask.words} {confirm_link(base_url, ask.action, thread_uid, ask.values)}" for ask in asks)])
+    def leads(ask: Ask) -> str:
+        return f"{base_url}{ask.page}" if ask.page else confirm_link(base_url, ask.action, thread_uid, ask.values)
+
+    return "\n".join([words, *(f"{ask.words} {leads(ask)}" for ask in asks)])
 
 
 def refusal_words(error: DomainError, base_url: str) -> str:

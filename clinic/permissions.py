@@ -77,6 +77,9 @@ class Permission(StrEnum):
     FILE_HANDOUTS = "file.handouts"
     FILE_SETTLE = "file.settle"
     VOICE_SEND = "voice.send"
+    VIDEO_REQUEST = "video.request"
+    VIDEO_SEND = "video.send"
+    VIDEO_WITHDRAW = "video.withdraw"
     DEVICE_OWN = "device.own"
     ACCOUNT_OWN = "account.own"
     ACCOUNT_MANAGE = "account.manage"
@@ -157,6 +160,9 @@ TABLE: dict[Permission, dict[Column, Grant]] = {
     Permission.FILE_HANDOUTS: _row(_N, _O, _O, _O, _N),
     Permission.FILE_SETTLE: _row(_N, _N, _N, _N, _Y),
     Permission.VOICE_SEND: _row(_O, _Y, _S, _Y, _N),
+    Permission.VIDEO_REQUEST: _row(_N, _Y, _S, _Y, _N),
+    Permission.VIDEO_SEND: _row(_O, _N, _N, _N, _N),
+    Permission.VIDEO_WITHDRAW: _row(_N, _Y, _Y, _Y, _Y),
     Permission.DEVICE_OWN: _row(_O, _O, _O, _O, _O),
     Permission.ACCOUNT_OWN: _row(_O, _O, _O, _O, _O),
     Permission.ACCOUNT_MANAGE: _row(_N, _N, _N, _N, _Y),
@@ -176,6 +182,7 @@ MANAGED = frozenset(
 SWITCHES: Mapping[Permission, str] = {
     Permission.STATUS_CHANGE: "coordinators_change_status",
     Permission.VOICE_SEND: "coordinators_send_voice",
+    Permission.VIDEO_REQUEST: "coordinators_request_video",
 }
 
 

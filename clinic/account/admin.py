@@ -12,7 +12,7 @@ from clinic.account.people import PersonRef
 from clinic.account.settings import setting
 from clinic.account.tables import account_roles, accounts, coordinator_links, invitations, patient_links
 from clinic.actions import view
-from clinic.permissions import Permission, Role
+from clinic.permissions import SWITCHES, Permission, Role
 from clinic.work import Work
 
 
@@ -93,3 +93,9 @@ def account_links(work: Work) -> Links:
 def coordinators_in_groups(work: Work) -> bool:
     """Return whether practitioners' coordinators are included in groups with a patient too."""
     return setting(work, "coordinators_in_groups") == "1"
+
+
+@view(Permission.CLINIC_DESCRIBE)
+def coordinators_may(work: Work) -> dict[Permission, bool]:
+    """Return, of what a clinic switches on for coordinators, whether this one has."""
+    return {permission: setting(work, key) == "1" for permission, key in SWITCHES.items()}

@@ -13,8 +13,8 @@ from clinic.account.settings import put_setting
 from clinic.account.tables import accounts, invitations
 from clinic.actions import action
 from clinic.errors import Conflict, Expired, Invalid
-from clinic.fields import Computed, Flag, Text
-from clinic.permissions import Permission, Role
+from clinic.fields import Choice, Computed, Flag, Text
+from clinic.permissions import SWITCHES, Permission, Role
 from clinic.work import Work
 
 SET_UP_MINUTES = 30
@@ -84,3 +84,13 @@ def describe(work: Work, clinic_name: str, emergency_number: str, time_zone: str
 def include_coordinators(work: Work, in_groups: bool) -> None:
     """Include practitioners' coordinators in groups with a patient too, or not; of groups that there are nobody joins or leaves by it."""
     put_setting(work, "coordinators_in_groups", "1" if in_groups else "0")
+
+
+@action(
+    "clinic.permit_coordinators",
+    Permission.CLINIC_DESCRIBE,
+    fields=(Choice("what", "What coordinators may", options=tuple(str(permission) for permission in SWITCHES)), Flag("may", "They may")),
+)
+def permit_coordinators(work: Work, what: str, may: bool) -> None:
+    """Let coordinators do one of the things that a clinic switches on for them, or leave it to practitioners. Source: product.md, Coordinators may."""
+    put_setting(work, SWITCHES[Permission(what)], "1" if may else "0")

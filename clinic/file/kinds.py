@@ -6,6 +6,7 @@ An entry holds the file's uid and what is known of it, never an address: each re
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 from xml.sax.saxutils import quoteattr
 
 from clinic.file.media import Form
@@ -61,7 +62,22 @@ def named_as(name: str, media_type: str) -> str:
     return safe_name(f"{stem if dot and len(end) <= LONGEST_EXTENSION else name}.{ends[0]}")
 
 
-def file_xml(payload: FilePayload | VoicePayload, name: str = "file") -> str:
+class Described(Protocol):
+    """What every kind that is a file says of it."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def duration_ms(self) -> int: ...
+
+
+def file_xml(payload: Described, name: str = "file") -> str:
     """Return the own-namespace element of an entry that is a file: what it is, for software that asks."""
     given = {"id": payload.file, "name": payload.name, "media-type": payload.media_type, "size": str(payload.size_bytes)}
     if payload.duration_ms:
