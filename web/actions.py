@@ -57,6 +57,7 @@ SAID: dict[str, str] = {
     "status.archive": "Archived: it is offered no more.",
     "status.restore": "It is offered again.",
     "status.permit": "Saved.",
+    "clinic.permit_coordinators": "Saved.",
     "service.create": "Added. Staff can ask for it now.",
     "service.describe": "Saved.",
     "service.archive": "Archived: it is offered no more.",

@@ -12,6 +12,7 @@ from flask import request, session
 
 from clinic.account.people import find_people, practitioners
 from clinic.fields import is_uid
+from clinic.short_video.views import video_waiting
 from clinic.status.views import offered_statuses
 from clinic.thread.listing import EVERYTHING, NO_STATUS, ROWS, ROWS_AT_MOST, SHOWS, Wanted, thread_list, unread_in_all
 from clinic.urgent.views import urgent_in_mine
@@ -67,6 +68,7 @@ def side(work: Work, open_uid: str | None, *, whole: bool = True) -> dict[str, A
         "unread_all": unread_in_all(work),
         "open_uid": open_uid,
         "urgent_rows": urgent_in_mine(work) if staff else [],
+        "videos_waiting": [] if staff else video_waiting(work),
         # Somebody without a thread may have a person to start the first one with; a patient may have none.
         "linked": bool(rows) or staff or bool(find_people(work, "")),
     }

@@ -21,7 +21,6 @@ from clinic.payment.kinds import PaymentDecision
 from clinic.payment.money import Money, check_by_card, minor_of
 from clinic.payment.states import LIVE, TRANSITIONS, AttemptState, State
 from clinic.payment.tables import payment_attempts, payment_requests
-from clinic.permissions import Role
 from clinic.storage import new_id, new_uid
 from clinic.thread.tables import threads
 from clinic.work import Work
@@ -32,16 +31,6 @@ PROVIDERS = (MANUAL, CARD)
 PAYMENTS, OPEN_JOB, LOOK_JOB, CLOSE_JOB, REFUND_JOB = "payments", "payment.open", "payment.look", "payment.close", "payment.refund"
 """The queue of what providers are asked, and its jobs."""
 _RECEIPTS = "last_receipt_number"
-
-
-def thread_or_administered(work: Work, uid: str) -> LoadedThread:
-    """Return a thread that the actor is a member of or, for an administrator, any by its uid. Raises: NotFound."""
-    if work.role is not Role.ADMIN:
-        return work.thread(uid)
-    found = work.threads([uid])
-    if not found:
-        raise NotFound()
-    return found[0]
 
 
 def placed() -> sa.Select[Any]:

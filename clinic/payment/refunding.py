@@ -16,12 +16,13 @@ from clinic.payment import record
 from clinic.payment.attempts import SOON, Settling, attempt_for, look_later
 from clinic.payment.money import Money
 from clinic.payment.providers import RefundOutcome, RefundReport
-from clinic.payment.record import MANUAL, PAYMENTS, REFUND_JOB, request_in, thread_or_administered
+from clinic.payment.record import MANUAL, PAYMENTS, REFUND_JOB, request_in
 from clinic.payment.settling import settlement
 from clinic.payment.states import SETTLED, AttemptState, State
 from clinic.payment.tables import WORDS_LENGTH, payment_attempts, refunds
 from clinic.permissions import Permission
 from clinic.storage import new_id, new_uid
+from clinic.thread.actions import thread_or_administered
 from clinic.work import Work
 
 REASON = Text("reason", "Reason", max_bytes=WORDS_LENGTH)

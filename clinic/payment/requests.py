@@ -20,11 +20,12 @@ from clinic.log import Audience
 from clinic.payment import record
 from clinic.payment.kinds import PaymentRequest
 from clinic.payment.money import Money
-from clinic.payment.record import CARD, newest, request_in, thread_or_administered
+from clinic.payment.record import CARD, newest, request_in
 from clinic.payment.states import State
 from clinic.payment.tables import payment_requests, services
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
+from clinic.thread.actions import thread_or_administered
 from clinic.work import Work
 
 NO_SERVICE = "This service is no longer offered. Choose another one of the list."

@@ -17,11 +17,11 @@ from clinic.loading import LoadedThread
 from clinic.payment import record
 from clinic.payment.attempts import look_now, open_now
 from clinic.payment.kinds import Settlement
-from clinic.payment.record import CLOSE_JOB, MANUAL, PAYMENTS, named, newest, request_in, thread_or_administered
+from clinic.payment.record import CLOSE_JOB, MANUAL, PAYMENTS, named, newest, request_in
 from clinic.payment.states import LIVE, SETTLED, UNPAID, AttemptState, State
 from clinic.payment.tables import WORDS_LENGTH, payment_requests
 from clinic.permissions import Permission
-from clinic.thread.actions import thread_for
+from clinic.thread.actions import thread_for, thread_or_administered
 from clinic.thread.tables import threads
 from clinic.work import Work
 

@@ -13,10 +13,11 @@ from clinic.actions import action, view
 from clinic.fields import PickMessage
 from clinic.loading import LoadedThread
 from clinic.payment.money import Money
-from clinic.payment.record import request_in, thread_or_administered
+from clinic.payment.record import request_in
 from clinic.payment.states import AttemptState, State
 from clinic.payment.tables import payment_attempts, payment_requests, refunds
 from clinic.permissions import Permission
+from clinic.thread.actions import thread_or_administered
 from clinic.work import Work
 
 TROUBLES_AT_MOST = 100

@@ -24,7 +24,7 @@ from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience
 from clinic.permissions import Permission, Role
 from clinic.short_video.kinds import State, VideoBecame, VideoPayload
-from clinic.short_video.record import open_request_to, request_in, say
+from clinic.short_video.record import open_request_to, say
 from clinic.short_video.tables import video_requests
 from clinic.thread.actions import thread_for
 from clinic.work import Work
@@ -76,11 +76,16 @@ def begin(
 
 
 def own_request(work: Work, thread: LoadedThread, uid: str) -> sa.Row[Any]:
-    """Return a request to the actor that was made in a thread. Raises: NotFound, also for somebody else's; Invalid where there is none such."""
-    row = request_in(work, thread, uid)
-    if row.addressee_id != work.person.id:
+    """Return a request to the actor that was made in a thread. Raises: NotFound, also for somebody else's."""
+    row = _request_to(work, thread, work.person.id, uid)
+    if row is None:
         raise NotFound()
     return row
+
+
+def _request_to(work: Work, thread: LoadedThread, account_id: int, uid: str) -> sa.Row[Any] | None:
+    to_them = sa.and_(video_requests.c.uid == uid, video_requests.c.addressee_id == account_id, video_requests.c.thread_id == thread.id)
+    return work.row(sa.select(video_requests).where(to_them))
 
 
 def claim(
@@ -113,8 +118,7 @@ def _answered(work: Work, thread: LoadedThread, author: LoadedMember, sending: S
     if author.role is not Role.PATIENT or sending.origin_id is not None:
         return None
     if sending.request_uid is not None:
-        to_them = sa.and_(video_requests.c.uid == sending.request_uid, video_requests.c.addressee_id == author.account_id)
-        return work.row(sa.select(video_requests).where(to_them, video_requests.c.thread_id == thread.id))
+        return _request_to(work, thread, author.account_id, sending.request_uid)
     if sending.by_app and sending.found.form is Form.VIDEO:
         return open_request_to(work, thread, author.account_id)
     return None

@@ -18,14 +18,13 @@ from clinic.fields import ClientId, Option, Pick, PickMessage, Text
 from clinic.kinds import Payload
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience
-from clinic.payment.record import thread_or_administered
 from clinic.permissions import Permission
 from clinic.short_video import record
 from clinic.short_video.kinds import State, VideoRequest
 from clinic.short_video.record import open_options, open_request_to, request_in
 from clinic.short_video.tables import video_requests
 from clinic.storage import new_id, new_uid
-from clinic.thread.actions import thread_for
+from clinic.thread.actions import thread_for, thread_or_administered
 from clinic.work import Work
 
 NOBODY = "There is no patient in this thread whom you could ask for a video."

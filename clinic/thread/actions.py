@@ -26,6 +26,16 @@ def thread_for(work: Work, uid: str) -> LoadedThread:
     return work.thread(uid)
 
 
+def thread_or_administered(work: Work, uid: str) -> LoadedThread:
+    """Return a thread that the actor is a member of or, for an administrator, any by its uid. Raises: NotFound."""
+    if work.role is not Role.ADMIN:
+        return work.thread(uid)
+    found = work.threads([uid])
+    if not found:
+        raise NotFound()
+    return found[0]
+
+
 def _people(work: Work, _thread: LoadedThread | None) -> list[Option]:
     return [
         Option(one.uid, one.name, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else one.role.value)

@@ -232,6 +232,7 @@ ACTS: dict[str, Act] = {
     "account.invite": act("N N N N Y", account),
     "account.switch_role": act("Y Y Y Y Y", values=lambda s, w, label: {"role": s.role(w)} if label == OWN else None),
     "clinic.describe": act("N N N N Y", values={"clinic_name": "Other", "emergency_number": "112", "time_zone": "UTC"}),
+    "clinic.permit_coordinators": act("N N N N Y", values={"what": "video.request", "may": "1"}),
     "clinic.include_coordinators": act("N N N N Y", values={"in_groups": "0"}),
     "device.mint": act("Y Y Y Y Y", values=lambda _s, _w, label: {"name": "Laptop"} if label == OWN else None, hard=frozenset({"dina"})),
     "device.revoke": act("Y Y Y Y Y", device),
@@ -324,6 +325,16 @@ ACTS: dict[str, Act] = {
     "thread.set_status": act("N Y S Y N", "thread", lambda s, _w, _l: {"status": s.things["status", "other"]}),
     "thread.start": act("Y Y Y Y N", values=_other),
     # Without an open call there is nothing to answer; the duty account alone calls somebody in.
+    # Ana is asked in the group, and has sent one there that Ada does not see, who is held back from showing hers.
+    "video.begin": act(
+        "Y N N N N", "thread", lambda s, _w, _l: {"request": s.things["video asked of", "ana"], **_small()}, works=("group",), entry="request",
+        hard=frozenset({"ada"}),
+    ),
+    "video.request": act("N Y S Y N", "thread", lambda s, _w, label: {**({"patient": s.uids["ada"]} if label == "group" else {}), "client_id": once()}),
+    "video.show": act("Y N N N N", "thread", lambda s, _w, _l: {"client_id": once()}, works=("group",), entry="video"),
+    "video.withdraw": act(
+        "N Y Y Y Y", "thread", lambda s, _w, _l: {"request": s.things["video asked of", "ana"]}, works=("group",), administered=True
+    ),
     "voice.begin": act("Y Y S Y N", "thread", lambda _s, _w, _l: _small()),
     "urgent.acknowledge": act("N Y Y Y N", "thread", {}, works=()),
     "urgent.call": act("Y N N N N", "thread", lambda _s, _w, _l: {"words": "I need help", "client_id": once()}),

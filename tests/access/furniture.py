@@ -176,11 +176,43 @@ def file_readers(scene: Scene, label: str, *, note: bool) -> set[str]:
     return set(scene.threads[label].members) | {name for name in STAFF if filed and scene.shares(name, patients[0])}
 
 
-def _checked(scene: Scene, upload: str) -> str:
-    found = Inspection("image/jpeg", Form.IMAGE, 40, 30, shown_type="image/webp", shown_bytes=100, thumb_type="image/webp")
+JPEG = Inspection("image/jpeg", Form.IMAGE, 40, 30, shown_type="image/webp", shown_bytes=100, thumb_type="image/webp")
+
+
+def _checked(scene: Scene, upload: str, found: Inspection = JPEG) -> str:
     scene.database.perform(Actor.system(), "file.received", upload)
     scene.database.perform(Actor.system(), "file.checked", upload, found=found, sha256="0" * 64, wrapped_key="key")
     return upload
 
 
-FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, files, payments, indexed]
+def videos(scene: Scene) -> None:
+    """Short videos asked for in the group: Ada has sent one, and Ana, who is asked for another; no other patient learns of either."""
+    for patient in ("ada", "ana"):
+        _film(scene, patient)
+    _ask_for_video(scene, "ana")
+
+
+def _ask_for_video(scene: Scene, patient: str) -> None:
+    group = scene.threads["group"]
+    text = f"Show {scene.marker(f'what a video of {patient} is to show', {*scene.staff_of('group'), patient})}"
+    given = {"text": text, "patient": scene.uids[patient], "client_id": secrets.token_hex(8)}
+    scene.things["video asked of", patient] = scene.do("bella", "video.request", group.uid, **given)
+    group.entries[f"video asked of {patient}"] = _newest(scene, patient)
+
+
+def _film(scene: Scene, patient: str) -> None:
+    group = scene.threads["group"]
+    _ask_for_video(scene, patient)
+    name = f"{scene.marker(f'name of a video of {patient}', {*scene.staff_of('group'), patient})}.webm"
+    given = {"request": scene.things["video asked of", patient], "name": name, "client_id": secrets.token_hex(8)}
+    upload = scene.do(patient, "video.begin", group.uid, size_bytes=5000, **given)
+    scene.things["video of", patient] = _checked(scene, upload, Inspection("video/webm", Form.VIDEO, 640, 480, 31_000))
+    group.entries[f"video of {patient}"] = _newest(scene, patient)
+
+
+def _newest(scene: Scene, who: str) -> str:
+    with scene.database.read(scene.actor(who)) as work:
+        return thread_page(work, scene.threads["group"].uid).entries[-1].uid
+
+
+FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, files, videos, payments, indexed]

@@ -87,6 +87,7 @@ ROUTES: dict[str, Route] = {
     # It takes a message of one's own; here it is given none, or what is none of one's own.
     "GET /saved-replies/new": Route(STAFF, ok=(404,), asks=("", f"?thread={ABSENT}&entry={ABSENT}")),
     "GET /search": Route(CARE, asks=("", "?q=pain", "?q=zq", "?q=e&who=a&kind=internal-note", f"?q=pain&thread={ABSENT}"), ok=(200, 404)),
+    "GET /videos/<uid>": Route(frozenset({PATIENT}), on="video"),
     "GET /payments": Route(frozenset({PATIENT})),
     "GET /payments/<uid>": Route(frozenset({PATIENT}), on="payment", asks=("", "?back=1")),
     "GET /payments/<uid>/go": Route(frozenset({PATIENT}), on="payment", ok=(303,)),

@@ -41,7 +41,9 @@ ACTORS = (NOBODY, *PEOPLE)
 STAFF = frozenset(name for name, (_, role, _) in PEOPLE.items() if role is not Role.PATIENT)
 MONTHS = "January February March April May June July August September October November December".split()
 STAFF_ONLY = frozenset({"note"})
-NOT_FOR = frozenset({("ada", "early"), ("ada", "for ana"), ("ana", "for ada"), ("ana", "asked of ada")})
+NOT_FOR = frozenset({("ada", "early"), ("ada", "for ana"), ("ana", "for ada"), ("ana", "asked of ada"), *(
+    (who, f"{what} {whose}") for who, whose in (("ada", "ana"), ("ana", "ada")) for what in ("video asked of", "video of")
+)})
 HELD_BACK = frozenset({("ada", "group")})
 """Patients who have not answered a payment request (furniture.py: payments), and where: what they would send is refused."""
 PATIENT, PRACTITIONER, COORDINATOR, GROUP_ADMIN = "patient", "practitioner", "coordinator", "group admin"

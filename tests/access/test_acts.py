@@ -20,7 +20,7 @@ from tests.contract.test_registries import ASKS_ITSELF
 PUBLIC = [name for name in keys("action") if name not in INTERNAL]
 Cell = tuple[str, str | None, Fields]
 # What each person has for themselves: to others it does not exist.
-PRIVATE = ("scheduled in ", "saved reply", "payment of")
+PRIVATE = ("scheduled in ", "saved reply", "payment of", "video asked of", "video of")
 # One of each relation to a thread, where a page is drawn for each cell.
 ONE_OF_EACH = (NOBODY, "ana", "ada", "boris", "bella", "chen", "cora", "rolf", "dina")
 

@@ -59,6 +59,8 @@ def _objects(pages: Pages, route: Route) -> Iterator[tuple[str, str]]:
         yield from (*((name, pages.scene.uids[name]) for name in ("ana", "eve", "rosa")), ("absent", ABSENT))
     elif route.on == "payment":
         yield from (*((name, pages.scene.things["payment of", name]) for name in ("ana", "ada")), ("absent", ABSENT))
+    elif route.on == "video":
+        yield from (*((name, pages.scene.things["video asked of", name]) for name in ("ana", "ada")), ("absent", ABSENT))
     elif route.on == "paid":
         things = pages.scene.things
         yield from (("ana", things["another payment of", "ana"]), ("nobody, yet", things["payment of", "ana"]), ("absent", ABSENT))
@@ -81,7 +83,7 @@ def _expected(pages: Pages, route: Route, who: str, label: str) -> str:
         return "log in" if role == NOBODY else "absent"
     if route.on == "patient":
         return "allowed" if label != "absent" and pages.scene.shares(who, label) else "absent"
-    if route.on in ("payment", "paid"):
+    if route.on in ("payment", "paid", "video"):
         administers = role == Role.ADMIN and label in pages.scene.uids
         return "allowed" if label == who or administers else "absent"
     if route.on == "upload":

@@ -25,6 +25,7 @@ DONE_OTHERWISE = {
     "payment.refund": "administrators do it, who are in no thread",
     "text.original": "it is a page to read",
     "text.post": "a message is one",
+    "video.begin": "a video that an app sends in the thread is the answer",
     "voice.begin": "apps upload through a slot (XEP-0363)",
     "thread.mark": "markers say it, and whoever writes has read",
 }

@@ -76,6 +76,7 @@ IDEMPOTENT_BY_NATURE = {
     "payment.pay",
     "payment.check",
     "payment.looked_at",
+    "video.withdraw",
 }
 
 
@@ -149,6 +150,7 @@ NEVER_HELD_BACK = {
     "payment.decide": "the answer itself",
     "payment.pay": "paying what was accepted",
     "payment.check": "asking how one's own payment stands",
+    "video.begin": "the answer to what staff wait for",
 }
 
 

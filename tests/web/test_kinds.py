@@ -16,6 +16,7 @@ from clinic.kinds import Payload, encode
 from clinic.log import entries
 from clinic.payment.kinds import WITHDRAWN_BECAUSE, PaymentDecision, PaymentRequest, Settlement
 from clinic.payment.states import State
+from clinic.short_video import kinds as short_video
 from clinic.status.kinds import StatusChange
 from clinic.text.forward import ForwardedPayload
 from clinic.text.kinds import Correction, NotePayload, Reaction, Retraction, TextPayload
@@ -60,6 +61,16 @@ SAMPLES: dict[str, list[Payload]] = {
         VoicePayload("0" * 26, HOSTILE, "audio/webm", 1000, 61_000, (0, 31), HOSTILE),
         VoicePayload("0" * 26, HOSTILE, "audio/webm", 1000, 0, note=True),
     ],
+    "video-request": [
+        short_video.VideoRequest("0" * 26, HOSTILE, HOSTILE, text, several, state)
+        for text, several in ((HOSTILE, True), ("", False)) for state in short_video.State
+    ],
+    "video": [
+        short_video.VideoPayload("0" * 26, HOSTILE, HOSTILE, 5000, 31_000, 640, 480, "0" * 26, True, private, shown)
+        for private, shown in ((False, False), (True, False), (True, True))
+    ],
+    "video-withdrawn": [short_video.VideoWithdrawn("0" * 26, by, why) for by in (HOSTILE, "") for why in short_video.WITHDRAWN_BECAUSE],
+    "video-became": [short_video.VideoBecame("0" * 26)],
     "urgent": [UrgentPayload(HOSTILE), UrgentPayload("")],
 }
 

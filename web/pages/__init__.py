@@ -30,6 +30,7 @@ from web.pages import (
     statuses,
     threads,
     uploads,
+    videos,
     webhooks,
 )
 
@@ -41,6 +42,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     people.blueprint,
     patients.blueprint,
     payments.blueprint,
+    videos.blueprint,
     replies.blueprint,
     searching.blueprint,
     groups.blueprint,

@@ -8,9 +8,9 @@ from typing import Any
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from clinic.account.admin import AccountRow, account_links, account_list, coordinators_in_groups
+from clinic.account.admin import AccountRow, account_links, account_list, coordinators_in_groups, coordinators_may
 from clinic.errors import DomainError
-from clinic.permissions import Role
+from clinic.permissions import Permission, Role
 from clinic.urgent.views import urgent_settings
 from web.actions import keeps
 from web.auth import current_actor
@@ -22,6 +22,11 @@ from web.policies import roles
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 Answer = str | Response | tuple[str, int]
 _WAITS = {"60": "1 minute", "120": "2 minutes", "180": "3 minutes", "300": "5 minutes", "600": "10 minutes", "900": "15 minutes"}
+_MAY = {
+    Permission.STATUS_CHANGE: "Change the status of a thread",
+    Permission.VOICE_SEND: "Send voice messages",
+    Permission.VIDEO_REQUEST: "Ask patients for short videos",
+}
 _NOTHING_TYPED: dict[str, Any] = {"roles": ["patient"]}
 
 
@@ -126,6 +131,7 @@ def clinic() -> str:
 def _clinic(typed: dict[str, str], problems: dict[str | None, str]) -> str:
     with clinic_db().read(current_actor()) as work:
         more = {"urgent": urgent_settings(work), "in_groups": coordinators_in_groups(work), "waits": _WAITS}
+        more |= {"may": coordinators_may(work), "may_words": _MAY}
     return render_template("admin/clinic.html", here="admin", tab="clinic", typed=typed, problems=problems, **more)
 
 
