@@ -101,6 +101,7 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             f"/threads/{UID}/people",
             f"/threads/{UID}/replies",
             f"/threads/{UID}/versions",
+            f"/videos/{UID}",
         },
         (Access.SIGNED_IN, "HEAD"): {f"/uploads/{UID}"},
         (Access.SIGNED_IN, "PATCH"): {f"/uploads/{UID}"},
