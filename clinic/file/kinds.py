@@ -82,7 +82,7 @@ def file_xml(payload: Described, name: str = "file") -> str:
     given = {"id": payload.file, "name": payload.name, "media-type": payload.media_type, "size": str(payload.size_bytes)}
     if payload.duration_ms:
         given["duration-ms"] = str(payload.duration_ms)
-    if payload.note:
+    if getattr(payload, "note", False):
         given["note"] = "true"
     return f"<{name} xmlns='{FILE_NS}' {' '.join(f'{key}={quoteattr(value)}' for key, value in given.items())}/>"
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from xml.sax.saxutils import escape, quoteattr
 
-from clinic.file.kinds import FILE_NS, file_xml, size_in_words, time_in_words
+from clinic.file.kinds import FILE_NS, file_xml, time_in_words
 from clinic.file.uploading import VIDEO_SECONDS
-from clinic.kinds import Ask, kind
+from clinic.kinds import Ask, Attached, kind
 from clinic.log import Entry
 
 VIDEO_NS = "urn:bedside:video:1"
@@ -118,8 +118,9 @@ class VideoPayload:
         return time_in_words(self.duration_ms)
 
     @property
-    def size(self) -> str:
-        return size_in_words(self.size_bytes)
+    def attached(self) -> Attached:
+        """The film as links serve it."""
+        return Attached(self.file, self.name, self.media_type, self.size_bytes, self.width, self.height, self.duration_ms)
 
     @property
     def body(self) -> str:
