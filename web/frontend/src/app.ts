@@ -5,6 +5,7 @@ import { coverList } from "./cover.ts";
 import { one } from "./dom.ts";
 import { startDue } from "./due.ts";
 import { tell } from "./events.ts";
+import { type FilmMaker, mountFilm, watchFilms } from "./film.ts";
 import { mountFiles, startPictures } from "./files.ts";
 import { accountHeader } from "./http.ts";
 import { settleLeaving } from "./leaving.ts";
@@ -32,12 +33,14 @@ let outbox: Outbox | null = null;
 let uploads: Uploads | null = null;
 let open: OpenThread | null = null;
 let files: AbortController | null = null;
+let film: FilmMaker | null = null;
 
 /** Brings to life what is in #main now. */
 function mount(): void {
   open?.close();
   files?.abort();
-  open = files = null;
+  film?.close();
+  open = files = film = null;
   const main = one("#main");
   if (!main) return;
   localTimes(main);
@@ -47,6 +50,7 @@ function mount(): void {
   const root = one(".thread[data-thread]", main);
   if (root && outbox) open = new OpenThread(root, outbox);
   if (root && uploads) files = mountFiles(root, uploads);
+  if (uploads) film = mountFilm(main, uploads);
   live.open(open?.uid ?? null);
 }
 
@@ -76,6 +80,7 @@ startMenus();
 startPlayers();
 startPictures();
 watchVoice();
+watchFilms();
 startQuiet();
 mount();
 if (account && care) {
