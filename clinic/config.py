@@ -92,7 +92,7 @@ class Config(Addresses):
     """One clinic's deployment. Ports are offsets from `base_port`; secrets are hexadecimal strings of 32 bytes.
 
     `component` is which of the `components` processes of the threads component this one is, from 1 on; of no meaning elsewhere.
-    `files_url`: where the content of files is kept, "" for below `data`.
+    `files_url`: where the content of files is kept, "" for below `data`. `clamd`: where ClamAV's daemon listens on this machine, "" for none.
     """
 
     data: Path
@@ -113,6 +113,7 @@ class Config(Addresses):
     secrets_dir: Path | None = None
     files_key: bytes = field(default=b"", repr=False)
     files_url: str = ""
+    clamd: str = ""
 
     @property
     def payments_file(self) -> Path:
@@ -183,6 +184,7 @@ class Config(Addresses):
             secrets_dir=secrets,
             files_key=bytes.fromhex(_secret(secrets, "files_key")),
             files_url=env.get("BEDSIDE_FILES_URL", ""),
+            clamd=env.get("BEDSIDE_CLAMD", ""),
         )
 
 

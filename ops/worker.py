@@ -17,6 +17,7 @@ from clinic.errors import Busy, DomainError
 from clinic.search.index import Indexer
 from clinic.text.scheduled import deliver_due
 from clinic.urgent.actions import ESCALATE
+from ops.checking import Checker
 from ops.paying import Payer
 from ops.sweeping import Sweeper
 
@@ -94,13 +95,14 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     config = Config.from_environ()
     database = Database.open(config.database_url, run_dir=config.run_dir, pepper=config.pepper)
-    worker, payer, sweeper = Worker(database), Payer(database, config), Sweeper(database, config)
+    worker = Worker(database)
+    besides = (Payer(database, config), Checker(database, config), Sweeper(database, config))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, worker.stop)
     bell = database.doorbell(QUEUE)
     mark = config.run_dir / "worker.ready"
-    payer.start()
-    sweeper.start()
+    for one in besides:
+        one.start()
     try:
         while not worker.stopping:
             worker.turn()
@@ -109,7 +111,7 @@ def main() -> None:
             bell.wait_for(QUEUE, WAIT_SECONDS)
     finally:
         mark.unlink(missing_ok=True)
-        payer.stop()
-        sweeper.stop()
+        for one in besides:
+            one.stop()
         bell.close()
         database.close()

@@ -34,6 +34,8 @@ MOST_BYTES = 200_000_000
 VOICE_SECONDS, VIDEO_SECONDS = 120, 45
 # A recorder stops a moment late.
 TOLERANCE_MS = 500
+LIMITS_MS = {Purpose.VOICE: VOICE_SECONDS * 1000 + TOLERANCE_MS, Purpose.VIDEO: VIDEO_SECONDS * 1000 + TOLERANCE_MS}
+"""How long a recording may be, by what it is for."""
 OPEN_AT_MOST = 50
 WAITING_BYTES_AT_MOST = 2_000_000_000
 GOOD_FOR = timedelta(days=1)

@@ -1,0 +1,143 @@
+"""The part of the worker that looks at what people uploaded before anybody gets to see it. Imports clinic, web.gateways and web.media.
+
+In a thread of its own: a large file takes seconds. What is found comes out of a process without network (web/media); here it is only carried on. A
+file that ends that process, or takes too long, is refused in words and never tried again; what keeps us from looking (a full disk, a store or a
+scanner that is away) is waited for. A worker that is killed in the middle begins the file anew, which changes nothing: its bytes are kept under the
+upload's own uid, and it is posted in the same commit that says that it was checked.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from clinic import Actor, Database, outbox
+from clinic.config import Config
+from clinic.errors import Busy, DomainError
+from clinic.file.allowed import taken
+from clinic.file.media import Unfit
+from clinic.file.uploading import CHECK_JOB, FILES, LIMITS_MS, State, UploadBytes, upload_bytes
+from web.gateways.faults import Absent, Away, Damaged, NoRoom
+from web.media import clamav, inspecting, words
+
+if TYPE_CHECKING:
+    from web.gateways.storage import Reader, Store
+
+WAIT_SECONDS = 0.5
+AWAY_PAUSE, BUSY_PAUSE = timedelta(seconds=20), timedelta(seconds=1)
+MOST_ATTEMPTS = 3
+LOST = "This file was damaged while it waited to be looked at. Choose it again and send it once more."
+SYSTEM = Actor.system()
+logger = logging.getLogger("files")
+
+
+class Checker(threading.Thread):
+    """Does the jobs of the queue of files, one at a time, until `stop`."""
+
+    def __init__(self, database: Database, config: Config) -> None:
+        super().__init__(name="files", daemon=True)
+        self.database, self.config = database, config
+        self.scanner = clamav.Scanner(config.clamd) if config.clamd else None
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Ends the thread after the file that it is at; what is not done then is done after the next start."""
+        self._stopping.set()
+        if self.is_alive():
+            self.join(25)
+        inspecting.close()
+
+    def run(self) -> None:
+        """Does jobs as they come."""
+        bell = self.database.doorbell(FILES)
+        released = False
+        try:
+            while not self._stopping.is_set():
+                try:
+                    if not released:  # what is held now was held by a worker that has died
+                        outbox.release(self.database, FILES)
+                        released = True
+                    while not self._stopping.is_set() and self.turn():
+                        pass
+                except DomainError as error:
+                    logger.warning("put off: %s", error.code)
+                except Exception:
+                    logger.exception("checking failed")
+                bell.wait_for(FILES, WAIT_SECONDS)
+        finally:
+            bell.close()
+
+    def turn(self) -> bool:
+        """Does one job if one is due. Returns: whether there was one."""
+        jobs = outbox.claim(self.database, FILES, limit=1)
+        for job in jobs:
+            self._one(job)
+        return bool(jobs)
+
+    def _one(self, job: outbox.Job) -> None:
+        if job.name != CHECK_JOB:
+            outbox.retry(self.database, job, "no handler")
+            logger.warning("job %s has no handler", job.name)
+            return
+        uid = str(job.payload["upload"])
+        try:
+            self._check(uid, given_up=job.attempts > MOST_ATTEMPTS)
+        except (Away, NoRoom, clamav.Away) as error:
+            logger.warning("upload %s waits: %s", uid, error)
+            outbox.later(self.database, job, AWAY_PAUSE)
+        except Busy:
+            outbox.later(self.database, job, BUSY_PAUSE)
+            raise
+        except DomainError as error:
+            logger.warning("upload %s: %s", uid, error.code)
+            outbox.done(self.database, job)
+        except Exception as error:
+            # Its next attempts are counted; in the end the file is refused, and does not wait for ever.
+            outbox.retry(self.database, job, type(error).__name__, park=False)
+            raise
+        else:
+            outbox.done(self.database, job)
+
+    def _check(self, uid: str, *, given_up: bool) -> None:
+        from web.gateways import storage  # its libraries take 15 MB, for clinics where somebody sends files
+
+        with self.database.read(SYSTEM) as work:
+            upload, allowed = upload_bytes(work, uid), taken(work)
+        store = storage.of(self.config)
+        if upload.state is not State.RECEIVED:
+            store.forget(uid)
+            return
+        try:
+            if given_up or upload.wrapped_key is None:
+                raise Unfit(words.CRASHED if given_up else LOST)
+            self._keep(store, upload, upload.wrapped_key, allowed)
+        except Unfit as unfit:
+            self.database.perform(SYSTEM, "file.refuse", uid, words=unfit.words)
+        except (Absent, Damaged) as error:
+            logger.warning("upload %s is %s", uid, type(error).__name__)
+            self.database.perform(SYSTEM, "file.refuse", uid, words=LOST)
+        store.forget(uid)
+
+    def _keep(self, store: Store, upload: UploadBytes, key: str, allowed: tuple[str, ...]) -> None:
+        """Looks at an upload and keeps it. Raises: Unfit; Absent, Damaged; Away, clamav.Away."""
+        content = store.staged(upload.uid, key, upload.size_bytes)
+        found = inspecting.inspect(content, upload.name, upload.purpose, allowed, LIMITS_MS.get(upload.purpose))
+        self._scan(content)
+        store.keep(upload.uid, upload.size_bytes)
+        for name, picture in found.pictures.items():
+            store.put_derived(upload.uid, key, name, picture)
+        self.database.perform(SYSTEM, "file.checked", upload.uid, found=found.inspection, sha256=content.sha256(), wrapped_key=key)
+
+    def _scan(self, content: Reader) -> None:
+        if self.scanner is None:
+            return
+        try:
+            virus = self.scanner.scan(content.chunks())
+        except clamav.TooLarge as error:
+            logger.warning("the virus scanner takes no file of %d bytes: raise StreamMaxLength in its settings", content.size)
+            raise Unfit(words.UNSCANNED) from error
+        if virus:
+            logger.warning("the virus scanner found %s", ascii(virus[:100]))
+            raise Unfit(words.INFECTED)

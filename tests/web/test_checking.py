@@ -1,0 +1,219 @@
+"""What the worker does with an upload that has come: looks at it, keeps it and posts it, or says why not; once, whatever ends in between."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clinic import Actor, Config, Database, outbox
+from clinic.file.uploading import FILES, State, upload_state
+from ops.checking import LOST, Checker
+from tests.support import made_files as made
+from tests.support.cast import Cast
+from tests.support.clamd_stand_in import EICAR, clamd
+from tests.support.databases import rows
+from tests.support.filing import begun
+from web.gateways.faults import Absent, Away
+from web.gateways.storage import Store, of
+from web.media import inspecting, words
+
+PHOTO = made.photo_with_place()
+SYSTEM = Actor.system()
+
+
+@pytest.fixture
+def thread(cast: Cast) -> str:
+    return cast.start("boris", "ana")
+
+
+@pytest.fixture
+def store(config: Config) -> Store:
+    return of(config)
+
+
+@pytest.fixture
+def checker(database: Database, config: Config) -> Iterator[Checker]:
+    yield Checker(database, config)
+    inspecting.close()
+
+
+def uploaded(database: Database, store: Store, cast: Cast, thread: str, content: bytes, client_id: str = "c-file", **values: Any) -> str:
+    """Upload a file as Ana does, all of it. Returns: the upload's uid."""
+    upload = begun(database, cast.ana, thread, client_id, size_bytes=len(content), **values)
+    key = database.perform(SYSTEM, "file.keep_key", upload, wrapped_key=store.new_key()).value
+    with store.staging(upload, key, len(content)).take() as taking:
+        taking.add(content)
+        taking.settle()
+    database.perform(SYSTEM, "file.received", upload)
+    return upload
+
+
+def stands(database: Database, cast: Cast, upload: str) -> tuple[State, str]:
+    with database.read(cast.ana) as work:
+        found = upload_state(work, upload)
+    return found.state, found.words
+
+
+def jobs(config: Config) -> int:
+    [[count]] = rows(config.database_url, "SELECT count(*) FROM jobs WHERE queue = 'files'")
+    return int(count)
+
+
+def posted(config: Config) -> int:
+    [[count]] = rows(config.database_url, "SELECT count(*) FROM files")
+    return int(count)
+
+
+def test_a_photo_is_looked_at_kept_and_posted(database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker) -> None:
+    upload = uploaded(database, store, cast, thread, PHOTO)
+    assert checker.turn() and not checker.turn()
+    assert stands(database, cast, upload) == (State.SENT, "")
+    [[key, digest, width, height, shown]] = rows(config.database_url, "SELECT wrapped_key, sha256, width, height, shown_type FROM blobs")
+    assert (digest, width, height, shown) == (hashlib.sha256(PHOTO).hexdigest(), 480, 640, "image/jpeg")
+    assert store.kept(upload, key, len(PHOTO)).read(0, len(PHOTO)) == PHOTO
+    picture = store.read_derived(upload, key, "shown")
+    assert picture.startswith(b"\xff\xd8\xff") and b"SecretPhone" not in picture
+    with pytest.raises(Absent):
+        store.staged(upload, key, len(PHOTO))
+    assert jobs(config) == 0
+
+
+@pytest.mark.parametrize(("content", "name", "expected"), [
+    (b"<html><script>alert(1)</script>", "knee.jpg", "a web page"),
+    (made.EXE, "knee.jpg", "a program"),
+    (PHOTO, "knee.exe", "“.exe”"),
+    (PHOTO[: len(PHOTO) // 2], "knee.jpg", "cannot be read"),
+])
+def test_what_is_not_taken_is_refused_in_words_and_its_bytes_go(
+    database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker, content: bytes, name: str, expected: str
+) -> None:
+    upload = uploaded(database, store, cast, thread, content, name=name)
+    assert checker.turn()
+    state, said = stands(database, cast, upload)
+    assert state is State.REFUSED and expected in said
+    assert posted(config) == 0 and jobs(config) == 0
+    assert not list(store.uploads.iterdir())
+
+
+def test_a_voice_message_that_is_too_long_is_refused(database: Database, store: Store, cast: Cast, thread: str, checker: Checker) -> None:
+    upload = uploaded(database, store, cast, thread, made.without_duration(made.recording("webm", 123, rate=8000)), purpose="voice", name="voice.webm")
+    assert checker.turn()
+    assert stands(database, cast, upload)[1].startswith("This voice message is 123 seconds long; 120 is the most.")
+
+
+def test_a_file_that_ends_its_reader_is_refused_and_the_next_one_is_taken(
+    database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from web.media import sandbox
+
+    def dies(*_given: object, **_more: object) -> None:
+        raise sandbox.Died("SIGSEGV")
+
+    bad = uploaded(database, store, cast, thread, PHOTO, "c-1")
+    good = uploaded(database, store, cast, thread, PHOTO, "c-2")
+    with monkeypatch.context() as patched:
+        patched.setattr(sandbox.Sandbox, "run", dies)
+        assert checker.turn()
+    assert stands(database, cast, bad) == (State.REFUSED, words.CRASHED)
+    assert checker.turn()
+    assert stands(database, cast, good) == (State.SENT, "")
+    assert jobs(config) == 0
+
+
+@pytest.mark.parametrize("step", ["keep", "put_derived", "forget"])
+def test_a_worker_that_ends_in_the_middle_begins_anew_and_posts_once(
+    database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    real = getattr(Store, step)
+
+    def killed(*given: object) -> None:
+        real(*given)
+        raise Killed
+
+    upload = uploaded(database, store, cast, thread, PHOTO)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Store, step, killed)
+        checker.turn()
+    assert jobs(config) == 1, "held by who died"
+    outbox.release(database, FILES)
+    assert checker.turn()
+    assert stands(database, cast, upload) == (State.SENT, "")
+    assert (posted(config), jobs(config)) == (1, 0)
+
+
+def test_a_store_that_is_away_is_waited_for(
+    database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_given: object) -> None:
+        raise Away("connection refused")
+
+    upload = uploaded(database, store, cast, thread, PHOTO)
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "keep", away)
+        for _ in range(6):
+            assert checker.turn()
+            assert stands(database, cast, upload) == (State.RECEIVED, "")
+            assert not checker.turn(), "not at once"
+            outbox.hasten(database, FILES)
+            database.now = _later(database)  # type: ignore[method-assign]
+    assert checker.turn()
+    assert stands(database, cast, upload) == (State.SENT, "")
+
+
+def _later(database: Database) -> Any:
+    earlier = database.now
+    return lambda: earlier() + timedelta(seconds=30)
+
+
+def test_bytes_that_were_damaged_are_asked_for_once_more(database: Database, store: Store, cast: Cast, thread: str, checker: Checker) -> None:
+    upload = uploaded(database, store, cast, thread, PHOTO)
+    path = store.uploads / upload
+    stored = bytearray(path.read_bytes())
+    stored[len(stored) // 2] ^= 1
+    path.write_bytes(stored)
+    assert checker.turn()
+    assert stands(database, cast, upload) == (State.REFUSED, LOST)
+
+
+def test_what_an_administrator_takes_off_the_list_is_not_taken(database: Database, store: Store, cast: Cast, thread: str, checker: Checker) -> None:
+    database.perform(cast.dina, "file.allow", allowed=["application/pdf", "audio/webm"])
+    photo = uploaded(database, store, cast, thread, PHOTO, "c-1")
+    pdf = uploaded(database, store, cast, thread, made.pdf(), "c-2", name="a.pdf")
+    assert checker.turn() and checker.turn()
+    assert "a photo (JPEG), which this clinic does not take" in stands(database, cast, photo)[1]
+    assert stands(database, cast, pdf)[0] is State.SENT
+
+
+# A virus scanner, where the clinic has one.
+
+
+def test_what_the_scanner_finds_is_not_taken(database: Database, config: Config, store: Store, cast: Cast, thread: str, tmp_path: Path) -> None:
+    with clamd(tmp_path) as daemon:
+        checker = Checker(database, replace(config, clamd=str(daemon.path)))
+        ill = uploaded(database, store, cast, thread, EICAR, "c-1", name="a.txt")
+        well = uploaded(database, store, cast, thread, PHOTO, "c-2")
+        daemon.most = 1_000_000
+        large = uploaded(database, store, cast, thread, b"a line of a text\n" * 90_000, "c-3", name="b.txt")
+        assert checker.turn() and checker.turn() and checker.turn()
+    assert stands(database, cast, ill) == (State.REFUSED, words.INFECTED)
+    assert stands(database, cast, well) == (State.SENT, "")
+    assert stands(database, cast, large) == (State.REFUSED, words.UNSCANNED)
+    assert daemon.scanned == [len(EICAR), len(PHOTO)]
+    inspecting.close()
+
+
+def test_a_scanner_that_is_away_is_waited_for(database: Database, config: Config, store: Store, cast: Cast, thread: str, tmp_path: Path) -> None:
+    for where in (str(tmp_path / "nobody.ctl"), "192.0.2.1:3310", "127.0.0.1:x"):
+        upload = uploaded(database, store, cast, thread, PHOTO, where.replace("/", "")[-40:])
+        assert Checker(database, replace(config, clamd=where)).turn()
+        assert stands(database, cast, upload) == (State.RECEIVED, "")
+    inspecting.close()
