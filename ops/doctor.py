@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import and_, create_engine, func, select, text
 
 from clinic.account.tables import settings
 from clinic.config import PAYMENTS_NAME
+from clinic.file.tables import uploads
+from clinic.file.uploading import State
 from clinic.payment.tables import payment_attempts, refunds
 from ops import certificates, configurations, database, keys, preflight
 from ops.deployment import recall
@@ -88,6 +90,37 @@ def _receipts(_layout: Layout) -> Iterator[Finding]:
 
     there = receipts.PLAIN.is_file() and receipts.BOLD.is_file()
     yield Finding(there, "there are fonts for receipts", f"Run `make setup`, or install Debian's package {receipts.PACKAGE}.")
+
+
+def _files(layout: Layout) -> Iterator[Finding]:
+    from web.media import clamav, inspecting  # for what looks into files
+
+    walls = inspecting.walls()
+    inspecting.close()
+    advice = "No files are taken until it is. Run `make setup`. In a container, let it use seccomp and fork; `bedside doctor` says when all is well."
+    yield Finding(not walls.trouble, walls.trouble or "files are read by a process that reaches no network, no files and no programs", advice)
+    if not walls.trouble and not walls.network:
+        yield Finding(True, "this machine gives that process no network of its own; its list of system calls keeps it from the network")
+    mark = layout.data / "run" / "clamd"
+    where = mark.read_text().strip() if mark.exists() else ""
+    if not where:
+        yield Finding(True, "no virus scanner looks at files: BEDSIDE_CLAMD is not set")
+    else:
+        try:
+            clamav.Scanner(where, 5).ping()
+            yield Finding(True, "the virus scanner ClamAV answers (its StreamMaxLength should be 200M: it refuses what is larger)")
+        except clamav.Away as error:
+            advice = "Files wait for it. Start clamav-daemon, or start the clinic without BEDSIDE_CLAMD."
+            yield Finding(False, f"the virus scanner at {where} does not answer ({error})", advice)
+    engine = create_engine(layout.database)
+    try:
+        with database.in_words(layout.database), engine.connect() as connection:
+            since = datetime.now(UTC) - timedelta(minutes=WAITED_MINUTES)
+            late = and_(uploads.c.state == State.RECEIVED, uploads.c.created_at < since)
+            waiting = connection.execute(select(func.count()).where(late)).scalar_one()
+    finally:
+        engine.dispose()
+    yield Finding(waiting == 0, f"{waiting} files have waited to be looked at for {WAITED_MINUTES} minutes", f"See {layout.data / 'log' / 'worker.log'}.")
 
 
 def _money(layout: Layout) -> Iterator[Finding]:

@@ -101,6 +101,7 @@ def main() -> None:
         signal.signal(number, worker.stop)
     bell = database.doorbell(QUEUE)
     mark = config.run_dir / "worker.ready"
+    (config.run_dir / "clamd").write_text(config.clamd)  # for `bedside doctor`, which is started elsewhere
     for one in besides:
         one.start()
     try:

@@ -19,6 +19,7 @@ from clinic.errors import Conflict, TooLong
 from clinic.file.uploading import State, UploadBytes
 from web.carrying import CARRYING, STOPPING
 from web.db import clinic_db
+from web.early import LOOK_AT, refuse_early
 from web.gateways.faults import TakenOver, TooMuch
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def receive(upload: UploadBytes, whose: str, at: int | None, still: Callable[[],
     """Store what this request brings of an upload, from byte `at` on (None: from the beginning, whatever was there).
 
     whose: the account's uid. still: whether it is wanted; asked once a second. Raises: Conflict where another place is next or somebody else has
-    gone on; TooLong for more than was announced, before it is read where the request says so; Full, NoRoom, Damaged.
+    gone on; NotAcceptable for what its beginning shows not to be taken; TooLong for more than was announced, before it is read where the request
+    says so; Full, NoRoom, Damaged.
     """
     with CARRYING.begin(whose), staging(upload).take() as taking:
         if at is None:
@@ -99,7 +101,7 @@ def receive(upload: UploadBytes, whose: str, at: int | None, still: Callable[[],
             raise Conflict(f"The next byte of this upload is number {taking.offset}.")
         if (request.content_length or 0) > upload.size_bytes - taking.offset:
             raise TooLong(MORE)
-        given, cut = _take_in(taking, still)
+        given, cut = _take_in(taking, upload, still)
         taking.settle()
         found = Received(taking.offset, given, cut, taking.whole)
     if found.whole:
@@ -107,13 +109,17 @@ def receive(upload: UploadBytes, whose: str, at: int | None, still: Callable[[],
     return found
 
 
-def _take_in(taking: Taking, still: Callable[[], bool]) -> tuple[int, bool]:
-    """Return how many bytes came, and whether they ended before the request said."""
+def _take_in(taking: Taking, upload: UploadBytes, still: Callable[[], bool]) -> tuple[int, bool]:
+    """Return how many bytes came, and whether they ended before the request said. Raises: as receive."""
     given, announced, due = 0, request.content_length, time.monotonic() + RECHECK_SECONDS
+    looks = [place for place in LOOK_AT if taking.offset < place < upload.size_bytes]
     try:
         while data := request.stream.read(AT_ONCE):
             given += len(data)
             taking.add(data)
+            if looks and taking.offset >= looks[0]:
+                looks = [place for place in looks if place > taking.offset]
+                refuse_early(taking.staged, taking.offset, upload)
             if STOPPING.is_set():
                 return given, True
             if time.monotonic() >= due:

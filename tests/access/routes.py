@@ -51,6 +51,7 @@ ROUTES: dict[str, Route] = {
     "GET /account/devices": Route(CARE),
     "GET /admin/accounts": Route(frozenset({ADMIN})),
     "GET /admin/clinic": Route(frozenset({ADMIN})),
+    "GET /admin/files": Route(frozenset({ADMIN})),
     "GET /admin/links": Route(frozenset({ADMIN})),
     "GET /admin/payments": Route(frozenset({ADMIN}), asks=("", "?patient=e&state=paid", f"?before={ABSENT}", "?service=x&practitioner=x&month=x")),
     "GET /admin/payments/<uid>": Route(frozenset({ADMIN}), on="payment"),

@@ -16,6 +16,7 @@ from clinic.config import Config
 from clinic.errors import TooLong
 from clinic.file import links
 from clinic.file.uploading import FILES, GOOD_FOR, MOST_BYTES, State, upload_bytes
+from tests.support import made_files as made
 from tests.support.cast import Cast
 from tests.support.filing import begun
 from tests.web.browser import Browser
@@ -23,9 +24,10 @@ from web.carrying import CARRYING, MOST_EACH
 from web.gateways.sealing import CHUNK_BYTES
 from web.gateways.staging import Staged
 from web.gateways.storage import Store, of
+from web.media import inspecting
 
 SignIn = Callable[[str], Browser]
-CONTENT = bytes(range(256)) * (CHUNK_BYTES // 256) * 2 + b"the end"
+CONTENT = "".join(f"{number:7}\n" for number in range(2 * CHUNK_BYTES // 8)).encode() + b"the end"
 SIZE = len(CONTENT)
 SYSTEM = Actor.system()
 
@@ -328,3 +330,28 @@ def test_a_put_of_another_size_or_to_another_place_is_refused(
     database.perform(cast.dina, "account.deactivate", cast.uid("boris"))
     assert client.put(address, data=CONTENT).status_code == 404
     assert not config.uploads_dir.exists() or list(config.uploads_dir.iterdir()) == []
+
+
+# What its beginning shows.
+
+
+def test_an_upload_of_a_wrong_kind_is_stopped_by_its_beginning(ana: Browser, database: Database, cast: Cast, thread: str, store: Store) -> None:
+    program = made.EXE * 400
+    upload = begun(database, cast.ana, thread, size_bytes=len(program))
+    answer = patch(ana, upload, 0, program)
+    assert answer.status_code == 406 and "a program, which this clinic does not take" in answer.text
+    stands = ana.get(f"/uploads/{upload}/state").json
+    assert stands["state"] == "refused" and "a program" in stands["words"]
+    assert not list(store.uploads.iterdir())
+    inspecting.close()
+
+
+def test_a_voice_message_that_goes_on_is_stopped_once_it_is_too_long(ana: Browser, database: Database, cast: Cast, thread: str) -> None:
+    endless = made.without_duration(made.recording("webm", 300, rate=8000))
+    assert len(endless) > 2_100_000
+    upload = begun(database, cast.ana, thread, size_bytes=len(endless), purpose="voice", name="voice.webm")
+    answer = patch(ana, upload, 0, endless[:1_048_576])
+    assert answer.status_code == 204, "so much of it may be"
+    answer = patch(ana, upload, 1_048_576, endless[1_048_576:])
+    assert answer.status_code == 406 and "120 is the most" in answer.text
+    inspecting.close()

@@ -8,6 +8,7 @@ from web import actions
 from web.pages import (
     account,
     admin,
+    allowing,
     care,
     certificate,
     doing,
@@ -51,6 +52,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     admin.blueprint,
     statuses.blueprint,
     services.blueprint,
+    allowing.blueprint,
     ledger.blueprint,
     receipts.blueprint,
     doing.blueprint,
