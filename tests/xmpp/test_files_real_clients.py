@@ -102,9 +102,8 @@ def heard_link(client: Client) -> str:
 def test_at_a_terminal_a_person_sends_a_file_and_takes_it_back(clinic: RunningClinic, tmp_path: Path) -> None:
     ana, thread = clinic.ready["accounts"]["ana"], clinic.ready["threads"]["ana-boris"]
     picture(tmp_path / "knee.png")
-    boris = joined(clinic, "boris", "Boris Brandt", thread["room"])
-    chen = joined(clinic, "chen", "Chen Cheng", thread["room"])
-    with Profanity(tmp_path / "home", 100) as terminal:
+    boris, chen = (joined(clinic, name, nick, thread["room"]) for name, nick in (("boris", "Boris Brandt"), ("chen", "Chen Cheng")))
+    with boris, chen, Profanity(tmp_path / "home", 100) as terminal:
         terminal.type(f"/tls certpath set {certificates(clinic, tmp_path / 'certificates')}")
         terminal.sees("Certificate path set")
         terminal.connect(ana["jid"], ana["device_password"], clinic.ready["xmpp"]["port"])
