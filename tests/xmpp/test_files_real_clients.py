@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import ssl
 import struct
@@ -98,7 +97,6 @@ def heard_link(client: Client) -> str:
             return link
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ops.checking") is None, reason="nobody looks at what was uploaded yet")
 def test_at_a_terminal_a_person_sends_a_file_and_takes_it_back(clinic: RunningClinic, tmp_path: Path) -> None:
     ana, thread = clinic.ready["accounts"]["ana"], clinic.ready["threads"]["ana-boris"]
     picture(tmp_path / "knee.png")
