@@ -33,7 +33,7 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
         "asking", "views", "ledger", "totals", "statement", "troubles", "own",
     ),
     "absence": ("tables", "kinds", "actions", "views"),
-    "file": ("tables", "kinds", "allowed", "uploading", "sending", "withdrawing", "views", "sweeping"),
+    "file": ("tables", "kinds", "allowed", "uploading", "sending", "withdrawing", "views", "sweeping", "folders", "forwarding", "filing", "refiling"),
     "short_video": ("tables", "kinds", "requests", "answering", "showing", "views"),
     "search": ("tables", "actions", "views"),
     "audit": ("tables",),

@@ -76,6 +76,10 @@ class Permission(StrEnum):
     FILE_READ = "file.read"
     FILE_HANDOUTS = "file.handouts"
     FILE_SETTLE = "file.settle"
+    FILE_FOLDER = "file.folder"
+    FILE_FORWARD = "file.forward"
+    FILE_RENAME = "file.rename"
+    FILE_PUT_UNDER = "file.put-under"
     VOICE_SEND = "voice.send"
     VIDEO_REQUEST = "video.request"
     VIDEO_SEND = "video.send"
@@ -159,6 +163,10 @@ TABLE: dict[Permission, dict[Column, Grant]] = {
     Permission.FILE_READ: _row(_O, _O, _O, _O, _N),
     Permission.FILE_HANDOUTS: _row(_N, _O, _O, _O, _N),
     Permission.FILE_SETTLE: _row(_N, _N, _N, _N, _Y),
+    Permission.FILE_FOLDER: _row(_O, _O, _O, _O, _N),
+    Permission.FILE_FORWARD: _row(_O, _Y, _Y, _Y, _N),
+    Permission.FILE_RENAME: _row(_O, _Y, _Y, _Y, _N),
+    Permission.FILE_PUT_UNDER: _row(_N, _Y, _Y, _Y, _N),
     Permission.VOICE_SEND: _row(_O, _Y, _S, _Y, _N),
     Permission.VIDEO_REQUEST: _row(_N, _Y, _S, _Y, _N),
     Permission.VIDEO_SEND: _row(_O, _N, _N, _N, _N),

@@ -14,6 +14,7 @@ from clinic.account.sweep import expire, sweep
 from clinic.audit.seal import seal
 from clinic.config import Config
 from clinic.errors import Busy, DomainError
+from clinic.file.withdrawing import TAKE_BACK
 from clinic.search.index import Indexer
 from clinic.text.scheduled import deliver_due
 from clinic.urgent.actions import ESCALATE
@@ -23,7 +24,7 @@ from ops.sweeping import Sweeper
 
 QUEUE = "worker"
 WAIT_SECONDS = 0.5
-JOBS = frozenset({ESCALATE})
+JOBS = frozenset({ESCALATE, TAKE_BACK})
 logger = logging.getLogger("worker")
 
 

@@ -67,6 +67,9 @@ SAID: dict[str, str] = {
     "payment.provide": "Saved.",
     "payment.head_receipts": "Saved.",
     "clinic.include_coordinators": "Saved.",
+    "file.rename": "Renamed.",
+    "file.put_away": "Put away. It is kept.",
+    "file.bring_back": "It is back in the folder.",
     "group.ask": "You have asked to be let in.",
 }
 

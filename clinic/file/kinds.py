@@ -11,11 +11,12 @@ from xml.sax.saxutils import quoteattr
 
 from clinic.file.media import Form
 from clinic.file.names import LONGEST_EXTENSION, safe_name
-from clinic.kinds import Attached, kind
+from clinic.kinds import Ask, Attached, kind
 from clinic.log import Entry
 from clinic.text.kinds import NOTE_WORDS
 
 FILE_NS = "urn:bedside:file:1"
+PUT_UNDER = "file.put_under"
 FORMS = {
     Form.IMAGE: "Image",
     Form.AUDIO: "Sound",
@@ -93,7 +94,7 @@ class FilePayload:
     """A file. file: its uid. name: as it was sent. media_type, form: by its content. width, height: pixels. shown_type, shown_bytes: of the
     picture that is shown of it, where there is one; thumb: whether there is a small one.
 
-    note: staff only. unfiled: staff are to say whose folder it belongs to.
+    note: staff only. unfiled: staff are to say whose folder it belongs to. origin: uid of the file that it was sent on from, or sent anew of.
     """
 
     file: str
@@ -110,6 +111,17 @@ class FilePayload:
     thumb: bool = False
     note: bool = False
     unfiled: bool = False
+    origin: str = ""
+
+    @property
+    def asks(self) -> tuple[Ask, ...]:
+        """Staff are asked whose folder it belongs to, while nobody has said so."""
+        return (Ask("Whose Images & Documents does it belong to?", PUT_UNDER, {"file": self.file}),) if self.unfiled else ()
+
+    @property
+    def doable(self) -> frozenset[str]:
+        """What staff are to do with it yet."""
+        return frozenset({PUT_UNDER}) if self.unfiled else frozenset()
 
     @property
     def what(self) -> str:
@@ -139,7 +151,8 @@ class FilePayload:
 class VoicePayload:
     """A voice message. file: the sound's uid. waveform: at most 64 loudnesses from 0 to 31, in equal steps of time.
 
-    transcript: what a machine understood of it, marked as such wherever it is shown; "" while there is none. note: staff only.
+    transcript: what a machine understood of it, marked as such wherever it is shown; "" while there is none. note: staff only. origin: as of
+    FilePayload.
     """
 
     file: str
@@ -150,6 +163,7 @@ class VoicePayload:
     waveform: tuple[int, ...] = ()
     transcript: str = ""
     note: bool = False
+    origin: str = ""
 
     @property
     def length(self) -> str:

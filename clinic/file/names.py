@@ -30,3 +30,11 @@ def safe_name(given: str) -> str:
         stem = f"_{stem}"
     end = f".{end}" if end else ""
     return (stem.strip(". ")[: NAME_LENGTH - len(end)] or NAMELESS) + end
+
+
+def renamed(before: str, given: str) -> str:
+    """Return the safe name that a file is to have from now on: as it was given, with the ending that it has had."""
+    name = safe_name(given)
+    stem, dot, end = before.rpartition(".")
+    ending = f".{end}" if stem and dot and len(end) <= LONGEST_EXTENSION else ""
+    return name if name.lower().endswith(ending.lower()) else name[: NAME_LENGTH - len(ending)] + ending

@@ -44,7 +44,8 @@ NOT_THERE = "This file is not there any more. Choose it again and send it once m
 class Sending:
     """What is about to be sent. uid: of the file that it becomes. blob_id, found: its content, and what that was found to be.
 
-    folder_id: whose folder staff have named (account id). request_uid: the request that it answers. origin_id: of the file that is sent on.
+    folder_id: whose folder staff have named (account id). request_uid: the request that it answers. origin: uid of the file that is sent on,
+    or sent anew; origin_id: its row's, where it is sent on: then folder_id alone says whose folder it enters, and unfiled whether staff are asked.
     """
 
     uid: str
@@ -58,6 +59,8 @@ class Sending:
     request_uid: str | None = None
     by_app: bool = False
     origin_id: int | None = None
+    origin: str = ""
+    unfiled: bool = False
 
 
 Claimant = Callable[[Work, LoadedThread, LoadedMember, Sending, "str | None", "str | None"], "str | None"]
@@ -101,6 +104,8 @@ def place(
 def _folder(thread: LoadedThread, author: LoadedMember, sending: Sending) -> int | None:
     if sending.note:
         return None
+    if sending.origin_id is not None:
+        return sending.folder_id
     patients = [one.account_id for one in thread.patients]
     if len(patients) == 1:
         return patients[0]
@@ -120,14 +125,16 @@ def _payload(thread: LoadedThread, author: LoadedMember, sending: Sending) -> Fi
     found = sending.found
     if is_voice(sending):
         return VoicePayload(
-            sending.uid, sending.name, found.media_type, sending.size_bytes, found.duration_ms or 0, found.waveform, note=sending.note
+            sending.uid, sending.name, found.media_type, sending.size_bytes, found.duration_ms or 0, found.waveform, note=sending.note,
+            origin=sending.origin,
         )
     if sending.purpose is Purpose.VOICE:
         raise Invalid("This is no sound of at most 120 seconds, so it is no voice message. Record it again, or send it as a file.", field="file")
-    asked = sending.by_app and author.role.is_staff and len(thread.patients) > 1 and not sending.note and sending.folder_id is None
+    asked = (sending.by_app or sending.unfiled) and author.role.is_staff and len(thread.patients) > 1 and not sending.note and sending.folder_id is None
     return FilePayload(
         sending.uid, sending.name, found.media_type, str(found.form), sending.size_bytes, found.width or 0, found.height or 0,
         found.duration_ms or 0, found.pages or 0, found.shown_type, found.shown_bytes, found.thumb, sending.note, unfiled=asked,
+        origin=sending.origin,
     )
 
 

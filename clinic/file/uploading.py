@@ -143,8 +143,9 @@ def _refuse_many(work: Work, size_bytes: int) -> None:
         raise TooMany("Too many of your files are on their way at once. Wait until some have arrived, or cancel some.")
 
 
-def _folders(_work: Work, thread: LoadedThread | None) -> Sequence[Option]:
-    if thread is None or len(thread.patients) < 2:
+def folders_named(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
+    """Return whose folders there are to choose from in a thread, for staff: none but where there are several patients."""
+    if thread is None or len(thread.patients) < 2 or not work.member(thread).role.is_staff:
         return []
     named = [Option(one.uid, one.nick, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else "") for one in thread.patients]
     return [*named, Option(NOBODY, "Nobody's")]
@@ -173,7 +174,7 @@ def _same(payload: Any, values: Mapping[str, Any]) -> bool:
         SizeBytes("size_bytes", "Size"),
         MediaType("media_type", required=False),
         Flag("note", "Internal note", required=False),
-        Pick("folder", "Whose Images & Documents", required=False, options=_folders, needed=True),
+        Pick("folder", "Whose Images & Documents", required=False, options=folders_named, needed=True),
         ClientId("client_id"),
     ),
     audited=False,

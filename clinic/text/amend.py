@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from clinic import endings
 from clinic.actions import Offer, action, view
 from clinic.errors import Invalid, NotPermitted
 from clinic.fields import AppId, ClientId, Option, PickMessage, Text, Uid
-from clinic.kinds import Tombstone
+from clinic.kinds import Tombstone, kind_named
 from clinic.loading import LoadedThread
 from clinic.log import Entry, entries, entry_of, select_entries
 from clinic.permissions import Permission, Role
@@ -137,7 +137,8 @@ def correct(
     offer=Offer(
         "Take a message of yours back",
         "retract",
-        "It disappears for everybody in the thread. The clinic's record keeps it, and staff can look it up.",
+        "It disappears for everybody in the thread; a file also from Images & Documents and wherever it was sent on. "
+        "The clinic's record keeps it, and staff can look it up; a file is sealed there.",
         "Taken back.",
         when=_has_retractable,
         grave=True,
@@ -242,7 +243,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What a message said, the oldest first. gone: it was taken back, and what it said is opened by `text.original` only."""
+    """What a message said, the oldest first. gone: it was taken back, and what it said is opened by `text.original` only.
+
+    sealed: it was a file, of which no more than its name and what it was is opened.
+    """
 
     entry: str
     author: str
@@ -250,6 +254,7 @@ class Versions:
     at: datetime
     gone: str | None
     versions: tuple[Version, ...]
+    sealed: bool = False
 
 
 @view(Permission.TEXT_ORIGINAL)
@@ -278,9 +283,13 @@ def _said(work: Work, thread: LoadedThread, entry: Entry) -> tuple[Version, ...]
     about = sa.or_(entries.c.seq == entry.seq, sa.and_(entries.c.about_seq == entry.seq, entries.c.kind == "correction"))
     rows = work.rows(select_entries().where(entries.c.thread_id == thread.id, about).order_by(entries.c.seq))
     said = [entry_of(row) for row in rows]
-    return tuple(Version(one.at, one.payload.text) for one in said if hasattr(one.payload, "text"))
+    return tuple(Version(one.at, getattr(one.payload, "text", one.body)) for one in said if hasattr(one.payload, "text") or _is_file(one))
+
+
+def _is_file(entry: Entry) -> bool:
+    return kind_named(entry.kind).retractable and "file" in {field.name for field in fields(kind_named(entry.kind).payload)}
 
 
 def _versions(entry: Entry, gone: str | None, said: tuple[Version, ...]) -> Versions:
     author = entry.author
-    return Versions(entry.uid, author.nick if author else "", author.role if author else None, entry.at, gone, said)
+    return Versions(entry.uid, author.nick if author else "", author.role if author else None, entry.at, gone, said, _is_file(entry))

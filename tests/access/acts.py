@@ -213,10 +213,42 @@ def _upload(scene: Scene, who: str, label: str) -> str | None:
     return ABSENT if label == "absent" else scene.things["slot to give up", "eve" if who != "eve" else "ana"]
 
 
+def document(scene: Scene, who: str, label: str) -> str | None:
+    """A document of one's own folder or of a patient of one's own; somebody else's; none."""
+    mine = "foreign" if who in ("eve", "bruno") else "direct"
+    if label == OWN:
+        there = scene.relation(who, mine) or (scene.role(who) != PATIENT and scene.shares(who, "ana"))
+        return scene.things[f"file in {mine}", "everybody"] if there else None
+    return ABSENT if label == "absent" else scene.things[f"file in {'direct' if mine == 'foreign' or who == 'ada' else 'foreign'}", "everybody"]
+
+
+def _document(scene: Scene, _who: str, label: str) -> Fields:
+    """What may be sent on in a thread: of Ana's folder, or of Eve's."""
+    return {"document": scene.things["file in foreign" if label == "foreign" else "file in direct", "everybody"], "client_id": once()}
+
+
+def _put_under(scene: Scene, _who: str, label: str) -> Fields:
+    where = label if label in ("direct", "foreign") else "group"
+    return {"file": scene.things[f"file in {where}", "everybody"], "patient": scene.uids["eve" if where == "foreign" else "ana"]}
+
+
+def _refiled(scene: Scene, who: str, label: str) -> Fields:
+    whose = {"folder": "nobody"} if label == "group" and scene.role(who) != PATIENT else {}
+    return {"file": scene.things.get((f"withdrawn in {label}", who), ABSENT), "client_id": once(), **whose}
+
+
+def folder(scene: Scene, who: str, label: str) -> str | None:
+    """The folder of a patient of one's own, a patient's own; another's; none."""
+    if scene.role(who) != PATIENT:
+        return patient(scene, who, label)
+    return {OWN: scene.uids[who], "absent": ABSENT}.get(label, scene.uids["eve" if who == "ana" else "ana"])
+
+
 NEVER = act("N N N N N")  # only the clinic's own code: for every client it does not exist
 INTERNAL = frozenset(
     "account.accept_invitation account.change_password bookmark.seek bookmark.told clinic.open_set_up clinic.set_up device.used "
-    "file.checked file.keep_key file.received file.refuse live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen "
+    "file.checked file.keep_key file.received file.refuse file.take_back_copy "
+    "live.clear_account live.enter live.leave login.begin login.end login.expire login.failed login.seen "
     "payment.delayed payment.drop payment.export payment.heard payment.opened payment.refund_delayed payment.refunded payment.reported "
     "relay.advance relay.delivered text.deliver_scheduled urgent.escalate".split()
 )
@@ -238,7 +270,16 @@ ACTS: dict[str, Act] = {
     "device.revoke": act("Y Y Y Y Y", device),
     "file.begin": act("Y Y Y Y N", "thread", _announced),
     "file.begin_handout": act("N Y Y Y N", values=lambda _s, _w, label: _small() if label == OWN else None),
+    "file.bring_back": act("Y Y Y Y N", document),
     "file.cancel": act("Y Y Y Y N", _upload),
+    "file.choose": act("Y Y Y Y N", "thread", {}),
+    "file.forward": act("Y Y Y Y N", "thread", _document, entry="document"),
+    "file.open_folder": act("Y Y Y Y N", folder),
+    "file.put_away": act("Y Y Y Y N", document),
+    "file.put_under": act("N Y Y Y N", "thread", _put_under, works=("group",), entry="file"),
+    "file.refile": act("Y Y Y Y N", "thread", _refiled, entry="file"),
+    # Ana has not paid what she accepted, which holds nothing back; Ada, who has no document, is held back.
+    "file.rename": act("Y Y Y Y N", document, {"name": "left knee"}),
     "file.send": act("Y Y Y Y N", "thread", lambda s, w, label: {"file": s.things.get((f"slot for {label}", w), ABSENT), "client_id": once()}, entry="file"),
     # Ada is held back in her only thread.
     "file.slot": act("Y Y Y Y N", values=lambda _s, _w, label: _small() if label == OWN else None, hard=frozenset({"ada"})),

@@ -176,6 +176,17 @@ def file_readers(scene: Scene, label: str, *, note: bool) -> set[str]:
     return set(scene.threads[label].members) | {name for name in STAFF if filed and scene.shares(name, patients[0])}
 
 
+def withdrawn(scene: Scene) -> None:
+    """Everybody in a thread has taken a file back there: its name is for staff of the thread, who open the record, and for whoever sends it anew."""
+    for label, thread in scene.threads.items():
+        for who, relation in thread.members.items():
+            name = f"pain {scene.marker(f'name of a withdrawn file of {who} in {label}', {*scene.staff_of(label), who})}.jpg"
+            several = {"folder": "nobody"} if label == "group" and relation != PATIENT else {}
+            given = {"name": name, "size_bytes": 1000, "client_id": secrets.token_hex(8), **several}
+            scene.things[f"withdrawn in {label}", who] = _checked(scene, scene.do(who, "file.begin", thread.uid, **given))
+            scene.do(who, "text.retract", thread.uid, client_id=secrets.token_hex(8))
+
+
 JPEG = Inspection("image/jpeg", Form.IMAGE, 40, 30, shown_type="image/webp", shown_bytes=100, thumb_type="image/webp")
 
 
@@ -215,4 +226,4 @@ def _newest(scene: Scene, who: str) -> str:
         return thread_page(work, scene.threads["group"].uid).entries[-1].uid
 
 
-FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, files, videos, payments, indexed]
+FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, withdrawn, files, videos, payments, indexed]

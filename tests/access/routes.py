@@ -64,6 +64,10 @@ ROUTES: dict[str, Route] = {
     "GET /do/<name>/<uid>": Route(PEOPLE, ok=(404,)),
     "GET /away": Route(STAFF),
     # For the duty account alone, which nobody of the scene is.
+    "GET /documents": Route(CARE, ok=(200, 422), asks=("", "?form=pdf&since=2026-01-01&until=x", f"?thread={ABSENT}&before={ABSENT}", "?put_away=1")),
+    # Of Ana's folder and of Eve's: theirs, and for staff who share a thread with them.
+    "GET /documents/<uid>": Route(CARE, on="document"),
+    "GET /documents/<uid>/send": Route(CARE, on="document"),
     "GET /duty": Route(STAFF, ok=(404,)),
     "GET /duty/alerts": Route(STAFF),
     # Whose link it is, is in the link; here one that the clinic never made. All about links: tests/web/test_reading_files.py.
@@ -95,10 +99,12 @@ ROUTES: dict[str, Route] = {
     "GET /payments/<uid>/state": Route(frozenset({PATIENT}), on="payment"),
     "GET /payments/<uid>/receipt.pdf": Route(frozenset({PATIENT, ADMIN}), on="paid"),
     "GET /patients/<uid>": Route(STAFF, on="patient"),
+    "GET /patients/<uid>/documents": Route(STAFF, on="patient", asks=("", "?form=image", f"?thread={ABSENT}&before={ABSENT}")),
     "GET /session": Route(ANYBODY),
     "GET /setup/<token>": Route(ANYBODY, ok=(410,)),
     "GET /static/<path:filename>": Route(ANYBODY, ok=(200, 404)),
     "GET /threads/<uid>": Route(CARE, on="thread"),
+    "GET /threads/<uid>/documents": Route(CARE, on="thread", asks=("", f"?before={ABSENT}")),
     "GET /threads/<uid>/entries": Route(CARE, on="thread", asks=("", f"?after={ABSENT}", f"?before={ABSENT}"), ok=(200, 404)),
     "GET /threads/<uid>/head": Route(CARE, on="thread"),
     "GET /threads/<uid>/later": Route(CARE, on="thread"),
@@ -124,6 +130,7 @@ ROUTES: dict[str, Route] = {
         frozenset({ADMIN}), sends=lambda _s, _w: {"clinic_name": "Other", "emergency_number": "112", "time_zone": "UTC"}, ok=(303,)
     ),
     "POST /admin/payments/<uid>": Route(frozenset({ADMIN}), on="payment", sends=lambda _s, _w: {"do": "looked"}, ok=(303,)),
+    "POST /documents/look": Route(CARE, sends=lambda _s, _w: {"look": "list"}, ok=(303,)),
     "POST /feed/token": Route(CARE, sends=_nothing),
     "POST /internal/xmpp/check": Route(CLINIC, sends=lambda s, _w: {"user": s.handles["ana"], "secret": s.things["device password", "boris"]}),
     "POST /invite/<token>": Route(ANYBODY, sends=_nothing, ok=(410,)),

@@ -67,6 +67,11 @@ def _objects(pages: Pages, route: Route) -> Iterator[tuple[str, str]]:
     elif route.on == "file":
         files = [(label, what) for label in ("direct", "group", "foreign") for what in ("everybody", "note")]
         yield from (*((f"{label}: {what}", pages.scene.things[f"file in {label}", what]) for label, what in files), ("absent", ABSENT))
+    elif route.on == "document":
+        things = pages.scene.things
+        yield from (("ana", things["file in direct", "everybody"]), ("eve", things["file in foreign", "everybody"]))
+        hidden = (("file in group", "everybody"), ("file in direct", "note"), ("withdrawn in direct", "boris"), ("withdrawn in direct", "ana"))
+        yield from (*((f"{where}, {which}", things[where, which]) for where, which in hidden), ("absent", ABSENT))
     elif route.on == "upload":
         yield from (*((name, pages.scene.things["slot to give up", name]) for name in ("ana", "ada", "boris", "chen")), ("absent", ABSENT))
     elif route.on == "account":
@@ -88,6 +93,9 @@ def _expected(pages: Pages, route: Route, who: str, label: str) -> str:
         return "allowed" if label == who or administers else "absent"
     if route.on == "upload":
         return "allowed" if label == who else "absent"
+    if route.on == "document":
+        treats = pages.scene.role(who) != Role.PATIENT and label in pages.scene.uids and pages.scene.shares(who, label)
+        return "allowed" if who == label or treats else "absent"
     if route.on == "file":
         thread, _, what = label.partition(": ")
         return "allowed" if what and who in file_readers(pages.scene, thread, note=what == "note") else "absent"

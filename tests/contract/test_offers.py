@@ -19,6 +19,7 @@ OFFERED = {name: spec for name, spec in ACTIONS.items() if spec.offer is not Non
 # Actions in a thread that are not offered as such, with the way in which every app does them.
 DONE_OTHERWISE = {
     "file.begin": "apps upload through a slot (XEP-0363)",
+    "file.choose": "it is a page to read; the command lists the same",
     "file.send": "a message that names the slot is one",
     "payment.check": "the page asks by itself when somebody comes back to it; the clinic looks in any case",
     "payment.looked_at": "administrators do it, who are in no thread",

@@ -68,6 +68,8 @@ IDEMPOTENT_BY_NATURE = {
     # The second finds no call that waits for it.
     "urgent.acknowledge",
     "urgent.resolve",
+    "file.choose",
+    "file.put_under",  # it lies where it lies
     # A request stands where it stands: what was done to it already is not done again.
     "payment.decide",
     "payment.withdraw",
@@ -144,6 +146,7 @@ NEVER_HELD_BACK = {
     "thread.mute": "their own notifications",
     "thread.leave": "their own list",
     "search.ask": "reading",
+    "file.choose": "reading",
     "text.retract": "taking back sends nothing",
     "text.unschedule": "discarding sends nothing",
     "urgent.call": "help is never held back",
@@ -168,7 +171,11 @@ def test_a_gate_holds_back_everything_that_a_patient_sends_but_what_is_known() -
 NOT_ON_A_THREAD = {
     "group.ask": "asks itself: tests/domain/test_payment_gate.py",
     "thread.start": "asks itself: tests/domain/test_payment_gate.py",
+    "file.bring_back": "their own folder",
     "file.cancel": "giving up sends nothing",
+    "file.open_folder": "reading",
+    "file.put_away": "their own folder",
+    "file.rename": "asks itself: tests/domain/test_folders.py",
     "file.slot": "asks itself: tests/domain/test_files.py",
     "group.forget_closed": "their own list",
     "text.forget_scheduled": "discarding sends nothing",

@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from clinic import Actor, Database, Done
+import sqlalchemy as sa
+
+from clinic import Actor, Database, Done, outbox
 from clinic.errors import NotFound
+from clinic.file.folders import own_folder
 from clinic.file.media import Form, Inspection
+from clinic.file.tables import files
 from clinic.file.uploading import State
 from clinic.file.views import readable
+from clinic.file.withdrawing import TAKE_BACK
 from web.gateways.storage import Store
 
 JPEG = Inspection("image/jpeg", Form.IMAGE, 40, 30, shown_type="image/webp", shown_bytes=100, thumb_type="image/webp")
@@ -59,3 +64,37 @@ def can_read(database: Database, actor: Actor, file: str) -> bool:
         except NotFound:
             return False
     return True
+
+
+def handout(database: Database, actor: Actor, name: str = "exercises.pdf", client_id: str = "c-handout") -> str:
+    """Put a file among somebody's own handouts. Returns: its uid."""
+    upload = str(database.perform(actor, "file.begin_handout", name=name, size_bytes=1000, client_id=client_id).value)
+    assert checked(database, upload).value is State.SENT
+    return upload
+
+
+def file_in(database: Database, thread: str, entry: str) -> str:
+    """Return the uid of the file that an entry shows."""
+    with database.read(Actor.system()) as work:
+        row = work.row(sa.select(files.c.uid).where(files.c.entry_uid == entry))
+        assert row is not None, thread
+        return str(row.uid)
+
+
+def forwarded(database: Database, actor: Actor, thread: str, document: str, client_id: str = "c-forward") -> str:
+    """Send a document on. Returns: the uid of the file that it is there."""
+    return file_in(database, thread, str(database.perform(actor, "file.forward", thread, document=document, client_id=client_id).value))
+
+
+def own_names(database: Database, actor: Actor, **wanted: Any) -> list[str]:
+    """Return what lies in somebody's own folder, by name, the newest first."""
+    with database.read(actor) as work:
+        return [one.name for one in own_folder(work, wanted).documents]
+
+
+def copies_taken_back(database: Database) -> None:
+    """Do what the worker does after a withdrawal."""
+    for job in outbox.claim(database, "worker"):
+        if job.name == TAKE_BACK:
+            database.perform(Actor.system(), job.name, job.payload["thread"], entry=job.payload["entry"])
+        outbox.done(database, job)

@@ -54,7 +54,7 @@ SAMPLES: dict[str, list[Payload]] = {
     "file": [
         *(FilePayload("0" * 26, HOSTILE, "image/jpeg", form, 1000, 40, 30, 61_000, 2, "image/webp", 100, thumb=True) for form in Form),
         FilePayload("0" * 26, HOSTILE, HOSTILE, Form.OTHER, 200_000_000, note=True),
-        FilePayload("0" * 26, HOSTILE, HOSTILE, Form.OTHER, 1, unfiled=True),
+        FilePayload("0" * 26, HOSTILE, HOSTILE, Form.OTHER, 1, unfiled=True, origin="1" * 26),
     ],
     "filed": [Filed("0" * 26)],
     "voice": [

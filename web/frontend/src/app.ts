@@ -7,6 +7,7 @@ import { startDue } from "./due.ts";
 import { tell } from "./events.ts";
 import { type FilmMaker, mountFilm, watchFilms } from "./film.ts";
 import { mountFiles, startPictures } from "./files.ts";
+import { mountHandouts } from "./handouts.ts";
 import { accountHeader } from "./http.ts";
 import { settleLeaving } from "./leaving.ts";
 import { startList } from "./list.ts";
@@ -51,6 +52,8 @@ function mount(): void {
   if (root && outbox) open = new OpenThread(root, outbox);
   if (root && uploads) files = mountFiles(root, uploads);
   if (uploads) film = mountFilm(main, uploads);
+  const handouts = one("[data-handouts]", main);
+  if (handouts && uploads) files = mountHandouts(handouts, uploads);
   live.open(open?.uid ?? null);
 }
 

@@ -30,7 +30,7 @@ async function asked<T>(request: Promise<T>): Promise<Answered<T>> {
 async function begin(upload: Upload): Promise<Answered<string | null>> {
   const { name, size, mediaType, values, id } = upload;
   const given = { ...values, name, size_bytes: size, media_type: mediaType, client_id: id };
-  const answer = await asked(post<Answer>(`/actions/${upload.action}/${encodeURIComponent(upload.thread)}`, given));
+  const answer = await asked(post<Answer>(`/actions/${upload.action}${upload.thread && `/${encodeURIComponent(upload.thread)}`}`, given));
   return answer.kind === "done" ? { kind: "done", value: typeof answer.value.value === "string" ? answer.value.value : null } : answer;
 }
 

@@ -1,0 +1,96 @@
+"""Whose folder a file belongs to: staff say it of what came without, and correct what was said wrongly. Imports clinic only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.actions import Offer, action
+from clinic.errors import Invalid, NotFound
+from clinic.fields import Option, Pick
+from clinic.file.kinds import PUT_UNDER, Filed
+from clinic.file.tables import files
+from clinic.file.uploading import NOBODY, folder_chosen
+from clinic.file.withdrawing import take_back_copies
+from clinic.loading import LoadedThread
+from clinic.log import Audience, entries
+from clinic.permissions import STAFF, Permission
+from clinic.text.find import find
+from clinic.thread.actions import thread_for
+from clinic.work import Work
+
+OFFERED_FILES = 50
+NOT_STAFFS = "This is no file that staff have sent in this thread, or it was taken back, so it stays where it is."
+
+
+def _files(thread: LoadedThread) -> sa.Select[Any]:
+    """Return the select of what staff have sent in a thread to everyone: its files, the newest first.
+
+    What was sent on from a patient's folder lies there, and in no second one; a handout that was sent is put where it belongs.
+    """
+    origins = files.alias("origins")
+    shown_as = sa.and_(entries.c.thread_id == files.c.thread_id, entries.c.uid == files.c.entry_uid)
+    return (
+        sa.select(files)
+        .join(entries, shown_as)
+        .outerjoin(origins, origins.c.id == files.c.origin_id)
+        .where(files.c.thread_id == thread.id, files.c.withdrawn_at.is_(None))
+        .where(entries.c.audience == Audience.EVERYONE, entries.c.author_role.in_(sorted(STAFF)))
+        .where(origins.c.thread_id.is_(None))
+        .order_by(files.c.id.desc())
+    )
+
+
+def _listed(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
+    if thread is None:
+        return []
+    whose = {one.account_id: one.nick for one in thread.patients}
+    found = work.rows(_files(thread).limit(OFFERED_FILES))
+    return [Option(row.uid, row.name, f"now {whose[row.folder_id]}'s" if row.folder_id in whose else "now nobody's") for row in found]
+
+
+def _patients(_work: Work, thread: LoadedThread | None) -> Sequence[Option]:
+    named = [Option(one.uid, one.nick, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else "") for one in thread.patients] if thread else []
+    return [*named, Option(NOBODY, "Nobody's")]
+
+
+def _to_be_said(work: Work, thread: LoadedThread) -> bool:
+    return len(thread.patients) > 1 and work.row(_files(thread).limit(1)) is not None
+
+
+@action(
+    PUT_UNDER,
+    Permission.FILE_PUT_UNDER,
+    on=thread_for,
+    fields=(Pick("file", "File", options=_listed), Pick("patient", "Whose Images & Documents", options=_patients)),
+    offer=Offer(
+        "Say whose Images & Documents a file belongs to",
+        "folder",
+        "It goes there and leaves the folder that it is in. What was sent on from that folder to threads without this patient is taken back.",
+        "Done.",
+        when=_to_be_said,
+        otherwise="This is asked where several patients are in a thread and staff have sent a file in it.",
+    ),
+)
+def put_under(work: Work, thread: LoadedThread, file: str, patient: str) -> None:
+    """Put a file that staff have sent in a thread into the folder of a patient of it, or into nobody's. patient: account uid, or NOBODY.
+
+    Where it was asked, nobody is asked any more. Raises: NotFound, Invalid.
+    """
+    row = work.row(_files(thread).where(files.c.uid == file).with_for_update(of=files))
+    if row is None:
+        raise NotFound(NOT_STAFFS)
+    if patient == NOBODY and len(thread.patients) == 1:
+        raise Invalid("A file in a thread with one patient is in their Images & Documents. Take the message back if it is wrong here.", field="patient")
+    owner = folder_chosen(thread, patient)
+    if owner != row.folder_id:
+        work.update(files, row.id, folder_id=owner)
+        if row.folder_id is not None:
+            take_back_copies(work, row.id, but_with=owner)
+    with suppress(NotFound):  # of a thread that its actor has entered later
+        entry = find(work, thread, row.entry_uid)
+        if getattr(entry.payload, "unfiled", False):
+            work.append_about(thread, entry, Filed(row.uid), author=work.member(thread))

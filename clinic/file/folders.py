@@ -1,0 +1,284 @@
+"""Images & Documents: what is in a patient's folder, or among the handouts of one of staff, and what is done with it there. Imports clinic only.
+
+A folder is what of `files` names its account. The patient and staff who share a thread with them open it; nothing of an internal note is in
+one, nor what was withdrawn. Nothing is deleted either: what is not wanted is put away, and brought back. Source: product.md, Files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.account.settings import instant
+from clinic.account.tables import account_roles, accounts
+from clinic.actions import action, view
+from clinic.errors import NotFound
+from clinic.fields import Choice, Flag, Moment, Uid, is_uid, parse_all
+from clinic.file.fields import FileName
+from clinic.file.kinds import FORMS, size_in_words, time_in_words
+from clinic.file.media import Form
+from clinic.file.names import renamed
+from clinic.file.tables import blobs, files
+from clinic.file.views import file_for, shares_thread
+from clinic.gates import pass_gates
+from clinic.log import entries
+from clinic.permissions import Permission, Role
+from clinic.thread.shown import title_for
+from clinic.thread.tables import memberships, threads
+from clinic.work import Work
+
+DOCUMENTS, THREADS_AT_MOST = 60, 100
+FILTERS = (
+    Choice("form", "Form", required=False, options=tuple(Form)),
+    Uid("thread", "Thread", required=False),
+    Moment("since", "From", required=False),
+    Moment("until", "To", required=False),
+    Flag("put_away", "Put away", required=False),
+    Uid("before", "Before", required=False),
+)
+"""What a folder is narrowed by. thread: one of the reader's own. since, until: days, both included. put_away: what was, and nothing else.
+before: the document after which its list goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file in a folder, as its reader sees it. added_by, role: who added it, as they are called there.
+
+    thread, title: where it came from, and as the reader calls that; "" where they are not in it, or it came from none. owner: whose folder
+    it is in, where documents of several are shown together.
+    """
+
+    uid: str
+    name: str
+    form: Form
+    size_bytes: int
+    duration_ms: int
+    pages: int
+    thumb: bool
+    added_by: str
+    role: Role | None
+    mine: bool
+    added_at: datetime
+    thread: str
+    title: str
+    put_away: bool
+    owner: str
+
+    @property
+    def what(self) -> str:
+        """What it is, in a word: "Image"."""
+        return FORMS[self.form]
+
+    @property
+    def size(self) -> str:
+        """How large it is, or how long it lasts."""
+        return time_in_words(self.duration_ms) if self.duration_ms else size_in_words(self.size_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What is in a folder, the newest first, at most DOCUMENTS. uid, name, birth_date: of whose it is; own: it is the reader's.
+
+    more: the document to go on behind, or "". threads: uid and title of the reader's threads that something in it came from.
+    """
+
+    uid: str
+    name: str
+    birth_date: date | None
+    own: bool
+    documents: tuple[Document, ...]
+    more: str
+    threads: tuple[tuple[str, str], ...]
+
+
+def here_to_stay() -> sa.ColumnElement[bool]:
+    """Return the SQL condition that a file is in a folder and was not withdrawn."""
+    return sa.and_(files.c.folder_id.is_not(None), files.c.withdrawn_at.is_(None))
+
+
+def documents(work: Work, condition: sa.ColumnElement[bool], before: str | None = None, most: int = DOCUMENTS) -> tuple[tuple[Document, ...], str]:
+    """Return the documents that meet a condition on `files`, the newest first, and the one to go on behind, or "".
+
+    The caller sees to it that the actor may see them.
+    """
+    came_from = sa.and_(memberships.c.thread_id == files.c.thread_id, memberships.c.account_id == files.c.added_by)
+    shown_as = sa.and_(entries.c.thread_id == files.c.thread_id, entries.c.uid == files.c.entry_uid)
+    owners = accounts.alias("owners")
+    query = (
+        sa.select(
+            files, blobs.c.form, blobs.c.size_bytes, blobs.c.duration_ms, blobs.c.pages, blobs.c.thumb_type, accounts.c.name.label("adder"),
+            memberships.c.nick, entries.c.author_role, owners.c.name.label("owner"),
+        )
+        .join(blobs, blobs.c.id == files.c.blob_id)
+        .join(accounts, accounts.c.id == files.c.added_by)
+        .join(owners, owners.c.id == files.c.folder_id)
+        .outerjoin(memberships, came_from)
+        .outerjoin(entries, shown_as)
+        .where(here_to_stay(), condition)
+        .order_by(files.c.id.desc())  # ids grow with time
+        .limit(most + 1)
+    )
+    if before is not None:
+        query = query.where(files.c.id < sa.select(files.c.id).where(files.c.uid == before).scalar_subquery())
+    rows = work.rows(query)
+    titles = _titles(work, {row.thread_id for row in rows if row.thread_id is not None})
+    shown = tuple(_document(work, row, *titles.get(row.thread_id, ("", ""))) for row in rows[:most])
+    return shown, shown[-1].uid if len(rows) > most else ""
+
+
+def _document(work: Work, row: sa.Row[Any], thread: str, title: str) -> Document:
+    mine = row.added_by == work.person.id
+    role = Role(row.author_role) if row.author_role else work.role if mine else None
+    return Document(
+        row.uid, row.name, Form(row.form), row.size_bytes, row.duration_ms or 0, row.pages or 0, bool(row.thumb_type), row.nick or row.adder, role,
+        mine, row.added_at, thread, title, row.archived_at is not None, row.owner,
+    )
+
+
+def _titles(work: Work, ids: set[int]) -> dict[int, tuple[str, str]]:
+    """Return uid and title of those of these threads that the actor is in, by id."""
+    mine = sa.and_(memberships.c.thread_id == threads.c.id, memberships.c.account_id == work.person.id, memberships.c.ended_at.is_(None))
+    query = sa.select(threads.c.uid).join(memberships, mine).where(threads.c.id.in_(sorted(ids)), threads.c.closed_at.is_(None))
+    found = work.threads([row.uid for row in work.rows(query.limit(THREADS_AT_MOST))]) if ids else []
+    return {thread.id: (thread.uid, title_for(thread, work.person.id)) for thread in found}
+
+
+def _folder(work: Work, owner: Any, wanted: Mapping[str, Any]) -> Folder:
+    whole = files.c.folder_id == owner.id
+    came_from = sa.select(files.c.thread_id).where(here_to_stay(), whole, files.c.thread_id.is_not(None)).distinct()
+    titles = _titles(work, {row.thread_id for row in work.rows(came_from)})
+    put_away = files.c.archived_at.is_not(None) if wanted["put_away"] else files.c.archived_at.is_(None)
+    conditions = [whole, put_away]
+    if wanted["form"]:
+        conditions.append(files.c.blob_id.in_(sa.select(blobs.c.id).where(blobs.c.form == wanted["form"])))
+    if wanted["thread"]:
+        conditions.append(files.c.thread_id.in_([key for key, (uid, _) in titles.items() if uid == wanted["thread"]]))
+    if wanted["since"]:
+        conditions.append(files.c.added_at >= instant(work, wanted["since"]))
+    if wanted["until"]:
+        conditions.append(files.c.added_at < instant(work, wanted["until"] + timedelta(days=1)))
+    shown, more = documents(work, sa.and_(*conditions), wanted["before"])
+    named = sorted(titles.values(), key=lambda one: one[1].casefold())
+    return Folder(owner.uid, owner.name, owner.birth_date, owner.id == work.person.id, shown, more, tuple(named))
+
+
+@view(Permission.FILE_FOLDER)
+def own_folder(work: Work, wanted: Mapping[str, Any]) -> Folder:
+    """Return the patient's own Images & Documents, or the handouts of one of staff. wanted: of FILTERS. Raises: Invalid."""
+    return _folder(work, work.person, parse_all(FILTERS, wanted))
+
+
+def patient_of_mine(work: Work, uid: str) -> sa.Row[Any]:
+    """Return the account of a patient with whom the actor, of staff, shares a thread; a patient's own. Raises: NotFound."""
+    patients = sa.select(accounts).join(account_roles, account_roles.c.account_id == accounts.c.id)
+    row = work.row(patients.where(accounts.c.uid == uid, account_roles.c.role == Role.PATIENT))
+    if row is None or work.role is None or not (row.id == work.person.id or (work.role.is_staff and shares_thread(work, row.id))):
+        raise NotFound()
+    return row
+
+
+@action("file.open_folder", Permission.FILE_FOLDER, on=patient_of_mine, fields=FILTERS)
+def open_folder(
+    work: Work, patient: sa.Row[Any], form: str | None, thread: str | None, since: datetime | None, until: datetime | None,
+    put_away: bool | None, before: str | None,
+) -> Folder:
+    """Return a patient's Images & Documents, for staff; that it was opened, by whom, is in the audit log. Fields: of FILTERS.
+
+    Raises: NotFound unless the actor shares a thread with the patient.
+    """
+    wanted = {"form": form, "thread": thread, "since": since, "until": until, "put_away": put_away, "before": before}
+    return _folder(work, patient, wanted)
+
+
+# What is done with a document where it lies.
+
+
+def document_for(work: Work, uid: str) -> sa.Row[Any]:
+    """Return the row of a document in the actor's own folder or, for staff, in that of a patient of theirs. Raises: NotFound."""
+    row = file_for(work, uid)
+    if row.folder_id != work.person.id and not (work.role is not None and work.role.is_staff and _in_folder(work, row)):
+        raise NotFound()
+    return row
+
+
+def _in_folder(work: Work, row: sa.Row[Any]) -> bool:
+    return row.folder_id is not None and shares_thread(work, row.folder_id)
+
+
+def _pass_all_gates(work: Work) -> None:
+    """Staff read what a patient calls a document: nobody is written to in names while something holds back what they write. Raises: Gated."""
+    mine = sa.select(threads.c.uid).join(memberships, memberships.c.thread_id == threads.c.id).order_by(threads.c.id)
+    here = mine.where(memberships.c.account_id == work.person.id, memberships.c.ended_at.is_(None), threads.c.closed_at.is_(None))
+    for thread in work.threads([row.uid for row in work.rows(here)]):
+        pass_gates(work, work.person.id, thread)
+
+
+@action("file.rename", Permission.FILE_RENAME, on=document_for, fields=(FileName("name", "Name"),))
+def rename(work: Work, document: sa.Row[Any], name: str) -> str:
+    """Call a document otherwise in its folder; the entry in its thread keeps the name as it was sent, and the audit log none of them.
+
+    Its ending stays, as people and machines go by it. Returns: the new name. Raises: NotFound, Gated.
+    """
+    if work.role is Role.PATIENT:
+        _pass_all_gates(work)
+    now = renamed(document.name, name)
+    work.update(files, document.id, name=now)
+    return now
+
+
+@action("file.put_away", Permission.FILE_RENAME, on=document_for)
+def put_away(work: Work, document: sa.Row[Any]) -> None:
+    """Put a document out of the folder's ordinary list; it is kept, and found among what was put away. Raises: NotFound."""
+    if document.archived_at is None:
+        work.update(files, document.id, archived_at=work.now)
+
+
+@action("file.bring_back", Permission.FILE_RENAME, on=document_for)
+def bring_back(work: Work, document: sa.Row[Any]) -> None:
+    """Put a document that was put away back into the folder's ordinary list. Raises: NotFound."""
+    work.update(files, document.id, archived_at=None)
+
+
+@view(Permission.FILE_FOLDER)
+def document(work: Work, uid: str) -> Folder:
+    """Return one document of the actor's own folder or, for staff, of a patient's of theirs: the folder with it alone. Raises: NotFound."""
+    row = document_for(work, uid)
+    [owner] = work.rows(sa.select(accounts).where(accounts.c.id == row.folder_id))
+    shown, _ = documents(work, files.c.id == row.id)
+    return Folder(owner.uid, owner.name, owner.birth_date, owner.id == work.person.id, shown, "", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A thread of the reader's that a document may be sent to. readers: what the other patients in it are called, who would see it."""
+
+    uid: str
+    title: str
+    readers: tuple[str, ...]
+
+
+@view(Permission.FILE_FORWARD)
+def targets(work: Work, uid: str) -> tuple[str, tuple[Target, ...]]:
+    """Return the name of a document, and the threads of the actor's that it may be sent to, the liveliest first, at most THREADS_AT_MOST.
+
+    Raises: NotFound where it is in no folder that the actor may open.
+    """
+    row = document_for(work, uid) if is_uid(uid) else None
+    if row is None:
+        raise NotFound()
+    mine, theirs = memberships.alias(), memberships.alias()
+    query = sa.select(threads.c.uid).join(mine, mine.c.thread_id == threads.c.id).where(threads.c.closed_at.is_(None))
+    query = query.where(mine.c.account_id == work.person.id, mine.c.ended_at.is_(None))
+    if row.folder_id != work.person.id:
+        query = query.join(theirs, theirs.c.thread_id == threads.c.id)
+        query = query.where(theirs.c.account_id == row.folder_id, theirs.c.ended_at.is_(None), theirs.c.role == Role.PATIENT)
+    ordered: Sequence[sa.Row[Any]] = work.rows(query.order_by(threads.c.spoken_at.desc(), threads.c.id.desc()).limit(THREADS_AT_MOST))
+    found = work.threads([one.uid for one in ordered])
+    own = {row.folder_id, work.person.id}
+    return row.name, tuple(
+        Target(one.uid, title_for(one, work.person.id), tuple(m.nick for m in one.patients if m.account_id not in own)) for one in found
+    )

@@ -1,0 +1,98 @@
+"""Misdirected, and now to the right place: whoever has taken a file back sends it anew without uploading it again. Imports clinic only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.actions import Offer, action
+from clinic.errors import Invalid, NotFound
+from clinic.fields import ClientId, Option, Pick
+from clinic.file.kinds import FORMS, size_in_words
+from clinic.file.media import Form, Purpose
+from clinic.file.sending import Sending, found_of, send
+from clinic.file.tables import blobs, files
+from clinic.file.uploading import folder_chosen, folders_named
+from clinic.loading import LoadedThread
+from clinic.log import Audience, entries
+from clinic.permissions import Permission
+from clinic.storage import new_uid
+from clinic.thread.actions import thread_for
+from clinic.work import Work
+
+WITHIN = timedelta(days=30)
+OFFERED_FILES = 50
+GONE = "This is none of the files that you have taken back in the last 30 days. Upload it again."
+
+
+def _withdrawn(work: Work) -> sa.Select[Any]:
+    """Return the select of the actor's own files that they have taken back lately, the newest first; what they had sent on lies where it was."""
+    me = work.person.id
+    shown_as = sa.and_(entries.c.thread_id == files.c.thread_id, entries.c.uid == files.c.entry_uid)
+    return (
+        sa.select(files, blobs.c.form, blobs.c.size_bytes, entries.c.audience)
+        .join(blobs, blobs.c.id == files.c.blob_id)
+        .join(entries, shown_as)
+        .where(files.c.added_by == me, files.c.withdrawn_by == me, files.c.withdrawn_at > work.now - WITHIN, files.c.origin_id.is_(None))
+        .order_by(files.c.withdrawn_at.desc(), files.c.id.desc())
+    )
+
+
+def _listed(work: Work, _thread: LoadedThread | None) -> Sequence[Option]:
+    found = work.rows(_withdrawn(work).limit(OFFERED_FILES))
+    return [Option(row.uid, row.name, f"{FORMS[Form(row.form)]}, {size_in_words(row.size_bytes)}; {_was(row)}") for row in found]
+
+
+def _was(row: sa.Row[Any]) -> str:
+    note = "of an internal note, " if row.audience == Audience.STAFF else ""
+    return f"{note}taken back on {row.withdrawn_at:%-d %B}"
+
+
+def _any(work: Work, _thread: LoadedThread) -> bool:
+    return work.row(_withdrawn(work).limit(1)) is not None
+
+
+@action(
+    "file.refile",
+    Permission.FILE_UPLOAD,
+    on=thread_for,
+    fields=(
+        Pick("file", "File that you took back", options=_listed),
+        Pick("folder", "Whose Images & Documents", required=False, options=folders_named, needed=True),
+        ClientId("client_id"),
+    ),
+    same=lambda payload, values: getattr(payload, "origin", values["file"]) == values["file"],
+    offer=Offer(
+        "Send a file here that you took back",
+        "refile",
+        "Where it was sent wrongly it stays gone. Nothing has to be uploaded again. What was an internal note's stays one.",
+        "Sent.",
+        when=_any,
+        otherwise="You have taken no file back in the last 30 days. Upload the file instead.",
+    ),
+)
+def refile(work: Work, thread: LoadedThread, file: str, folder: str | None, client_id: str) -> str:
+    """Send a file anew, as a new one over the same content, that the actor took back somewhere in the last 30 days. folder: as of file.begin.
+
+    A file of an internal note is one of an internal note again. Returns: the entry's uid. Raises: NotFound, Invalid, NotPermitted, Gated.
+    """
+    row = work.row(_withdrawn(work).where(files.c.uid == file))
+    if row is None:
+        raise NotFound(GONE)
+    note = row.audience == Audience.STAFF
+    if note:
+        work.require(Permission.NOTE, thread)
+    me = work.member(thread)
+    chosen = me.role.is_staff and not note
+    if chosen and len(thread.patients) > 1 and folder is None:
+        raise Invalid("Several patients are in this thread. Choose whose Images & Documents it belongs to, or nobody's.", field="folder")
+    [blob] = work.rows(sa.select(blobs).where(blobs.c.id == row.blob_id))
+    sending = Sending(
+        new_uid(), blob.id, found_of(blob), blob.size_bytes, row.name, Purpose.VOICE if row.kind == "voice" else Purpose.FILE, note=note,
+        folder_id=folder_chosen(thread, folder) if chosen else None, origin=row.uid,
+    )
+    work.audit_detail(new=sending.uid)
+    return send(work, thread, me, sending, client_id)

@@ -1,0 +1,313 @@
+"""Images & Documents: who finds what in whose folder, what is sent on from it and where to, and that what is withdrawn is gone everywhere."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from clinic import Actor, Database
+from clinic.audit.tables import audit_entries
+from clinic.calls import Done
+from clinic.errors import Conflict, DomainError, Gated, Invalid, NotFound, NotPermitted
+from clinic.file.folders import Folder, own_folder, targets
+from clinic.file.media import Form, Inspection
+from clinic.search.index import Indexer
+from clinic.search.views import search
+from clinic.thread.views import EntryView, thread_page
+from tests.support import paying
+from tests.support.cast import Cast
+from tests.support.filing import can_read, copies_taken_back, file_in, forwarded, handout, own_names, sent
+
+PDF = Inspection("application/pdf", Form.PDF, pages=2)
+
+
+def opened(database: Database, actor: Actor, patient: str, **wanted: object) -> Folder:
+    folder: Folder = database.perform(actor, "file.open_folder", patient, **wanted).value
+    return folder
+
+
+def group(cast: Cast, *patients: str) -> str:
+    people = [cast.uid(name) for name in patients]
+    return str(cast.database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.").value)
+
+
+def entries_of(database: Database, actor: Actor, thread: str) -> list[EntryView]:
+    with database.read(actor) as work:
+        return list(thread_page(work, thread).entries)
+
+
+def test_a_file_of_a_thread_with_one_patient_is_in_their_folder_for_them_and_staff_who_share_a_thread(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    sent(database, cast.boris, thread, name="plan.pdf", found=PDF)
+    sent(database, cast.ana, thread, "c-2", name="knee.jpg")
+    assert own_names(database, cast.ana) == ["knee.jpg", "plan.pdf"]
+    folder = opened(database, cast.chen, cast.uid("ana"))
+    assert [(one.name, one.added_by, str(one.role), one.title) for one in folder.documents] == [
+        ("knee.jpg", "Ana Alvarez", "patient", "Ana Alvarez"), ("plan.pdf", "Boris Brandt", "practitioner", "Ana Alvarez"),
+    ]
+    assert own_names(database, cast.boris) == [] and own_names(database, cast.ada) == []
+
+
+@pytest.mark.parametrize("who", ["bella", "eve", "dina"])
+def test_a_folder_of_somebody_with_whom_one_shares_no_thread_is_not_there(cast: Cast, database: Database, who: str) -> None:
+    sent(database, cast.ana, cast.start("boris", "ana"))
+    with pytest.raises((NotFound, NotPermitted)):
+        opened(database, getattr(cast, who), cast.uid("ana"))
+
+
+def test_another_patient_of_the_same_thread_does_not_open_the_folder(cast: Cast, database: Database) -> None:
+    thread = group(cast, "ana", "ada")
+    file = sent(database, cast.ana, thread)
+    with pytest.raises(NotFound):
+        opened(database, cast.ada, cast.uid("ana"))
+    for action in ("file.put_away", "file.bring_back"):  # she reads it in the thread, and it is not hers
+        with pytest.raises(NotFound):
+            database.perform(cast.ada, action, file)
+    assert can_read(database, cast.ada, file) and own_names(database, cast.ada) == []
+
+
+def test_files_of_internal_notes_are_in_no_folder(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    file = sent(database, cast.boris, thread, note=True)
+    assert own_names(database, cast.ana) == [] and opened(database, cast.boris, cast.uid("ana")).documents == ()
+    with pytest.raises(Invalid, match="nobody's Images & Documents"):
+        forwarded(database, cast.boris, thread, file)
+
+
+def test_opening_a_patients_folder_is_audited_and_ones_own_is_not(cast: Cast, database: Database) -> None:
+    sent(database, cast.ana, cast.start("boris", "ana"))
+    opened(database, cast.boris, cast.uid("ana"), form="image")
+    own_names(database, cast.ana)
+    with database.reading() as connection:
+        found = connection.execute(sa.select(audit_entries.c.subject).where(audit_entries.c.action == "file.open_folder")).scalars().all()
+    assert found == [cast.uid("ana")]
+
+
+def test_a_thread_that_the_reader_is_not_in_is_not_named(cast: Cast, database: Database) -> None:
+    first = cast.start("boris", "ana")
+    sent(database, cast.ana, first)
+    database.perform(cast.bella, "thread.start", person=cast.uid("ana"), reason="Second opinion")
+    [document] = opened(database, cast.bella, cast.uid("ana")).documents
+    assert (document.name, document.thread, document.title) == ("knee.jpg", "", "")
+    assert opened(database, cast.bella, cast.uid("ana")).threads == ()
+    assert opened(database, cast.bella, cast.uid("ana"), thread=first).documents == ()
+    assert [one.thread for one in opened(database, cast.boris, cast.uid("ana"), thread=first).documents] == [first]
+
+
+def test_a_folder_is_narrowed_by_form_thread_and_day_and_paged(cast: Cast, database: Database) -> None:
+    thread, other = cast.start("boris", "ana"), group(cast, "ana")
+    for number in range(61):
+        sent(database, cast.ana, thread, f"c-{number}", name=f"{number}.jpg")
+    sent(database, cast.boris, other, found=PDF, name="plan.pdf")
+    assert own_names(database, cast.ana, form="pdf") == own_names(database, cast.ana, thread=other) == ["plan.pdf"]
+    with database.read(cast.ana) as work:
+        first = own_folder(work, {})
+        rest = own_folder(work, {"before": first.more})
+    assert [one.name for one in (*first.documents, *rest.documents)] == ["plan.pdf", *(f"{n}.jpg" for n in reversed(range(61)))]
+    assert len(first.documents) == 60 and rest.more == ""
+    today = f"{database.now():%Y-%m-%d}"
+    assert len(own_names(database, cast.ana, since=today, until=today)) == 60
+    assert own_names(database, cast.ana, until="2020-01-01") == own_names(database, cast.ana, since="2100-01-01") == []
+    with pytest.raises(Invalid):
+        own_names(database, cast.ana, since="tomorrow")
+
+
+def test_a_document_is_renamed_in_the_folder_only_and_the_audit_log_holds_no_name(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    file = sent(database, cast.ana, thread)
+    assert database.perform(cast.boris, "file.rename", file, name="left knee, May").value == "left knee, May.jpg"
+    assert own_names(database, cast.ana) == ["left knee, May.jpg"]
+    assert entries_of(database, cast.ana, thread)[-1].payload.name == "knee.jpg"
+    with database.reading() as connection:
+        [detail] = connection.execute(sa.select(audit_entries.c.detail).where(audit_entries.c.action == "file.rename")).scalars()
+    assert "knee" not in detail
+
+
+def test_a_patient_writes_nothing_in_names_while_they_are_held_back(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    file = sent(database, cast.ana, thread)
+    paying.ask(cast, "boris", thread, paying.service(cast))
+    with pytest.raises(Gated):
+        database.perform(cast.ana, "file.rename", file, name="please answer me")
+    with pytest.raises(Gated):
+        forwarded(database, cast.ana, thread, file)
+
+
+def test_what_is_put_away_is_out_of_the_list_and_comes_back(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    file = sent(database, cast.ana, thread)
+    database.perform(cast.boris, "file.put_away", file)
+    assert own_names(database, cast.ana) == [] and own_names(database, cast.ana, put_away="1") == ["knee.jpg"]
+    assert can_read(database, cast.ana, file)
+    with pytest.raises(Conflict, match="put away"):
+        forwarded(database, cast.ana, thread, file)
+    database.perform(cast.ana, "file.bring_back", file)
+    assert own_names(database, cast.ana) == ["knee.jpg"]
+
+
+def test_a_patients_document_is_sent_on_where_they_are_and_is_not_twice_in_their_folder(cast: Cast, database: Database) -> None:
+    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
+    document = sent(database, cast.ana, direct)
+    copy = forwarded(database, cast.boris, both, document)
+    assert copy != document and own_names(database, cast.ana) == ["knee.jpg"] and own_names(database, cast.ada) == []
+    assert can_read(database, cast.ada, copy) and not can_read(database, cast.ada, document)
+
+
+def test_a_document_is_refused_in_words_where_its_patient_is_not(cast: Cast, database: Database) -> None:
+    document = sent(database, cast.ana, cast.start("boris", "ana"))
+    cast.link("ada", "boris")
+    for elsewhere in (cast.start("boris", "ada"), cast.start("boris", "bella")):
+        with pytest.raises(Invalid, match="Ana Alvarez, who is not in this thread"):
+            forwarded(database, cast.boris, elsewhere, document)
+
+
+def test_a_patient_sends_on_what_is_in_their_own_folder_alone(cast: Cast, database: Database) -> None:
+    both = group(cast, "ana", "ada")
+    hers = sent(database, cast.ana, both)
+    with pytest.raises(Invalid, match="your own Images & Documents"):
+        forwarded(database, cast.ada, both, hers)
+    assert can_read(database, cast.ada, forwarded(database, cast.ana, both, hers))
+
+
+def test_a_handout_enters_the_folder_of_the_one_patient_and_asks_where_there_are_several(cast: Cast, database: Database) -> None:
+    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
+    document = handout(database, cast.boris)
+    assert not can_read(database, cast.chen, document)
+    forwarded(database, cast.boris, direct, document)
+    assert own_names(database, cast.ana) == ["exercises.pdf"] == own_names(database, cast.boris)
+    forwarded(database, cast.boris, both, document, "c-2")
+    shown = entries_of(database, cast.boris, both)[-1]
+    assert shown.payload.unfiled and shown.doable == {"file.put_under"} and own_names(database, cast.ada) == []
+    assert entries_of(database, cast.ada, both)[-1].doable == frozenset()
+    with pytest.raises(NotFound):
+        forwarded(database, cast.chen, both, document, "c-3")
+
+
+def test_what_is_sent_on_again_under_one_id_is_sent_once(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    document, other = sent(database, cast.ana, thread), sent(database, cast.ana, thread, "c-2")
+    first = database.perform(cast.boris, "file.forward", thread, document=document, client_id="c-forward")
+    again = database.perform(cast.boris, "file.forward", thread, document=document, client_id="c-forward")
+    assert (again.duplicate, again.value) == (True, first.value)
+    with pytest.raises(Conflict):
+        database.perform(cast.boris, "file.forward", thread, document=other, client_id="c-forward")
+
+
+def test_a_document_goes_only_to_threads_that_are_named(cast: Cast, database: Database) -> None:
+    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
+    cast.start("boris", "bella")
+    document = sent(database, cast.ana, direct)
+    with database.read(cast.boris) as work:
+        name, found = targets(work, document)
+    assert name == "knee.jpg" and {one.uid: one.readers for one in found} == {direct: (), both: ("Ada Almeida",)}
+
+
+# Whose folder
+
+
+def test_staff_say_whose_folder_a_file_belongs_to_and_are_asked_no_more(cast: Cast, database: Database) -> None:
+    both = group(cast, "ana", "ada")
+    copy = forwarded(database, cast.boris, both, handout(database, cast.boris))
+    done = database.perform(cast.chen, "file.put_under", both, file=copy, patient=cast.uid("ada"))
+    assert [entry.kind for entry in done.entries] == ["filed"]
+    assert own_names(database, cast.ada) == ["exercises.pdf"] and own_names(database, cast.ana) == []
+    assert not entries_of(database, cast.boris, both)[-1].payload.unfiled
+    corrected: Done = database.perform(cast.boris, "file.put_under", both, file=copy, patient=cast.uid("ana"))
+    assert not corrected.entries and own_names(database, cast.ana) == ["exercises.pdf"] and own_names(database, cast.ada) == []
+    database.perform(cast.boris, "file.put_under", both, file=copy, patient="nobody")
+    assert own_names(database, cast.ana) == []
+
+
+def test_a_wrong_choice_that_is_corrected_takes_back_what_was_sent_on_because_of_it(cast: Cast, database: Database) -> None:
+    both, direct = group(cast, "ana", "ada"), cast.start("boris", "ana")
+    file = sent(database, cast.boris, both, folder=cast.uid("ana"))
+    gone, stays = forwarded(database, cast.boris, direct, file), forwarded(database, cast.boris, both, file, "c-2")
+    database.perform(cast.boris, "file.put_under", both, file=file, patient=cast.uid("ada"))
+    copies_taken_back(database)
+    assert not can_read(database, cast.ana, gone) and can_read(database, cast.ana, stays)
+    assert entries_of(database, cast.ana, direct)[-1].gone and own_names(database, cast.ada) == ["knee.jpg"]
+
+
+def test_a_patients_own_file_and_what_is_sent_on_from_a_folder_are_put_nowhere_else(cast: Cast, database: Database) -> None:
+    both = group(cast, "ana", "ada")
+    hers = sent(database, cast.ana, both)
+    for file in (hers, forwarded(database, cast.boris, both, hers), sent(database, cast.boris, both, "c-2", note=True)):
+        with pytest.raises(NotFound):
+            database.perform(cast.boris, "file.put_under", both, file=file, patient=cast.uid("ada"))
+    mine = sent(database, cast.boris, both, "c-3", folder="nobody")
+    with pytest.raises(Invalid):
+        database.perform(cast.boris, "file.put_under", both, file=mine, patient=cast.uid("eve"))
+
+
+# Misdirected
+
+
+def test_what_is_withdrawn_is_gone_from_every_place_that_it_was_sent_on_to(cast: Cast, database: Database) -> None:
+    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
+    document = sent(database, cast.boris, direct)
+    copies = [forwarded(database, cast.ana, both, document), forwarded(database, cast.chen, both, document, "c-2")]
+    entry = entries_of(database, cast.boris, direct)[-1].uid
+    database.perform(cast.boris, "text.retract", direct, entry=entry, client_id="c-back")
+    assert not any(can_read(database, who, file) for who in (cast.ana, cast.ada, cast.boris, cast.chen) for file in (document, *copies))
+    assert own_names(database, cast.ana) == [] and opened(database, cast.boris, cast.uid("ana")).documents == ()
+    copies_taken_back(database)
+    copies_taken_back(database)  # a job may run twice
+    shown = [entry for entry in entries_of(database, cast.ada, both) if entry.kind == "file"]
+    assert [(entry.gone, "taken back where it came from" in entry.body) for entry in shown] == [(True, True)] * 2
+    with pytest.raises(NotFound):
+        forwarded(database, cast.boris, both, document, "c-3")
+
+
+def test_withdrawing_what_was_sent_on_leaves_the_document_where_it_was(cast: Cast, database: Database) -> None:
+    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
+    document = sent(database, cast.ana, direct)
+    copy = forwarded(database, cast.boris, both, document)
+    database.perform(cast.boris, "text.retract", both, client_id="c-back")
+    assert not can_read(database, cast.ada, copy) and can_read(database, cast.ana, document) and own_names(database, cast.ana) == ["knee.jpg"]
+
+
+def test_staff_open_what_a_withdrawn_file_was_called_and_not_the_file(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    file = sent(database, cast.ana, thread)
+    entry = entries_of(database, cast.ana, thread)[-1].uid
+    database.perform(cast.ana, "text.retract", thread, client_id="c-back")
+    found = database.perform(cast.boris, "text.original", thread, entry=entry).value
+    assert found.sealed and [version.text for version in found.versions] == ["Image: knee.jpg (1 KB)"] and found.author == "Ana Alvarez"
+    assert not can_read(database, cast.boris, file)
+    with pytest.raises(DomainError):
+        database.perform(cast.ana, "text.original", thread, entry=entry)
+
+
+def test_a_misdirected_file_is_sent_anew_without_uploading_it_again(cast: Cast, database: Database) -> None:
+    cast.link("ada", "boris")
+    wrong, right = cast.start("boris", "ana"), cast.start("boris", "ada")
+    file = sent(database, cast.boris, wrong)
+    with pytest.raises(NotFound):
+        database.perform(cast.boris, "file.refile", right, file=file, client_id="c-early")
+    database.perform(cast.boris, "text.retract", wrong, client_id="c-back")
+    for who in (cast.chen, cast.ada):
+        with pytest.raises(NotFound):
+            database.perform(who, "file.refile", right, file=file, client_id="c-theirs")
+    done = database.perform(cast.boris, "file.refile", right, file=file, client_id="c-anew")
+    assert database.perform(cast.boris, "file.refile", right, file=file, client_id="c-anew").duplicate
+    new = file_in(database, right, str(done.value))
+    assert can_read(database, cast.ada, new) and own_names(database, cast.ada) == ["knee.jpg"] and own_names(database, cast.ana) == []
+    assert not can_read(database, cast.ana, new) and not can_read(database, cast.boris, file)
+
+
+def test_a_file_of_a_note_is_sent_anew_as_one_of_a_note(cast: Cast, database: Database) -> None:
+    wrong, right = cast.start("boris", "ana"), group(cast, "ana", "ada")
+    file = sent(database, cast.boris, wrong, note=True)
+    database.perform(cast.boris, "text.retract", wrong, client_id="c-back")
+    new = file_in(database, right, str(database.perform(cast.boris, "file.refile", right, file=file, client_id="c-anew").value))
+    assert can_read(database, cast.boris, new) and not can_read(database, cast.ana, new) and own_names(database, cast.ana) == []
+
+
+def test_a_file_is_found_by_its_name(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    sent(database, cast.ana, thread, name="mri-scan_left.knee.jpg")
+    cast.post("ana", thread, "My knee hurts")
+    Indexer()(database)
+    with database.read(cast.boris) as work:
+        assert [one.kind for one in search(work, "scan").hits] == [one.kind for one in search(work, "left", kind="file").hits] == ["file"]
+        assert [one.kind for one in search(work, "knee").hits] == ["text", "file"]

@@ -1,0 +1,106 @@
+"""The pages of Images & Documents: what they show to whom, narrowed and put away, and the ways to send, rename and bring back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from clinic import Database
+from clinic.file.media import Form, Inspection
+from clinic.thread.views import thread_list
+from tests.support.cast import Cast
+from tests.support.filing import checked, file_in, handout, sent
+from tests.web.browser import Browser
+
+SignIn = Callable[[str], Browser]
+
+
+@pytest.fixture
+def document(cast: Cast, database: Database) -> str:
+    return sent(database, cast.ana, cast.start("boris", "ana"), name="left & right.jpg")
+
+
+def test_a_patient_reads_their_own_folder_as_pictures_or_as_a_list(document: str, sign_in: SignIn) -> None:
+    ana = sign_in("ana")
+    page = ana.get("/documents").text
+    assert "left &amp; right.jpg" in page and f'src="/files/{document}/thumb"' in page and 'class="documents grid"' in page
+    assert ana.submit("/documents/look", look="list", next="/documents?form=image").headers["Location"] == "/documents?form=image"
+    assert 'class="documents list"' in ana.get("/documents").text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [("", "No documents yet"), ("?form=pdf", "Nothing here like this"), ("?put_away=1", "Nothing was put away"), ("?since=soon", "All documents are shown")],
+)
+def test_an_empty_folder_says_what_to_do(query: str, said: str, cast: Cast, sign_in: SignIn) -> None:
+    assert said in sign_in("ana").get(f"/documents{query}").text
+
+
+def test_what_was_typed_wrongly_stays_in_the_form(document: str, sign_in: SignIn) -> None:
+    answer = sign_in("ana").get("/documents?form=image&since=soon")
+    assert answer.status_code == 422 and 'value="soon"' in answer.text and "left" in answer.text
+
+
+def test_staff_open_a_patients_folder_and_others_find_none(document: str, cast: Cast, sign_in: SignIn) -> None:
+    where = f"/patients/{cast.uid('ana')}/documents"
+    page = sign_in("boris").get(where).text
+    assert "left &amp; right.jpg" in page and "is in the audit log" in page
+    for name, status in (("bella", 404), ("ana", 404), ("eve", 404)):
+        assert sign_in(name).get(where).status_code == status, name
+        assert name == "ana" or sign_in(name).get(f"/documents/{document}").status_code == 404
+
+
+def test_a_document_is_renamed_put_away_and_brought_back(document: str, sign_in: SignIn) -> None:
+    boris, here = sign_in("boris"), f"/documents/{document}"
+    assert boris.submit(f"/actions/file.rename/{document}", name="May, left knee", next=here).headers["Location"] == here
+    assert "<h1 class=\"name\" dir=\"auto\">May, left knee.jpg</h1>" in boris.get(here).text
+    boris.submit(f"/actions/file.put_away/{document}", next=here)
+    assert "was put away" in boris.get(here).text and "May" not in sign_in("ana").get("/documents").text
+    assert "May, left knee.jpg" in sign_in("ana").get("/documents?put_away=1").text
+    boris.submit(f"/actions/file.bring_back/{document}", next=here)
+    assert "May, left knee.jpg" in sign_in("ana").get("/documents").text
+
+
+def test_a_document_is_sent_in_a_thread_that_is_chosen_or_from_a_thread_that_is_open(document: str, cast: Cast, database: Database, sign_in: SignIn) -> None:
+    boris = sign_in("boris")
+    people = [cast.uid(name) for name in ("ana", "ada")]
+    group = database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.").value
+    page = boris.get(f"/documents/{document}/send").text
+    assert "Knee class" in page and "Ada Almeida reads along" in page and (form := f"/do/file.forward/{group}?document={document}") in page
+    assert form in (chosen := boris.get(f"/threads/{group}/documents").text) and "Ana Alvarez, Ada Almeida too" in chosen
+    asked = boris.get(form).text
+    assert "Ada Almeida will see it" in asked and f'value="{document}" selected' in asked
+    answer = boris.submit(f"/actions/file.forward/{group}", form="do", document=document, client_id="c-1", next=f"/threads/{group}")
+    assert answer.status_code == 303 and "left &amp; right.jpg" in sign_in("ada").get(f"/threads/{group}").text
+    assert f'href="/threads/{group}/documents"' in boris.get(f"/threads/{group}").text
+
+
+def test_staff_are_asked_whose_folder_a_handout_belongs_to(cast: Cast, database: Database, sign_in: SignIn) -> None:
+    people = [cast.uid(name) for name in ("ana", "ada")]
+    group = database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.").value
+    plan = handout(database, cast.boris, "plan.pdf")
+    assert "plan.pdf" in (boris := sign_in("boris")).get("/documents").text and "plan.pdf" not in sign_in("chen").get("/documents").text
+    entry = database.perform(cast.boris, "file.forward", group, document=plan, client_id="c-1").value
+    ask = f"/do/file.put_under/{group}?file={file_in(database, group, entry)}"
+    assert ask in boris.get(f"/threads/{group}").text and ask not in sign_in("ana").get(f"/threads/{group}").text
+    assert "Whose Images &amp; Documents" in boris.get(ask).text
+
+
+def test_a_sealed_file_is_named_in_the_record_and_not_given_out(document: str, cast: Cast, database: Database, sign_in: SignIn) -> None:
+    with database.read(cast.ana) as work:
+        thread = thread_list(work)[0].uid
+    entry = database.perform(cast.ana, "text.retract", thread, client_id="c-back").entries[0].payload.target
+    boris = sign_in("boris")
+    assert "stays sealed" in boris.get(f"/threads/{thread}/versions?entry={entry}").text
+    opened = boris.submit(f"/threads/{thread}/versions", entry=entry).text
+    assert "left &amp; right.jpg" in opened and "/files/" not in opened
+    assert boris.get(f"/files/{document}").status_code == boris.get(f"/documents/{document}").status_code == 404
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_each_form_of_document_has_its_page(form: Form, cast: Cast, database: Database, sign_in: SignIn) -> None:
+    upload = str(database.perform(cast.ana, "file.begin", cast.start("boris", "ana"), name="a.bin", size_bytes=1000, client_id="c").value)
+    checked(database, upload, Inspection("x/y", form, duration_ms=61_000 if form in ("audio", "video") else None, pages=2 if form == "pdf" else None))
+    ana = sign_in("ana")
+    assert f"/files/{upload}/download" in ana.get(f"/documents/{upload}").text and "a.bin" in ana.get("/documents").text
