@@ -2,7 +2,8 @@
 import { covered } from "./cover.ts";
 import { all, icon, make, one } from "./dom.ts";
 import { on } from "./events.ts";
-import type { Told, Upload, Uploads } from "./uploads.ts";
+import type { Told, Upload } from "./upload.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** Larger pictures are not opened only to be shown small. */
 const PICTURE_BYTES = 30_000_000;

@@ -4,7 +4,8 @@ import { on, tell } from "./events.ts";
 import { type Answer, Refused, Unreachable, accountHeader, csrfToken, getJson, post, renewToken } from "./http.ts";
 import { browserKeeping } from "./keeping.ts";
 import { live } from "./live.ts";
-import { type Answered, type Told, type Upload, Uploads } from "./uploads.ts";
+import type { Answered, Told, Upload } from "./upload.ts";
+import { Uploads } from "./uploads.ts";
 
 // A multiple of what the clinic keeps as one piece: what was carried whole is never carried again.
 const PIECE_BYTES = 64 * 256 * 1024;

@@ -99,7 +99,7 @@ class VoicePanel {
   #record(stream: MediaStream): void {
     recording = true;
     this.#levels = [];
-    const time = make("span", { class: "time" }, clock(0));
+    const [word, time] = [make("b", {}, "Recording"), make("span", { class: "time" }, clock(0))];
     const hint = make("p", { class: "small soft hint-line" });
     const meter = make("div", { class: "wave level" }, drawWave(Array.from({ length: SHOWN }, () => 0)));
     const stop = press("Stop", "square", "main", () => this.#recorder?.stop());
@@ -119,6 +119,7 @@ class VoicePanel {
       changed: (state) => {
         this.#panel.classList.toggle("paused", state === "paused");
         if (state === "stopped") return;
+        word.textContent = state === "paused" ? "Paused" : "Recording";
         pause.replaceChildren(icon(state === "paused" ? "mic" : "pause"), make("span", {}, state === "paused" ? "Go on" : "Pause"));
         this.#say(state === "paused" ? "Recording paused" : "Recording goes on");
       },
@@ -126,7 +127,7 @@ class VoicePanel {
     });
     this.#level = setInterval(() => this.#measure(meter), LEVEL_MS);
     this.#show(
-      make("p", { class: "now" }, icon("mic"), make("b", { class: "word" }), make("span", {}, time, ` of ${clock(SECONDS * 1000)}`)), meter, make("div", { class: "row" }, stop, pause, discard), hint,
+      make("p", { class: "now" }, icon("mic"), word, make("span", {}, time, ` of ${clock(SECONDS * 1000)}`)), meter, make("div", { class: "row" }, stop, pause, discard), hint,
     );
     this.#say("Recording has started. It stops by itself after two minutes.");
     stop.focus();
