@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Error, Locator, Page, Request, sync_pla
 from tests.support.clinic import RunningClinic
 
 CHROMIUM = "/usr/bin/chromium"
+# A microphone that beeps and a camera that counts, which nobody is asked for.
+DEVICES = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 AXE = Path(__file__).parents[2] / "web" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 # Elements that reach over the edge of the screen, parts that scroll sideways, and icons of the header that something lies over.
@@ -40,7 +42,7 @@ MISPLACED = """() => {
 def chromium() -> Iterator[Browser]:
     """Run one headless browser."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu", *DEVICES])
         yield browser
         browser.close()
 
