@@ -2,7 +2,8 @@
 import { all, one } from "./dom.ts";
 import { on } from "./events.ts";
 import { type Ended, NoDevice, Recorder, type Recording, clock, closeDevice, openDevice, recordingName } from "./recorder.ts";
-import type { Upload, Uploads } from "./uploads.ts";
+import type { Upload } from "./upload.ts";
+import type { Uploads } from "./uploads.ts";
 
 // Safari plays no WebM of older phones, so what all play comes first where the browser can make it.
 const TYPES = ["video/mp4;codecs=avc1.42E01E,mp4a.40.2", "video/webm;codecs=vp8,opus", "video/mp4", "video/webm"];

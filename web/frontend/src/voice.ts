@@ -6,8 +6,9 @@ import { type Ended, NoDevice, Recorder, type Recording, clock, closeDevice, ope
 import type { Uploads } from "./uploads.ts";
 
 const SECONDS = 120;
-const TYPES = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
-const [BITS, LEVEL_MS, SHOWN, SILENT_MS, SOON_MS, ASK_MS] = [32_000, 100, 48, 3_000, 10_000, 3_000];
+// Phones of Apple from before 2024 play no WebM: what all play comes first where the browser can make it.
+const TYPES = ["audio/mp4;codecs=mp4a.40.2", "audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
+const [BITS, LEVEL_MS, SHOWN, SILENT_MS, SOON_MS, ASK_MS] = [48_000, 100, 48, 3_000, 10_000, 3_000];
 const WORDS: Record<Ended, string> = {
   asked: "",
   limit: "A voice message lasts two minutes at most, so the recording stopped here. Listen to it and send it; go on in a second one.",
