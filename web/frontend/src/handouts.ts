@@ -2,7 +2,8 @@
 import { make, one } from "./dom.ts";
 import { on } from "./events.ts";
 import { Tray } from "./tray.ts";
-import type { Phase, Uploads } from "./uploads.ts";
+import type { Phase } from "./upload.ts";
+import type { Uploads } from "./uploads.ts";
 
 /** Uploads for a folder name no thread. */
 const FOLDER = "";
