@@ -10,9 +10,9 @@ MOST_WEB_PROCESSES = 16
 LONGEST_SOCKET_PATH = 100
 """A Unix socket's path may have 107 bytes; names in DIR/run have room for what the parts add."""
 
-THRIFT = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
-"""For glibc: what one log-in needs (19 MiB to check the password) goes back when it is over. Else each of the web's threads keeps as much
-for ever, 120 MB after eight log-ins at once."""
+THRIFT = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(200_000)}
+"""For glibc: what one log-in needs (19 MiB to check the password), and a piece of a file (256 KiB), goes back when it is over. Else each of
+the web's threads keeps as much for ever, 120 MB after eight log-ins at once."""
 
 PORT_PURPOSES = ("web, http", "web, https", "XMPP with STARTTLS", "XMPP with TLS", "XMPP server's http", "XMPP components")
 

@@ -29,7 +29,7 @@ RECHECK_SECONDS = 1.0
 ANY_SIZE = 1 << 40
 """For Flask, which else takes no more of a body than a form may have; here each upload says how large it may be."""
 ARRIVING_PAUSE_SECONDS, ARRIVING_PAUSES = 0.05, 40
-AT_ONCE = 64 * 1024
+AT_ONCE = 32 * 1024
 SYSTEM = Actor.system()
 ELSEWHERE = "This upload goes on over another connection, or was given up."
 MORE = "More came than was announced. Send the file again as a new one."

@@ -125,6 +125,7 @@ def _stream(first: bytes, pieces: Iterator[bytes], still: Callable[[], bool], lo
                         _cut(connection)
                     due = time.monotonic() + RECHECK_SECONDS
                 yield piece[place : place + _PIECE]
+            del piece  # not kept while the next is fetched
 
 
 def _cut(connection: socket.socket | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-NAMES = ("first-light", "messages", "component", "idle", "pages", "search")
+NAMES = ("first-light", "messages", "component", "idle", "pages", "search", "files")
 
 
 class Benches(click.Group):

@@ -167,3 +167,14 @@ def test_searches_are_measured_for_few_and_many_threads() -> None:
     assert figures["indexed"] == 3100
     for who in ("one_thread", "50_threads", "70_threads"):
         assert figures[f"search_common_{who}_p50"] > 0 and figures[f"search_elsewhere_{who}_p99"] > 0
+
+
+def test_files_measures_the_memory_of_the_web_while_files_go_both_ways() -> None:
+    command = [sys.executable, "-m", "ops", "bench", "files", "--files", "2", "--size", "3"]
+    with TemporaryDirectory(prefix="b", dir="/tmp") as folder:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, env={**os.environ, "TMPDIR": folder})
+        assert done.returncode == 0, done.stderr
+        values = {figure["name"]: figure["value"] for figure in map(json.loads, done.stdout.splitlines())}
+        assert set(values) == {"files_each_way", "file_size", "web_before", "web_peak", "web_after", "web_growth", "uploads", "downloads"}
+        assert min(values["uploads"], values["downloads"], values["web_before"]) > 0
+        assert list(Path(folder).iterdir()) == []

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from web.gateways.faults import Damaged, NoRoom, TakenOver, TooMuch
-from web.gateways.sealing import CHUNK_BYTES, SEALED_CHUNK_BYTES, Seal, chunks_of, sealed_bytes
+from web.gateways.sealing import AT_WORK, CHUNK_BYTES, SEALED_CHUNK_BYTES, Seal, chunks_of, sealed_bytes
 
 OWNER = ".owner"
 
@@ -152,14 +152,15 @@ class Taking:
             length = self.staged.seal.length(number)
             if len(self._waiting) < length:
                 return
-            with memoryview(self._waiting) as view:
-                sealed = self.staged.seal.close(number, view[:length])
-            with self._mine():
-                self._store(sealed, number * SEALED_CHUNK_BYTES)
-            del self._waiting[:length]
+            with AT_WORK:
+                with memoryview(self._waiting) as view, view[:length] as piece:
+                    sealed = self.staged.seal.close(number, piece)
+                with self._mine():
+                    self._store(sealed, number * SEALED_CHUNK_BYTES)
+                del sealed, self._waiting[:length]
             self.offset += length
 
-    def _store(self, sealed: bytes, place: int) -> None:
+    def _store(self, sealed: bytearray, place: int) -> None:
         try:
             written = 0
             while written < len(sealed):

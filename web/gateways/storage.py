@@ -13,6 +13,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 
 from clinic.config import Config
 from web.gateways.faults import Absent, Away, Damaged
-from web.gateways.sealing import CHUNK_BYTES, SEALED_CHUNK_BYTES, Keys, Seal, chunks_of, sealed_bytes
+from web.gateways.sealing import AT_WORK, CHUNK_BYTES, SEALED_CHUNK_BYTES, Keys, Seal, chunks_of, sealed_bytes
 from web.gateways.staging import OWNER, Staged
 
 __all__ = ["Absent", "Away", "Damaged", "Reader", "Store", "of"]
@@ -50,8 +51,8 @@ def _asked() -> Iterator[None]:
 class Reader:
     """The content of one file, decrypted and checked as it is read. Of one thread. A clinic.file.media.Source."""
 
-    def __init__(self, seal: Seal, fetch: Callable[[int, int], bytes | memoryview], at_once: int = 1) -> None:
-        self._seal, self._fetch, self._at_once = seal, fetch, at_once
+    def __init__(self, seal: Seal, fetch: Callable[[int, int], bytes | memoryview], *, far: bool = False) -> None:
+        self._seal, self._fetch, self._far = seal, fetch, far
         self._last: tuple[int, bytes] = (-1, b"")
 
     @property
@@ -74,12 +75,10 @@ class Reader:
         stop = self.size if stop is None else min(stop, self.size)
         number, after = start // CHUNK_BYTES, chunks_of(stop)
         while number < after:
-            for content in self._several(number, min(self._at_once, after - number)):
+            pieces = self._several(number, min(_FAR_CHUNKS if self._far else 1, after - number))
+            while pieces:
                 begins = number * CHUNK_BYTES
-                if begins >= start and begins + len(content) <= stop:
-                    yield content
-                else:
-                    yield content[max(0, start - begins) : stop - begins]
+                yield pieces.pop(0)[max(0, start - begins) : stop - begins]  # nothing of it is kept while the next is fetched
                 number += 1
 
     def sha256(self) -> str:
@@ -95,13 +94,14 @@ class Reader:
             self._last = (number, content)
         return self._last[1]
 
-    def _several(self, number: int, many: int) -> Iterator[bytes]:
+    def _several(self, number: int, many: int) -> list[bytes]:
         wanted = sum(sealed_bytes(self._seal.length(one)) for one in range(number, number + many))
-        stored = memoryview(self._fetch(number * SEALED_CHUNK_BYTES, wanted))
-        if len(stored) != wanted:
-            raise Damaged(f"{self._seal.uid} is shorter than it was")
-        for one in range(many):
-            yield self._seal.open(number + one, stored[one * SEALED_CHUNK_BYTES : (one + 1) * SEALED_CHUNK_BYTES])
+        with nullcontext() if self._far else AT_WORK:
+            stored = memoryview(self._fetch(number * SEALED_CHUNK_BYTES, wanted))
+            if len(stored) != wanted:
+                raise Damaged(f"{self._seal.uid} is shorter than it was")
+            pieces = (stored[one * SEALED_CHUNK_BYTES : (one + 1) * SEALED_CHUNK_BYTES] for one in range(many))
+            return [self._seal.open(number + one, piece) for one, piece in enumerate(pieces)]
 
 
 class Store:
@@ -173,7 +173,7 @@ class Store:
             with _asked():
                 return memoryview(obstore.get_range(self._objects, uid, start=offset, length=length))
 
-        return Reader(seal, fetch, 1 if self.files is not None else _FAR_CHUNKS)
+        return Reader(seal, fetch, far=self.files is None)
 
     def put_derived(self, uid: str, wrapped_key: str, name: str, content: bytes) -> None:
         """Keep what was made of a file beside it: a picture, some hundred kilobytes. name: one of DERIVED. Raises: Away, Damaged."""
