@@ -92,7 +92,7 @@ def _receipts(_layout: Layout) -> Iterator[Finding]:
     yield Finding(there, "there are fonts for receipts", f"Run `make setup`, or install Debian's package {receipts.PACKAGE}.")
 
 
-def _files(layout: Layout) -> Iterator[Finding]:
+def _looks(layout: Layout) -> Iterator[Finding]:
     from web.media import clamav, inspecting  # for what looks into files
 
     walls = inspecting.walls()
@@ -230,7 +230,7 @@ def _findings(check: Callable[[Layout], Iterator[Finding]], layout: Layout) -> I
 
 
 CHECKS: tuple[Callable[[Layout], Iterator[Finding]], ...] = (
-    _programs, _private_files, _payments, _receipts, _files, _certificate, _disk, _database, _money, _xmpp, _processes,
+    _programs, _private_files, _payments, _receipts, _files, _looks, _certificate, _disk, _database, _money, _xmpp, _processes,
 )
 
 

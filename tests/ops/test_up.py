@@ -130,6 +130,8 @@ def test_doctor_finds_a_running_clinic_well(clinic: RunningClinic) -> None:
     examined = command("doctor", "--data", str(clinic.data))
     assert examined.returncode == 0, examined.stdout + examined.stderr
     assert "All is well" in examined.stdout
+    assert "ok  files are read by a process that reaches no network, no files and no programs" in examined.stdout
+    assert "ok  no virus scanner looks at files" in examined.stdout
 
 
 def test_doctor_explains_what_is_wrong(clinic: RunningClinic) -> None:
