@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from clinic import ACTIONS, Actor, Database, Done
+from clinic import ACTIONS, Actor, Database
 from clinic.offers import Offered, told
 
 AT_ONCE = 2
@@ -39,11 +39,9 @@ class Doer:
 
     async def perform(self, actor: Actor, action: str, thread: str | None, **values: Any) -> Any:
         """Perform what a protocol of its own asks for (an invitation, a removal, a subject, a slot). Returns: its value. Raises: DomainError."""
-        return (await self.done(actor, action, thread, **values)).value
-
-    async def done(self, actor: Actor, action: str, thread: str | None, **values: Any) -> Done:
-        """As `perform`. Returns: what was done."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._db.perform(actor, action, thread, **values))
+        done = await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: self._db.perform(actor, action, thread, **values))
+        return done.value
 
     def close(self) -> None:
         """Wait for what is being done."""

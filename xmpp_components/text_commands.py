@@ -174,9 +174,14 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
     one = found[word]
     values = pinned(one, understood(one, rest, base))
     if one.offer.grave or (not rest and one.asked and one.asked[0].shape is Shape.LINE):  # "!rename" alone takes a name away
-        component.text_commands.ask(room.uid, request.sender, Asked(one, values, time.monotonic() + CONFIRMED_WITHIN_SECONDS))
-        return f"{one.title}{spelled(one, values)}?{said_of(one, values)} Nothing has happened yet: send !yes within five minutes to do it."
+        return asks_back(component, request, room, one, values)
     return await _perform(component, actor, one, values, id) + named(one, values)
+
+
+def asks_back(component: Threads, request: Request, room: Room, offered: Offered, values: Mapping[str, Any]) -> str:
+    """Have `!yes` of the same session do something. Returns: the question."""
+    component.text_commands.ask(room.uid, request.sender, Asked(offered, values, time.monotonic() + CONFIRMED_WITHIN_SECONDS))
+    return f"{offered.title}{spelled(offered, values)}?{said_of(offered, values)} Nothing has happened yet: send !yes within five minutes to do it."
 
 
 async def _perform(component: Threads, actor: Actor, offered: Offered, values: Mapping[str, Any], id: str) -> str:

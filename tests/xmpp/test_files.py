@@ -12,8 +12,9 @@ from tests.support import filing
 from tests.support.app_files import META, OOB, SFS, URL_DATA, entries, is_own, link_in, oob, opened, posts, sends, slot, uploaded
 from tests.support.databases import rows
 from tests.support.rooms import archived, refusal
-from tests.support.stage import STANZA_ID, Stage, X, played, shown
+from tests.support.stage import STANZA_ID, Person, Stage, X, played, shown
 from tests.xmpp.test_rooms_archive import ask, page
+from tests.xmpp.test_rooms_groups import in_group
 from xmpp_components.rooms import posting
 
 SOUND = Inspection("audio/mp4", Form.AUDIO, duration_ms=65_000, waveform=(1, 2, 3))
@@ -227,6 +228,35 @@ async def test_a_file_taken_back_by_an_app_is_gone_from_room_and_archive(stage: 
     assert not filing.can_read(stage.db, stage.boris.actor, uid)
     results, _end = await ask(stage, boris, page(max="50"))
     assert "/f/" not in "".join(shown(one) for one in results)
+
+
+@played
+async def test_a_link_to_a_file_that_is_here_already_is_sent_on_once_that_was_asked_back(stage: Stage) -> None:
+    _ana, boris, uid, heard = await posts(stage)
+    stage.cast.link("ada", "boris")
+    in_group(stage, "ana", "ada")
+    boris, ada = await stage.joined(stage.boris), await stage.joined(Person(stage.cast, "ada"))
+    sends(stage, boris, "on", link_in(heard["boris"]), oob(link_in(heard["boris"])))
+    answer = await boris.finds(f"<message type='error' id='on'>{refusal('not-acceptable')}</message>")
+    assert "knee.jpg" in (asked := "".join(answer.itertext())) and "Ada Almeida will see it" in asked and "send !yes" in asked
+    assert not [one for one in entries(stage) if one.kind == "file"]
+    stage.says(boris, "!yes", "yes")
+    theirs = opened(link_in(await ada.finds(f"<message><x xmlns='{OOB}'/></message>")))
+    assert theirs.recipient == stage.cast.uid("ada") and theirs.file != uid
+    assert filing.can_read(stage.db, stage.cast.ada, theirs.file) and not filing.can_read(stage.db, stage.cast.ada, uid)
+
+
+@played
+async def test_staff_who_send_to_several_patients_by_an_app_are_asked_whose_it_is_and_patients_are_not(stage: Stage) -> None:
+    stage.cast.link("ada", "boris")
+    in_group(stage, "ana", "ada")
+    boris, ana = await stage.joined(stage.boris), await stage.joined(stage.ana)
+    uid, get = await uploaded(stage, boris)
+    sends(stage, boris, "f1", get, oob(get))
+    seen, asked = await ana.finds("<message id='f1'/>"), await boris.finds("<message id='f1'/>")
+    assert seen.findtext("{*}body") == link_in(seen)
+    words, link, question = (asked.findtext("{*}body") or "").split("\n")
+    assert (words, link) == ("Image: knee.jpg (1 KB)", link_in(asked)) and f"/do/file.put_under/{stage.thread}?" in question and uid in question
 
 
 @played

@@ -14,11 +14,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
-from clinic import ACTIONS, Actor, Done
-from clinic.errors import Conflict, NotFound, NotYet, TooMany
+from clinic import Actor, Done
+from clinic.errors import Conflict, NotAcceptable, NotFound, NotYet, TooMany
 from clinic.file.uploading import State, upload_state
+from clinic.offers import offer
 from clinic.text.find import MADE_UP
-from xmpp_components import wire
+from xmpp_components import text_commands, wire
 from xmpp_components.request import Request
 from xmpp_components.rooms import attachments, render
 from xmpp_components.rooms.room import Member, Room
@@ -30,6 +31,8 @@ LONGEST_CLIENT_ID = 120
 # A client that has heard nothing of its message sends it again within minutes, or not at all.
 SAME_FOR_SECONDS = 120
 FORWARD = "file.forward"
+NOT_SENT_ON = ("This is no upload of yours that waits to be sent, and none of the newest documents that you can send on in this thread: those of its patients "
+               "that you see, and your own. Send it as a new file, or from Images & Documents on the clinic's page.")
 # How long a message waits for its file to be checked, and how often that is asked.
 CHECKED_WITHIN_SECONDS, LOOK_SECONDS = 60.0, 0.5
 TOO_FAST = "You are sending faster than one person's messages are taken here. This one was not stored: wait a moment and send it again."
@@ -81,7 +84,7 @@ def _say_again(component: Threads, request: Request, room: Room, member: Member,
 
 
 def bring(component: Threads, request: Request, room: Room, member: Member, files: Sequence[str]) -> None:
-    """Send files (uids) that are all that a message says, at a bounded rate: what was uploaded for it, or one that is here already. Raises: TooMany."""
+    """Send files (uids) that are all that a message says, at a bounded rate; of one that is here already it is asked first. Raises: TooMany."""
     if not component.posts.take(member.handle):
         raise TooMany(TOO_FAST)
     for file in files:
@@ -90,14 +93,14 @@ def bring(component: Threads, request: Request, room: Room, member: Member, file
             given, earlier = client_ids(request.xml, f"file {file}", component.db.now())
             ids = {"client_id": given, "earlier_client_id": earlier, "message_id": request.id or None}
         sent = _send_file(component, room, member, file, ids)
-        component.call(request, _sent_or_forwarded(component, request, room, member, file, ids, sent))
+        component.call(request, _sent_or_asked_about(component, request, room, member, file, ids, sent))
 
 
 def _send_file(component: Threads, room: Room, member: Member, file: str, ids: dict[str, Any]) -> asyncio.Future[Done]:
     return component.submit(Actor.xmpp(member.handle), "file.send", room.uid, file=file, **ids)
 
 
-async def _sent_or_forwarded(
+async def _sent_or_asked_about(
     component: Threads, request: Request, room: Room, member: Member, file: str, ids: dict[str, Any], sent: asyncio.Future[Done]
 ) -> None:
     try:
@@ -105,10 +108,22 @@ async def _sent_or_forwarded(
     except NotYet:
         raise
     except (NotFound, Conflict):  # no upload of theirs, or sent before: then it is a file that they send on
-        if FORWARD not in ACTIONS:
-            raise
-        done = await component.doer.done(Actor.xmpp(member.handle), FORWARD, room.uid, document=file, **ids)
+        raise NotAcceptable(await _forwarding(component, request, room, member, file)) from None
     _say_again(component, request, room, member, done)
+
+
+async def _forwarding(component: Threads, request: Request, room: Room, member: Member, file: str) -> str:
+    """Ask back whether a file that is here already is to be sent on: in an app a link slips into the wrong conversation. Returns: the question.
+
+    Raises: NotFound where it is none that they can send on in this thread.
+    """
+    try:
+        found = await component.reader.view(Actor.xmpp(member.handle), offer, FORWARD, room.uid)
+    except NotFound:
+        raise NotFound(NOT_SENT_ON) from None
+    if all(option.value != file for field in found.fields for option in field.options):
+        raise NotFound(NOT_SENT_ON)
+    return text_commands.asks_back(component, request, room, found, {"document": file})
 
 
 async def _sent(
