@@ -25,7 +25,6 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     "group": ("kinds", "managing", "inviting", "leaving", "sharing", "views"),
     "status": ("tables", "kinds", "actions", "views"),
     "saved_reply": ("tables", "actions", "views"),
-    "profile": ("actions",),
     "note": ("actions",),
     "urgent": ("tables", "kinds", "actions", "views"),
     "payment": (
@@ -35,6 +34,7 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     "absence": ("tables", "kinds", "actions", "views"),
     "file": ("tables", "kinds", "allowed", "uploading", "sending", "withdrawing", "views", "sweeping", "folders", "forwarding", "filing", "refiling"),
     "short_video": ("tables", "kinds", "requests", "answering", "showing", "views"),
+    "profile": ("tables", "demographics", "health", "notes", "opening", "practitioner"),
     "search": ("tables", "actions", "views"),
     "audit": ("tables",),
 }

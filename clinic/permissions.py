@@ -61,6 +61,13 @@ class Permission(StrEnum):
     STATUS_MANAGE = "status.manage"
     SAVED_REPLY_OWN = "saved-reply.own"
     PROFILE_OPEN = "profile.open"
+    PROFILE_DEMOGRAPHICS = "profile.demographics"
+    PROFILE_HEALTH = "profile.health"
+    PROFILE_NOTE = "profile.note"
+    PROFILE_EXPORT = "profile.export"
+    PROFILE_REGISTER = "profile.register"
+    PRACTITIONER_OPEN = "practitioner.open"
+    PRACTITIONER_OWN = "practitioner.own"
     URGENT_CALL = "urgent.call"
     URGENT_ANSWER = "urgent.answer"
     ABSENCE_OWN = "absence.own"
@@ -147,7 +154,15 @@ TABLE: dict[Permission, dict[Column, Grant]] = {
     Permission.STATUS_CHANGE: _row(_N, _Y, _S, _Y, _N),
     Permission.STATUS_MANAGE: _row(_N, _N, _N, _N, _Y),
     Permission.SAVED_REPLY_OWN: _row(_N, _O, _O, _O, _N),
-    Permission.PROFILE_OPEN: _row(_N, _O, _O, _O, _N),
+    # Of a patient's profile: the patient's own; of staff, of those with whom they share a thread.
+    Permission.PROFILE_OPEN: _row(_O, _O, _O, _O, _N),
+    Permission.PROFILE_DEMOGRAPHICS: _row(_O, _Y, _N, _Y, _Y),
+    Permission.PROFILE_HEALTH: _row(_O, _Y, _N, _Y, _N),
+    Permission.PROFILE_NOTE: _row(_N, _Y, _Y, _Y, _N),
+    Permission.PROFILE_EXPORT: _row(_O, _Y, _N, _Y, _N),
+    Permission.PROFILE_REGISTER: _row(_N, _N, _N, _N, _Y),
+    Permission.PRACTITIONER_OPEN: _row(_O, _O, _O, _O, _N),
+    Permission.PRACTITIONER_OWN: _row(_N, _O, _N, _O, _N),
     Permission.URGENT_CALL: _row(_Y, _N, _N, _N, _N),
     Permission.URGENT_ANSWER: _row(_N, _Y, _Y, _Y, _N),
     Permission.ABSENCE_OWN: _row(_N, _O, _O, _O, _N),

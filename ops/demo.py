@@ -19,6 +19,7 @@ from clinic.permissions import STAFF
 from clinic.thread.listing import thread_list
 from ops import keys
 from ops.demo_history import BILLS, CLINIC, COORDINATOR_LINKS, GROUPS, PATIENT_LINKS, PEOPLE, RECEIPT_HEADER, SERVICES, THREADS, Bill, Person
+from ops.demo_profiles import BASICS, DEMOGRAPHICS, ITEMS, NOTES, PRACTITIONERS
 from ops.deployment import opened
 from ops.layout import Layout
 from ops.problems import Problem
@@ -151,6 +152,29 @@ class Demo:
             thread = self.database.perform(admin, "group.create", title=group.title, people=people, reason="Demonstration").value
         self.say(name, thread, group.talk)
 
+    def describe(self) -> None:
+        """Fills in profiles, once the threads are there that open them; what an earlier start has filled in stays."""
+        for key, about in PRACTITIONERS.items():
+            self.fill_in(key, "practitioner.describe", None, version="0", **about)
+        for key, facts in DEMOGRAPHICS.items():
+            self.fill_in(key, "profile.describe", key, version="0", **facts)
+        for by, of, facts in BASICS:
+            self.fill_in(by, "profile.measure", of, version="0", **facts)
+        for by, of, facts in ITEMS:
+            self.fill_in(by, "profile.add" if "name" in facts else "profile.none_known", of, **facts)
+        for by, of, body in NOTES:
+            opened = self.database.perform(self.actor(by), "profile.open", self.uids[of]).value
+            if not opened.notes:
+                self.fill_in(by, "profile.note", of, body=body)
+
+    def fill_in(self, by: str, action: str, of: str | None, **values: str) -> None:
+        """Does one thing to a profile, unless it was done, or something else since."""
+        try:
+            self.database.perform(self.actor(by), action, self.uids[of] if of else None, **values)
+        except Conflict:
+            # Filled in by an earlier start that was cut off.
+            return
+
     def say(self, name: str, thread: str, talk: Sequence[tuple[str, str]]) -> None:
         """Posts what people have said in a thread; stable client ids keep a repetition from doubling it."""
         for number, (author, body) in enumerate(talk, 1):
@@ -180,6 +204,7 @@ class Demo:
         self.offer()
         for name in THREADS:
             self.talk(name)
+        self.describe()
         for name in GROUPS:
             self.gather(name)
 

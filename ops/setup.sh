@@ -5,7 +5,7 @@ set -eEuo pipefail
 cd "$(dirname "$0")/.."
 
 RUN_PACKAGES=(ca-certificates python3-venv prosody lua-sec lua-expat lua-socket lua-filesystem lua-unbound nginx-light fonts-dejavu-core
-    libmagic1 libseccomp2)
+    libmagic1 libseccomp2 libpangoft2-1.0-0 libharfbuzz-subset0)
 TEST_PACKAGES=(chromium profanity tmux strace postgresql lua-dbi-sqlite3 lua-dbi-postgresql)
 VENV=.venv
 STAMPS=.stamps

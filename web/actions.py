@@ -71,6 +71,15 @@ SAID: dict[str, str] = {
     "file.put_away": "Put away. It is kept.",
     "file.bring_back": "It is back in the folder.",
     "group.ask": "You have asked to be let in.",
+    "profile.describe": "Saved.",
+    "profile.measure": "Saved.",
+    "profile.add": "Added.",
+    "profile.change": "Saved.",
+    "profile.none_known": "Saved.",
+    "profile.note": "The note is saved, for staff only.",
+    "profile.correct_note": "Corrected. What the note said before can be opened.",
+    "profile.withdraw_note": "The note is taken back.",
+    "practitioner.describe": "Saved. Your patients read it from now on.",
 }
 
 

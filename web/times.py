@@ -1,6 +1,6 @@
 """Times and dates in words, in the clinic's own zone; the page's script rewrites them in the reader's.
 
-Owns local, iso, exact, plain_date, month_name, day_name, human, due. Imports the standard library only.
+Owns local, iso, exact, plain_date, month_name, years, day_name, human, due. Imports the standard library only.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ def plain_date(day: date) -> str:
 def month_name(day: date) -> str:
     """Return the month of a calendar date in words: March 1984."""
     return f"{day:%B %Y}"
+
+
+def years(born: date | None, today: date) -> int | None:
+    """Return how many years old somebody is, None where it is not known when they were born."""
+    return None if born is None else today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def day_name(at: datetime, zone: tzinfo, now: datetime) -> str:

@@ -1,1 +1,1 @@
-"""The patient profile. For now who the patient is and which threads the reader shares with them."""
+"""Profiles. Of a patient: who they are, their health, staff's notes; only ever added to. Of a practitioner: what patients read of them."""

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A member as other members see them. account_uid: empty, and no birth date, where a patient looks at somebody else."""
+    """A member as other members see them. No birth date where a patient looks at somebody else, and an empty account_uid but of practitioners,
+    whose profiles they may open.
+    """
 
     account_uid: str
     name: str
@@ -51,7 +53,8 @@ def member_view(member: LoadedMember, reader: LoadedMember) -> MemberView:
     """Return a member as `reader`, another one or the same, sees them."""
     # A patient sees of others what they are called and their role, nothing that identifies them elsewhere.
     open_to = reader.role.is_staff or member is reader
-    born, uid = (member.birth_date, member.uid) if open_to else (None, "")
+    born = member.birth_date if open_to else None
+    uid = member.uid if open_to or member.role is Role.PRACTITIONER else ""
     return MemberView(uid, member.name, member.nick, member.role, member.group_admin, member is reader, born)
 
 

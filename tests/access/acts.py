@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
+from clinic.account.tables import accounts
+from clinic.profile.tables import demographics, health_basics, health_items, practitioner_profiles, profile_notes
 from clinic.thread.views import thread_page
 from tests.access.scene import ABSENT, COORDINATOR, GROUP_ADMIN, NOBODY, PATIENT, PEOPLE, PRACTITIONER, Scene
 
@@ -105,7 +109,47 @@ def patient(scene: Scene, who: str, label: str) -> str | None:
     if label == "absent":
         return ABSENT
     wanted = label == OWN
+    if scene.role(who) == PATIENT:  # their own profile is theirs, and nobody else's
+        return scene.uids[who if wanted else "ada" if who != "ada" else "ana"]
     return next((scene.uids[name] for name in ("ana", "eve") if scene.shares(who, name) == wanted), None)
+
+
+def registered(scene: Scene, who: str, label: str) -> str | None:
+    """For administrators any patient, and who is none; for others as `patient`."""
+    if scene.role(who) != ADMIN or label == "absent":
+        return patient(scene, who, label)
+    return scene.uids["ana" if label == OWN else "boris"]
+
+
+def _version(scene: Scene, table: sa.Table, *those: sa.ColumnElement[bool]) -> int:
+    with scene.database.reading() as connection:
+        return int(connection.execute(sa.select(sa.func.max(table.c.version)).where(*those)).scalar() or 0)
+
+
+def _whole(table: sa.Table, **values: str) -> Callable[[Scene, str, str], Fields]:
+    """A part of somebody's profile that is said whole, at the version that stands there."""
+
+    def given(scene: Scene, who: str, label: str) -> Fields:
+        about = sa.select(accounts.c.id).where(accounts.c.uid == (registered(scene, who, label) or ABSENT))
+        side = (table.c.source == ("patient" if scene.role(who) == PATIENT else "staff"),) if "source" in table.c else ()
+        return {**values, "version": _version(scene, table, table.c.patient_id.in_(about), *side)}
+
+    return given
+
+
+def _one_of(table: sa.Table, which: str, field: str, **values: str) -> Callable[[Scene, str, str], Fields]:
+    """An entry of a profile that is somebody's to change, or one that there is not."""
+
+    def given(scene: Scene, who: str, _label: str) -> Fields:
+        uid = scene.things.get((which, who), scene.things[which, "boris"])
+        return {**values, field: uid, "version": _version(scene, table, table.c.uid == uid)}
+
+    return given
+
+
+def _practitioner(scene: Scene, who: str, label: str) -> Fields | None:
+    about = sa.select(accounts.c.id).where(accounts.c.uid == scene.uids.get(who, ABSENT))
+    return {"title": "Dr.", "version": _version(scene, practitioner_profiles, practitioner_profiles.c.account_id.in_(about))} if label == OWN else None
 
 
 def _new_group(scene: Scene, who: str, label: str) -> Fields:
@@ -344,7 +388,22 @@ ACTS: dict[str, Act] = {
     "service.restore": act("N N N N Y", service("archived")),
     "file.allow": act("N N N N Y", values={"allowed": ["image/jpeg", "audio/webm"]}),
     "file.ask_log_in": act("N N N N Y", values={"always": "1"}),
-    "profile.open": act("N Y Y Y N", patient),
+    "profile.open": act("Y Y Y Y N", patient),
+    "profile.history": act("Y Y Y Y N", patient),
+    "profile.export": act("Y Y N Y N", patient, {"notes": "1"}),
+    "profile.register": act("N N N N Y", registered),
+    "profile.describe": act("Y Y N Y Y", registered, _whole(demographics, phone="+1 555 0100")),
+    "profile.measure": act("Y Y N Y N", patient, _whole(health_basics, weight="70", weight_unit="kg")),
+    "profile.add": act("Y Y N Y N", patient, lambda _s, _w, _l: {"kind": "medication", "name": f"Drops {once()}"}),
+    # Ada and Rosa have said nothing of themselves that they could change, and Rolf is in no thread any more.
+    "profile.change": act(
+        "Y Y N Y N", patient, _one_of(health_items, "health item", "item", name="Dust", standing="now"), hard=frozenset({"ada", "rosa"})
+    ),
+    "profile.none_known": act("Y Y N Y N", patient, {"kind": "procedure"}),
+    "profile.note": act("N Y Y Y N", patient, {"body": "Among us"}),
+    "profile.correct_note": act("N Y Y Y N", patient, _one_of(profile_notes, "profile note", "note", body="Among us, corrected")),
+    "profile.withdraw_note": act("N Y Y Y N", patient, _one_of(profile_notes, "other profile note", "note")),
+    "practitioner.describe": act("N Y N Y N", values=_practitioner),
     "status.add_examples": act("N N N N Y"),
     "status.archive": act("N N N N Y", status("now")),
     "status.create": act("N N N N Y", values={"name": "Seen", "colour": "green"}),

@@ -226,4 +226,28 @@ def _newest(scene: Scene, who: str) -> str:
         return thread_page(work, scene.threads["group"].uid).entries[-1].uid
 
 
-FURNISHED += [devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, withdrawn, files, videos, payments, indexed]
+def profiles(scene: Scene) -> None:
+    """Patients and practitioners have profiles; staff keep notes in those of patients, one for the staff of one thread only."""
+    for name, by in (("ana", "boris"), ("eve", "bruno")):
+        patient, staff = scene.uids[name], {one for one in PEOPLE if PEOPLE[one][1].is_staff and scene.shares(one, name)}
+        said = {"version": 0, "address": scene.marker(f"address of {name}", {name, "dina", *staff})}
+        scene.do(name, "profile.describe", patient, **said)
+        for who in (name, by):
+            words = [scene.marker(f"{part} of {name}, says {who}", {name, *staff}) for part in ("allergy", "detail", "smoking")]
+            scene.things["health item", who] = scene.do(who, "profile.add", patient, kind="allergy", name=words[0], detail=words[1])
+            scene.do(who, "profile.measure", patient, version=0, smoking="daily", smoking_more=words[2])
+        for who in sorted(staff):
+            for which in ("profile note", "other profile note"):
+                body = f"pain {scene.marker(f'{which} about {name} by {who}', staff)}"
+                scene.things[which, who] = scene.do(who, "profile.note", patient, body=body)
+    only = f"pain {scene.marker('profile note for one thread', scene.staff_of('direct'))}"
+    scene.do("boris", "profile.note", scene.uids["ana"], body=only, thread=scene.threads["direct"].uid)
+    scene.things["health item", "bella"] = scene.do("bella", "profile.add", scene.uids["ana"], kind="condition", name="Asthma")
+    for name in ("boris", "bruno"):
+        seers = {one for one in PEOPLE if one != "dina" and scene.knows(one, name)}
+        scene.do(name, "practitioner.describe", version=0, bio=scene.marker(f"bio of {name}", seers))
+
+
+FURNISHED += [
+    devices, own_texts, amended, absences, statuses, claims, scheduled, saved_replies, share_links, withdrawn, files, videos, profiles, payments, indexed,
+]  # fmt: skip

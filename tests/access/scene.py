@@ -46,6 +46,8 @@ NOT_FOR = frozenset({("ada", "early"), ("ada", "for ana"), ("ana", "for ada"), (
 )})
 HELD_BACK = frozenset({("ada", "group")})
 """Patients who have not answered a payment request (furniture.py: payments), and where: what they would send is refused."""
+LINKED = frozenset({("ana", "boris"), ("ada", "boris"), ("rosa", "boris"), ("eve", "bruno"), ("chen", "boris")})
+"""Who belongs to which practitioner in the end, as a patient or as their coordinator."""
 PATIENT, PRACTITIONER, COORDINATOR, GROUP_ADMIN = "patient", "practitioner", "coordinator", "group admin"
 
 
@@ -131,6 +133,12 @@ class Scene:
         """Return what somebody is in a thread, or "" for who is not in it (any more)."""
         thread = self.threads.get(label)
         return thread.members.get(name, "") if thread is not None and self.role(name) != NOBODY else ""
+
+    def knows(self, name: str, practitioner: str) -> bool:
+        """Say whether somebody may open a practitioner's profile: they are it, are linked to it, or share a thread with it."""
+        if NOBODY in (self.role(name), self.role(practitioner)):
+            return False
+        return name == practitioner or (name, practitioner) in LINKED or self.shares(name, practitioner)
 
     def as_admin(self, action: str, /, *subject: str, **values: object) -> Any:
         """Have the administrator do something."""
@@ -227,7 +235,7 @@ class Scene:
         self._fill("closed", "ana", "boris")
 
     def shares(self, name: str, patient: str) -> bool:
-        """Say whether somebody is in a thread with a patient."""
+        """Say whether somebody is in a thread with a patient, or another person."""
         return any(self.relation(name, label) and self.relation(patient, label) for label in self.threads)
 
     def objects(self) -> Iterator[tuple[str, str]]:

@@ -57,6 +57,10 @@ def _objects(pages: Pages, route: Route) -> Iterator[tuple[str, str]]:
         yield from pages.scene.objects()
     elif route.on == "patient":
         yield from (*((name, pages.scene.uids[name]) for name in ("ana", "eve", "rosa")), ("absent", ABSENT))
+    elif route.on in ("practitioner", "own profile"):
+        yield from (*((name, pages.scene.uids[name]) for name in ("boris", "bruno", "dora")), ("absent", ABSENT))
+    elif route.on == "registered":
+        yield from (*((name, pages.scene.uids[name]) for name in ("ana", "boris")), ("absent", ABSENT))
     elif route.on == "payment":
         yield from (*((name, pages.scene.things["payment of", name]) for name in ("ana", "ada")), ("absent", ABSENT))
     elif route.on == "video":
@@ -87,7 +91,14 @@ def _expected(pages: Pages, route: Route, who: str, label: str) -> str:
     if role not in route.who:
         return "log in" if role == NOBODY else "absent"
     if route.on == "patient":
-        return "allowed" if label != "absent" and pages.scene.shares(who, label) else "absent"
+        theirs = label == who if role == Role.PATIENT else label != "absent" and pages.scene.shares(who, label)
+        return "allowed" if theirs else "absent"
+    if route.on == "practitioner":
+        return "allowed" if label != "absent" and pages.scene.knows(who, label) else "absent"
+    if route.on == "own profile":
+        return "allowed" if label == who else "absent"
+    if route.on == "registered":
+        return "allowed" if label == "ana" else "absent"
     if route.on in ("payment", "paid", "video"):
         administers = role == Role.ADMIN and label in pages.scene.uids
         return "allowed" if label == who or administers else "absent"

@@ -179,6 +179,9 @@ NOT_ON_A_THREAD = {
     "file.slot": "asks itself: tests/domain/test_files.py",
     "group.forget_closed": "their own list",
     "text.forget_scheduled": "discarding sends nothing",
+    # What patients say of themselves in their profile is no message: nobody is alerted by it, and it is what staff wait for.
+    **dict.fromkeys(("profile.open", "profile.history", "profile.export"), "reading"),
+    **dict.fromkeys(("profile.describe", "profile.measure", "profile.add", "profile.change", "profile.none_known"), "their own profile"),
 }
 
 

@@ -30,13 +30,14 @@ DEVICE = ("Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel" * 3)[
 PAGES = {
     "ada": ["/", "thread", "/threads/new", "/account", "/account/devices", "/nowhere", "/do/thread.start", "do thread.leave",
             "do text.schedule", "/payments", "accepted", "unanswered", "do payment.decide"],
-    "bella": ["/", "thread", "replies", "patient", "/saved-replies", "/threads/new", "/threads/new?q=Maria", "/threads/new?q=Llan", "/account/devices",
+    "bella": ["/", "thread", "replies", "patient", "patient/edit?what=demographics", "patient/edit?what=basics", "patient/edit?what=note", "patient/history",
+              "/saved-replies", "/threads/new", "/threads/new?q=Maria", "/threads/new?q=Llan", "/account/devices",
               "/do/group.create", "do thread.invite", "/do/absence.begin", "do thread.mute", "do payment.request", "do payment.withdraw",
               "do payment.mark_paid"],
     "boris": ["/threads/new?q=Maria", "/threads/new?q=Nobody", "/search?q=the", "/away", "/later"],
-    "ana": ["thread", "/threads/new", "call", "/search", "/payments"],
+    "ana": ["thread", "/threads/new", "call", "/search", "/payments", "/profile", "practitioner"],
     "dina": ["/admin/accounts", "/admin/statuses", "/admin/links", "/admin/clinic", "/account", "/admin/services", "/admin/payments",
-             "/admin/payments?patient=nobody", "all accepted", "all unanswered", "all paid"],
+             "/admin/payments?patient=nobody", "all accepted", "all unanswered", "all paid", "demographics"],
 }
 LOOKS = [(320, "light"), (320, "dark"), (390, "light"), (768, "light"), (768, "dark"), (1280, "light"), (1280, "dark")]
 OPEN_ALL = "(where) => { for (const part of document.querySelectorAll(`${where} details:not(.drop)`)) part.open = true; }"
@@ -117,9 +118,12 @@ def look_at(one: Person, path: str, status: int = 200) -> None:
     named = {"thread": thread["url"], "replies": f"{thread['url']}/replies", "call": f"{thread['url']}/urgent"}
     named |= {which: f"/payments/{uid}" for which, uid in REQUESTS.items()} | {f"all {which}": f"/admin/payments/{uid}" for which, uid in REQUESTS.items()}
     address = named.get(path, form if path.startswith("do ") else path)
-    if path == "patient":
-        one.open("ada-bella")
-        address = one.page.locator("#thread-title a").get_attribute("href") or ""
+    if path.startswith("patient") or path == "practitioner":
+        one.open("ana-boris" if path == "practitioner" else "ada-bella")
+        address = (one.page.locator("#thread-title a").get_attribute("href") or "") + path.removeprefix("practitioner").removeprefix("patient")
+    if path == "demographics":
+        one.page.goto(f"{one.clinic.ready['web']}/admin/accounts")
+        address = one.page.get_by_role("link", name=f"Demographics of {LONG['ada']}").get_attribute("href") or ""
     if path == "all paid":
         address = paid_at_the_desk(one)
     response = one.page.goto(one.clinic.ready["web"] + address)

@@ -10,7 +10,7 @@ import ctypes
 import errno
 import os
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pyseccomp
 
@@ -44,6 +44,15 @@ def confine() -> None:
         if pyseccomp.resolve_syscall(pyseccomp.system_arch(), name) >= 0:  # some machines' processors have no `time`, no `poll`
             calls.add_rule(pyseccomp.ALLOW, name)
     calls.load()
+
+
+def unable(calls: Sequence[str]) -> None:
+    """Leave this process everything but `calls` (names of system calls), for good. Raises: OSError where the machine has no seccomp."""
+    refused = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    for name in calls:
+        if pyseccomp.resolve_syscall(pyseccomp.system_arch(), name) >= 0:
+            refused.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
+    refused.load()
 
 
 def proof() -> dict[str, str]:

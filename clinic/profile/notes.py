@@ -1,0 +1,139 @@
+"""Staff's notes in a patient's profile, which no patient and no administrator reads. Imports clinic only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.actions import action
+from clinic.errors import Conflict, Invalid, NotFound, NotPermitted
+from clinic.fields import Option, Pick, Text, Uid
+from clinic.permissions import STAFF, Permission, Role
+from clinic.profile.fields import Version
+from clinic.profile.patients import Patient, patient_for
+from clinic.profile.tables import profile_notes
+from clinic.profile.versions import add, require_newest, versions
+from clinic.storage import new_uid
+from clinic.thread.tables import memberships, threads
+from clinic.work import Work
+
+BODY = Text("body", "Note", max_bytes=16 * 1024, multiline=True)
+NOTE = (Uid("note", "Note"), Version("version", "Version"))
+NOT_YOURS = "Only its author corrects a note or takes it back. Write another note that says what is right."
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An earlier version of a note."""
+
+    body: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note as staff read it. body: "" of one that was taken back. thread: uid of the thread whose staff alone read it, or "".
+
+    earlier: what it said before, the newest first.
+    """
+
+    uid: str
+    version: int
+    body: str
+    by: str
+    role: Role
+    at: datetime
+    first_at: datetime
+    thread: str
+    mine: bool
+    earlier: tuple[Said, ...]
+
+
+def notes_of(work: Work, patient: Patient) -> tuple[Note, ...]:
+    """Return the notes about a patient that the actor reads, the newest first: staff's only, and of a thread's notes those of their own threads."""
+    if work.role not in STAFF:
+        return ()
+    return tuple(_note(work, rows) for rows in reversed(_readable(work, patient).values()))
+
+
+def _readable(work: Work, patient: Patient) -> dict[str, list[sa.Row[Any]]]:
+    """Return the versions of the notes that the actor reads, by note, in the order in which they were written."""
+    own = sa.select(memberships.c.thread_id).where(memberships.c.account_id == work.person.id, memberships.c.ended_at.is_(None))
+    theirs = sa.or_(profile_notes.c.thread_id.is_(None), profile_notes.c.thread_id.in_(own))
+    by_note: dict[str, list[sa.Row[Any]]] = defaultdict(list)
+    for row in versions(work, profile_notes, profile_notes.c.patient_id == patient.id, theirs):
+        by_note[row.uid].append(row)
+    return by_note
+
+
+def _note(work: Work, rows: Sequence[sa.Row[Any]]) -> Note:
+    first, now = rows[0], rows[-1]
+    earlier = tuple(Said(row.body, row.by, row.at) for row in reversed(rows[:-1]))
+    thread = _thread_uid(work, now.thread_id) if now.thread_id else ""
+    return Note(now.uid, now.version, now.body, first.by, Role(first.role), now.at, first.at, thread, first.author_id == work.person.id, earlier)
+
+
+def _thread_uid(work: Work, thread_id: int) -> str:
+    return str(work.rows(sa.select(threads.c.uid).where(threads.c.id == thread_id))[0].uid)
+
+
+def _threads(_work: Work, _thread: object) -> list[Option]:
+    return []  # which threads are shared depends on the patient: the page lists them
+
+
+@action(
+    "profile.note",
+    Permission.PROFILE_NOTE,
+    on=patient_for,
+    fields=(BODY, Pick("thread", "Only for the staff of", required=False, options=_threads)),
+)
+def write(work: Work, patient: Patient, body: str, thread: str | None) -> str:
+    """Add a note to a patient's profile, for all staff who may open it or, with `thread` (a uid), for that thread's staff only.
+
+    Returns: its uid. Raises: NotFound; Invalid for a thread that the actor does not share with the patient.
+    """
+    if thread and thread not in patient.shared:
+        raise Invalid("Choose one of the threads that you share with the patient.", field="thread")
+    thread_id = work.rows(sa.select(threads.c.id).where(threads.c.uid == thread))[0].id if thread else None
+    uid = new_uid()
+    add(work, profile_notes, uid=uid, version=1, patient_id=patient.id, thread_id=thread_id, body=body)
+    work.audit_detail(note=uid)
+    return uid
+
+
+@action("profile.correct_note", Permission.PROFILE_NOTE, on=patient_for, fields=(*NOTE, BODY))
+def correct(work: Work, patient: Patient, note: str, version: int, body: str) -> int:
+    """Correct one's own note; what it said before can be opened by who reads it. Returns: the version that stands.
+
+    Raises: NotFound; NotPermitted for a colleague's; Conflict where it was corrected in another window.
+    """
+    return _say(work, patient, note, version, body)
+
+
+@action("profile.withdraw_note", Permission.PROFILE_NOTE, on=patient_for, fields=NOTE)
+def withdraw(work: Work, patient: Patient, note: str, version: int) -> int:
+    """Take one's own note back: what it said can be opened by who reads it, as that of a corrected one. Raises: as `correct`."""
+    return _say(work, patient, note, version, "")
+
+
+def _say(work: Work, patient: Patient, uid: str, version: int, body: str) -> int:
+    work.lock_account(patient.id)
+    rows = _readable(work, patient).get(uid)
+    if rows is None:
+        raise NotFound()
+    now = rows[-1]
+    if rows[0].author_id != work.person.id:
+        raise NotPermitted(NOT_YOURS)
+    if now.body == body:
+        return int(now.version)
+    if not now.body:
+        raise Conflict("You took this note back. Write another one.")
+    require_newest(now.version, version)
+    add(work, profile_notes, uid=uid, version=version + 1, patient_id=patient.id, thread_id=now.thread_id, body=body)
+    return version + 1

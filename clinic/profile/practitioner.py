@@ -1,0 +1,118 @@
+"""A practitioner's profile: what they say of themselves, when they are away, who assists them. Imports clinic only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from clinic.absence.tables import absences
+from clinic.account.people import PersonRef
+from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
+from clinic.actions import action, view
+from clinic.errors import NotFound
+from clinic.fields import Text, is_uid
+from clinic.permissions import Permission, Role
+from clinic.profile.fields import Version
+from clinic.profile.tables import practitioner_profiles
+from clinic.profile.versions import Snapshot, add, require_newest, snapshot, versions
+from clinic.thread.members import coordinators_of
+from clinic.thread.tables import memberships
+from clinic.work import Work
+
+FIELDS = (
+    Text("title", "Title", required=False, max_bytes=200),
+    Text("specialties", "Specialties", required=False, max_bytes=500),
+    Text("languages", "Languages", required=False, max_bytes=300),
+    Text("response_time", "When patients can expect an answer", required=False, max_bytes=200),
+    Text("bio", "About you", required=False, max_bytes=4000, multiline=True),
+)
+NAMES = tuple(field.name for field in FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A time when somebody is away. cover: the colleague who covers, or None."""
+
+    starts_at: datetime
+    ends_at: datetime
+    cover: str | None
+    runs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PractitionerProfile:
+    """A practitioner as those read them who are linked to them or share a thread. mine: the reader's own."""
+
+    uid: str
+    name: str
+    mine: bool
+    said: Snapshot
+    leaves: tuple[Leave, ...]
+    coordinators: tuple[PersonRef, ...]
+
+
+def _shown(row: sa.Row[Any]) -> Mapping[str, str]:
+    return {name: row._mapping[name] or "" for name in NAMES}
+
+
+def _said(work: Work, account_id: int) -> Snapshot:
+    return snapshot(versions(work, practitioner_profiles, practitioner_profiles.c.account_id == account_id), NAMES, _shown)
+
+
+@view(Permission.PRACTITIONER_OPEN)
+def practitioner(work: Work, uid: str) -> PractitionerProfile:
+    """Return a practitioner's profile, for who shares a thread with them, is linked to them, or is them.
+
+    Raises: NotFound, for everybody else as for somebody that there is not. Source: product.md, Practitioner profile.
+    """
+    query = sa.select(accounts).join(account_roles, account_roles.c.account_id == accounts.c.id)
+    known = sa.and_(accounts.c.uid == uid, account_roles.c.role == Role.PRACTITIONER, accounts.c.active.is_(True))
+    row = work.row(query.where(known)) if is_uid(uid) else None
+    if row is None or not (row.id == work.person.id or _linked(work, row.id) or _together(work, row.id)):
+        raise NotFound()
+    assisting = tuple(PersonRef(one.uid, one.name, None) for one in coordinators_of(work, [row.id]))
+    return PractitionerProfile(row.uid, row.name, row.id == work.person.id, _said(work, row.id), _leaves(work, row.id), assisting)
+
+
+def _linked(work: Work, account_id: int) -> bool:
+    me = work.person.id
+    for table, other in ((patient_links, patient_links.c.patient_id), (coordinator_links, coordinator_links.c.coordinator_id)):
+        if work.row(sa.select(table.c.id).where(other == me, table.c.practitioner_id == account_id)):
+            return True
+    return False
+
+
+def _together(work: Work, account_id: int) -> bool:
+    mine, theirs = memberships.alias(), memberships.alias()
+    both = sa.select(mine.c.id).join(theirs, theirs.c.thread_id == mine.c.thread_id)
+    now = sa.and_(mine.c.ended_at.is_(None), theirs.c.ended_at.is_(None))
+    return work.row(both.where(mine.c.account_id == work.person.id, theirs.c.account_id == account_id, now).limit(1)) is not None
+
+
+def _leaves(work: Work, account_id: int) -> tuple[Leave, ...]:
+    query = sa.select(absences, accounts.c.name).outerjoin(accounts, sa.and_(accounts.c.id == absences.c.cover_id, accounts.c.active.is_(True)))
+    to_come = sa.and_(absences.c.account_id == account_id, absences.c.ended_at.is_(None), absences.c.ends_at > work.now)
+    rows: Sequence[sa.Row[Any]] = work.rows(query.where(to_come).order_by(absences.c.starts_at))
+    return tuple(Leave(row.starts_at, row.ends_at, row.name, row.starts_at <= work.now) for row in rows)
+
+
+@action("practitioner.describe", Permission.PRACTITIONER_OWN, fields=(*FIELDS, Version("version", "Version")))
+def describe(
+    work: Work, title: str | None, specialties: str | None, languages: str | None, response_time: str | None, bio: str | None, version: int
+) -> int:
+    """Say anew what patients read of the actor, all of it; what was said before is kept. The name stays the verified one.
+
+    version: the one that was read. Returns: the version that stands. Raises: Conflict where it was saved in another window meanwhile.
+    """
+    values = dict(zip(NAMES, (title, specialties, languages, response_time, bio), strict=True))
+    work.lock_account(work.person.id)
+    stands = _said(work, work.person.id)
+    if stands.values == values:
+        return stands.version
+    require_newest(stands.version, version)
+    add(work, practitioner_profiles, account_id=work.person.id, version=version + 1, **values)
+    return version + 1

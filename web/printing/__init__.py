@@ -1,0 +1,1 @@
+"""Pages on paper: HTML in, PDF out, in a process that has neither network nor secrets. See child.py."""
