@@ -1,6 +1,6 @@
 """Short videos: what patients were asked for.
 
-Revision 0010, after 0008. 2026-11-30
+Revision 0010, after 0009. 2026-11-30
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
