@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.actions import Offer, action
+from clinic.actions import Offer, action, view
 from clinic.errors import Invalid, NotFound
 from clinic.fields import Option, Pick
 from clinic.file.kinds import PUT_UNDER, Filed
@@ -20,6 +20,7 @@ from clinic.log import Audience, entries
 from clinic.permissions import STAFF, Permission
 from clinic.text.find import find
 from clinic.thread.actions import thread_for
+from clinic.thread.tables import threads
 from clinic.work import Work
 
 OFFERED_FILES = 50
@@ -59,6 +60,18 @@ def _patients(_work: Work, thread: LoadedThread | None) -> Sequence[Option]:
 
 def _to_be_said(work: Work, thread: LoadedThread) -> bool:
     return len(thread.patients) > 1 and work.row(_files(thread).limit(1)) is not None
+
+
+@view(Permission.FILE_PUT_UNDER)
+def asked_in(work: Work, uid: str) -> str:
+    """Return the uid of the thread of the actor's in which they may say whose folder a file belongs to, or "" where it belongs where it is."""
+    row = work.row(sa.select(threads.c.uid).join(files, files.c.thread_id == threads.c.id).where(files.c.uid == uid))
+    try:
+        thread = work.thread(row.uid if row else "")
+    except NotFound:
+        return ""
+    there = len(thread.patients) > 1 and work.row(_files(thread).where(files.c.uid == uid)) is not None
+    return thread.uid if there else ""
 
 
 @action(

@@ -13,12 +13,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.account.tables import accounts
-from clinic.actions import Offer, action
+from clinic.actions import Offer, action, view
 from clinic.calls import Door
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import AppId, ClientId, Option, Pick, Uid, is_uid
 from clinic.file.folders import Document, documents, here_to_stay
 from clinic.file.media import Purpose
+from clinic.file.refiling import any_taken_back
 from clinic.file.sending import Sending, found_of, send
 from clinic.file.tables import blobs, files
 from clinic.file.views import entitled
@@ -135,12 +136,24 @@ def _refuse_elsewhere(work: Work, thread: LoadedThread, me: LoadedMember, owner_
 class Choice:
     """What may be sent in a thread, the newest first. more: the document to go on behind, or "".
 
-    readers: what the patients are called who read what is another's.
+    readers: what the patients are called who read what is another's. taken_back: there is a file of the actor's own to be sent anew instead.
     """
 
     documents: tuple[Document, ...]
     more: str
     readers: tuple[str, ...]
+    taken_back: bool
+
+
+@view(Permission.FILE_FORWARD)
+def chosen(work: Work, thread_uid: str, uid: str) -> tuple[Document, tuple[str, ...]]:
+    """Return a document that the actor may send in a thread, and what the patients are called who would see it besides whose it is. Raises: NotFound."""
+    thread = work.thread(thread_uid)
+    found, _ = documents(work, sa.and_(sendable(thread, work.member(thread)), files.c.uid == uid))
+    if not found:
+        raise NotFound()
+    [owner] = work.rows(sa.select(files.c.folder_id).where(files.c.uid == uid))
+    return found[0], other_readers(thread, owner.folder_id)
 
 
 @action("file.choose", Permission.FILE_FORWARD, on=thread_for, fields=(Uid("before", "Before", required=False),), gated=False)
@@ -149,4 +162,4 @@ def choose(work: Work, thread: LoadedThread, before: str | None) -> Choice:
     me = work.member(thread)
     found, more = documents(work, sendable(thread, me), before)
     readers = other_readers(thread, me.account_id)
-    return Choice(found, more, readers if me.role is Role.PATIENT or len(readers) > 1 else ())
+    return Choice(found, more, readers if me.role is Role.PATIENT or len(readers) > 1 else (), any_taken_back(work, thread))

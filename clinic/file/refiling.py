@@ -51,7 +51,8 @@ def _was(row: sa.Row[Any]) -> str:
     return f"{note}taken back on {row.withdrawn_at:%-d %B}"
 
 
-def _any(work: Work, _thread: LoadedThread) -> bool:
+def any_taken_back(work: Work, _thread: LoadedThread) -> bool:
+    """Say whether the actor has taken a file back lately, which they may send anew."""
     return work.row(_withdrawn(work).limit(1)) is not None
 
 
@@ -70,7 +71,7 @@ def _any(work: Work, _thread: LoadedThread) -> bool:
         "refile",
         "Where it was sent wrongly it stays gone. Nothing has to be uploaded again. What was an internal note's stays one.",
         "Sent.",
-        when=_any,
+        when=any_taken_back,
         otherwise="You have taken no file back in the last 30 days. Upload the file instead.",
     ),
 )

@@ -114,7 +114,7 @@ ROUTES: dict[str, Route] = {
     "GET /setup/<token>": Route(ANYBODY, ok=(410,)),
     "GET /static/<path:filename>": Route(ANYBODY, ok=(200, 404)),
     "GET /threads/<uid>": Route(CARE, on="thread"),
-    "GET /threads/<uid>/documents": Route(CARE, on="thread", asks=("", f"?before={ABSENT}")),
+    "GET /threads/<uid>/documents": Route(CARE, on="thread", asks=("", f"?before={ABSENT}", f"?document={ABSENT}"), ok=(200, 404)),
     "GET /threads/<uid>/entries": Route(CARE, on="thread", asks=("", f"?after={ABSENT}", f"?before={ABSENT}"), ok=(200, 404)),
     "GET /threads/<uid>/head": Route(CARE, on="thread"),
     "GET /threads/<uid>/later": Route(CARE, on="thread"),

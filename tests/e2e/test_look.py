@@ -34,8 +34,8 @@ PAGES = {
               "/saved-replies", "/threads/new", "/threads/new?q=Maria", "/threads/new?q=Llan", "/account/devices",
               "/do/group.create", "do thread.invite", "/do/absence.begin", "do thread.mute", "do payment.request", "do payment.withdraw",
               "do payment.mark_paid"],
-    "boris": ["/threads/new?q=Maria", "/threads/new?q=Nobody", "/search?q=the", "/away", "/later"],
-    "ana": ["thread", "/threads/new", "call", "/search", "/payments", "/profile", "practitioner"],
+    "boris": ["/threads/new?q=Maria", "/threads/new?q=Nobody", "/search?q=the", "/away", "/later", "/documents", "/documents?put_away=1"],
+    "ana": ["thread", "/threads/new", "call", "/search", "/payments", "/profile", "practitioner", "/documents", "/documents?form=pdf", "choose"],
     "dina": ["/admin/accounts", "/admin/statuses", "/admin/links", "/admin/clinic", "/account", "/admin/services", "/admin/payments",
              "/admin/payments?patient=nobody", "all accepted", "all unanswered", "all paid", "demographics"],
 }
@@ -115,7 +115,7 @@ def look_at(one: Person, path: str, status: int = 200) -> None:
     """Open a page, then every part of it that opens, and look at each."""
     thread = one.clinic.ready["threads"]["ana-boris" if one.name == "ana" else "ada-bella"]
     form = f"/do/{path.removeprefix('do ')}/{thread['uid']}"  # "do thread.leave": the form of that action in the thread
-    named = {"thread": thread["url"], "replies": f"{thread['url']}/replies", "call": f"{thread['url']}/urgent"}
+    named = {"thread": thread["url"], "replies": f"{thread['url']}/replies", "call": f"{thread['url']}/urgent", "choose": f"{thread['url']}/documents"}
     named |= {which: f"/payments/{uid}" for which, uid in REQUESTS.items()} | {f"all {which}": f"/admin/payments/{uid}" for which, uid in REQUESTS.items()}
     address = named.get(path, form if path.startswith("do ") else path)
     if path.startswith("patient") or path == "practitioner":

@@ -67,11 +67,12 @@ def test_a_document_is_sent_in_a_thread_that_is_chosen_or_from_a_thread_that_is_
     people = [cast.uid(name) for name in ("ana", "ada")]
     group = database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.").value
     page = boris.get(f"/documents/{document}/send").text
-    assert "Knee class" in page and "Ada Almeida reads along" in page and (form := f"/do/file.forward/{group}?document={document}") in page
+    assert "Knee class" in page and "Ada Almeida reads along" in page and (form := f"/threads/{group}/documents?document={document}") in page
     assert form in (chosen := boris.get(f"/threads/{group}/documents").text) and "Ana Alvarez, Ada Almeida too" in chosen
     asked = boris.get(form).text
-    assert "Ada Almeida will see it" in asked and f'value="{document}" selected' in asked
-    answer = boris.submit(f"/actions/file.forward/{group}", form="do", document=document, client_id="c-1", next=f"/threads/{group}")
+    assert "Ada Almeida will see it" in asked and f'name="document" value="{document}"' in asked and f"/files/{document}/thumb" in asked
+    assert sign_in("ada").get(form).status_code == sign_in("bella").get(form).status_code == 404
+    answer = boris.submit(f"/actions/file.forward/{group}", document=document, client_id="c-1", next=f"/threads/{group}")
     assert answer.status_code == 303 and "left &amp; right.jpg" in sign_in("ada").get(f"/threads/{group}").text
     assert f'href="/threads/{group}/documents"' in boris.get(f"/threads/{group}").text
 
@@ -85,6 +86,20 @@ def test_staff_are_asked_whose_folder_a_handout_belongs_to(cast: Cast, database:
     ask = f"/do/file.put_under/{group}?file={file_in(database, group, entry)}"
     assert ask in boris.get(f"/threads/{group}").text and ask not in sign_in("ana").get(f"/threads/{group}").text
     assert "Whose Images &amp; Documents" in boris.get(ask).text
+
+
+def test_what_was_taken_back_is_sent_anew_and_a_wrong_folder_corrected(cast: Cast, database: Database, sign_in: SignIn) -> None:
+    people = [cast.uid(name) for name in ("ana", "ada")]
+    group = database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.").value
+    file = sent(database, cast.boris, group, folder=cast.uid("ana"))
+    boris = sign_in("boris")
+    assert f"/do/file.put_under/{group}?file={file}" in boris.get(f"/documents/{file}").text
+    assert "file.put_under" not in sign_in("ana").get(f"/documents/{file}").text
+    assert "that you took back" not in boris.get(f"/threads/{group}/documents").text
+    database.perform(cast.boris, "text.retract", group, client_id="c-back")
+    assert f"/do/file.refile/{group}" in boris.get(f"/threads/{group}/documents").text
+    answer = boris.submit(f"/actions/file.refile/{group}", form="do", file=file, folder=cast.uid("ada"), client_id="c-2")
+    assert answer.status_code == 303 and "knee.jpg" in sign_in("ada").get("/documents").text
 
 
 def test_a_sealed_file_is_named_in_the_record_and_not_given_out(document: str, cast: Cast, database: Database, sign_in: SignIn) -> None:

@@ -5,6 +5,7 @@ What is narrowed stands in the address; whether pictures or a list are shown sta
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,9 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from werkzeug.wrappers import Response
 
 from clinic.errors import Invalid
+from clinic.file.filing import asked_in
 from clinic.file.folders import FILTERS, Folder, document, own_folder, targets
+from clinic.file.forwarding import chosen
 from clinic.file.kinds import FORMS
 from clinic.permissions import STAFF
 from clinic.thread.views import thread_head
@@ -94,7 +97,8 @@ def show(uid: str) -> str:
     """One document, and what may be done with it."""
     with clinic_db().read(current_actor()) as work:
         folder = document(work, uid)
-    return render_template("documents/show.html", here="documents", folder=folder, one=folder.documents[0])
+        asked = asked_in(work, uid) if work.role in STAFF else ""
+    return render_template("documents/show.html", here="documents", folder=folder, one=folder.documents[0], asked_in=asked)
 
 
 @blueprint.get("/documents/<uid>/send")
@@ -106,10 +110,22 @@ def send(uid: str) -> str:
     return render_template("documents/send.html", here="documents", uid=uid, name=name, targets=found)
 
 
+def _asked(thread: str, uid: str) -> str:
+    with clinic_db().read(current_actor()) as work:
+        one, readers = chosen(work, thread, uid)
+        head = thread_head(work, thread)
+    return render_template("documents/confirm.html", here="threads", uid=thread, head=head, one=one, readers=readers, client_id=str(uuid.uuid4()))
+
+
 @blueprint.get("/threads/<uid>/documents")
 @caring
 def choose(uid: str) -> str:
-    """What may be sent in a thread from Images & Documents. For staff each view is audited, as it opens a patient's folder."""
+    """What may be sent in a thread from Images & Documents; with `document`, whether that one is meant.
+
+    For staff each view of what there is, is audited, as it opens a patient's folder.
+    """
+    if "document" in request.args:
+        return _asked(uid, request.args["document"])
     before = request.args.get("before") or None
     found = clinic_db().perform(current_actor(), "file.choose", uid, before=before).value
     with clinic_db().read(current_actor()) as work:

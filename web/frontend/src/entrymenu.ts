@@ -4,6 +4,9 @@ import type { Composer } from "./composer.ts";
 import { one } from "./dom.ts";
 
 const SURE = "Take this message back? It disappears for everybody; the clinic's record keeps it.";
+const SURE_FILE =
+  "Take this file back? It disappears for everybody: here, in Images & Documents and wherever it was sent on. The clinic's record keeps it sealed. " +
+  "For 30 days you can send it to the right place without uploading it again: choose the folder beside the message box there.";
 
 /** A menu near the edge of what is seen is opened whole. */
 export function watchMenus(log: HTMLElement, signal: AbortSignal): void {
@@ -26,7 +29,8 @@ export function useMenu(
   const does: Record<string, () => void> = {
     react: () => add("text.react", { entry, emojis: chosen(article, what.dataset.emoji ?? "") }),
     retract: () => {
-      if (confirm(SURE)) add("text.retract", { entry });
+      const isFile = ["file", "voice", "video"].includes(article.dataset.kind ?? "");
+      if (confirm(isFile ? SURE_FILE : SURE)) add("text.retract", { entry });
     },
     reply: () => composer?.reply(aboutOf(article)),
     correct: () => composer?.correct(aboutOf(article)),
