@@ -7,7 +7,6 @@ read why, and the request stays open. What comes after it was withdrawn or answe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import ceil
 from typing import Any
 
 import sqlalchemy as sa
@@ -129,7 +128,7 @@ def refuse_unfit(found: Inspection) -> None:
     if found.form is not Form.VIDEO or not found.duration_ms:
         raise Invalid(NO_VIDEO, field="file")
     if found.duration_ms > VIDEO_SECONDS * 1000 + TOLERANCE_MS:
-        raise Invalid(TOO_LONG.format(seconds=ceil(found.duration_ms / 1000), most=VIDEO_SECONDS), field="file")
+        raise Invalid(TOO_LONG.format(seconds=max(VIDEO_SECONDS + 1, round(found.duration_ms / 1000)), most=VIDEO_SECONDS), field="file")
 
 
 def video_of(sending: Sending, request: str, *, private: bool) -> VideoPayload:

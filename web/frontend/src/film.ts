@@ -62,6 +62,7 @@ export class FilmMaker {
     const film = kept.get(this.#request);
     if (film) this.#show(film, "This was not sent yet. Look at it, then send it.");
     else this.#is("idle", "", false);
+    if (location.hash === "#record" || location.hash === "#choose") one(location.hash, root)?.focus();
     void uploads.start().then(() => this.#adopt());
   }
 
@@ -89,7 +90,7 @@ export class FilmMaker {
     this.#phase = phase;
     this.root.dataset.phase = phase;
     const inside = this.root.contains(document.activeElement) || document.activeElement === document.body;
-    for (const part of all<HTMLElement>(".do > *", this.root)) part.hidden = !BUTTONS[phase].includes(part.dataset.do ?? part.id);
+    for (const part of all<HTMLElement>(".do > *", this.root)) part.hidden = !BUTTONS[phase].includes(part.dataset.do ?? "");
     const turn = one("[data-do=turn]", this.root);
     if (turn) turn.hidden = phase !== "ready" || this.#cameras.length < 2;
     const shown: Record<string, boolean> = {
@@ -104,7 +105,7 @@ export class FilmMaker {
     if (stage) stage.hidden = !shown[".camera"] && !shown[".taken"];
     this.#say(words);
     if (phase !== "refused" && phase !== "idle") this.#problem("");
-    if (focus && inside) one<HTMLElement>(".do > :not([hidden])", this.root)?.focus({ preventScroll: true });
+    if (focus && inside) one<HTMLElement>(`.do > [data-do=${BUTTONS[phase][0]}]`, this.root)?.focus({ preventScroll: true });
   }
 
   #say(words: string): void {
@@ -130,6 +131,7 @@ export class FilmMaker {
     else if (what === "stop") this.#recorder?.stop();
     else if (what === "turn") void this.#turn();
     else if (what === "send") this.#send();
+    else if (what === "choose") one<HTMLInputElement>("input[type=file]", this.root)?.click();
     else if (what === "cancel") this.#cancel();
   }
 
@@ -226,7 +228,7 @@ export class FilmMaker {
     if (this.#over.signal.aborted) return;
     if (file.size > most) return this.#refused(`This video has ${Math.ceil(file.size / 1e6)} MB; ${Math.floor(most / 1e6)} MB is the most. Choose a smaller one, or record one here.`);
     if (seconds * 1000 > this.#seconds * 1000 + TOLERANCE_MS)
-      return this.#refused(`This video is ${Math.ceil(seconds)} seconds long; ${this.#seconds} is the most. Record it again a little shorter.`);
+      return this.#refused(`This video is ${Math.max(this.#seconds + 1, Math.round(seconds))} seconds long; ${this.#seconds} is the most. Record it again a little shorter.`);
     const film = { blob: file, name: file.name, mediaType: file.type };
     kept.set(this.#request, film);
     this.#show(film, "Look at it, then send it.");
