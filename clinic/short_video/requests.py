@@ -54,7 +54,7 @@ def _same(payload: Payload, values: Mapping[str, Any]) -> bool:
     offer=Offer(
         "Request a short video",
         "video",
-        "The patient is asked to record or choose one of at most 45 seconds. Nothing holds it back, and it is kept in their Images & Documents.",
+        "The patient is asked to record or choose one of at most 45 seconds. No payment request holds it back; it is kept in their Images & Documents.",
         "Asked. The video stands here once it is sent.",
         when=lambda _work, thread: bool(thread.patients),
         otherwise=NOBODY,
