@@ -31,11 +31,16 @@ class Tus:
         return {"Cookie": cookies, "X-CSRFToken": self.page.csrf, "Tus-Resumable": "1.0.0", "Accept": "application/json", **more}
 
     def offset(self) -> int:
-        """Returns how far it has come. Raises OSError where nobody answers."""
+        """Returns how far it has come. Raises OSError where nobody answers, or web says that it cannot just now."""
         with contextlib.closing(self.connection()) as connection:
             connection.request("HEAD", self.path, headers=self.headers())
-            answer = connection.getresponse()
-            answer.read()
+            try:
+                answer = connection.getresponse()
+                answer.read()
+            except http.client.HTTPException as error:
+                raise OSError("cut in the middle of an answer") from error
+            if answer.status in (502, 503):
+                raise OSError(f"answered with {answer.status}")
             assert answer.status == 200, answer.status
             return int(answer.headers["Upload-Offset"])
 
