@@ -217,3 +217,28 @@ def test_no_word_of_its_own_reaches_a_person() -> None:
     given: list[tuple[str, dict[str, object]]] = [("type", {"thing": "<script>"}), ("name", {"end": "<b>"}), ("pixels", {"found": "<b>", "most": 1})]
     assert not any("<" in words.refusal(code, values) for code, values in given)
     assert words.refusal("video_long", {"found": 45_600, "most": 45_000}) == "This video is 46 seconds long; 45 is the most. Record it again a little shorter."
+
+
+class Counted(made.Bytes):
+    """A file that counts how many are looked at while it is read."""
+
+    now, most, lock = 0, 0, threading.Lock()
+
+    def read(self, offset: int, length: int) -> bytes:
+        with Counted.lock:
+            Counted.now += 1
+            Counted.most = max(Counted.most, Counted.now)
+        time.sleep(0.05)
+        with Counted.lock:
+            Counted.now -= 1
+        return super().read(offset, length)
+
+
+def test_no_more_than_two_files_are_looked_at_at_once() -> None:
+    looks = [threading.Thread(target=inspecting.early, args=(Counted(PHOTO), "a.jpg", Purpose.FILE, ["image/jpeg"])) for _ in range(8)]
+    for one in looks:
+        one.start()
+    for one in looks:
+        one.join()
+    inspecting.close()
+    assert Counted.most == 2

@@ -6,6 +6,7 @@ What comes out of the sandbox is checked here once more, since a file may have t
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ MOST_SHOWN_BYTES, MOST_THUMB_BYTES = 8_000_000, 1_000_000
 _STARTS = {"image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF"}
 logger = logging.getLogger("files")
 _sandbox = sandbox.Sandbox()
+_LOOKS = threading.BoundedSemaphore(2)
+"""Looks at once in a process, as each may take half a gigabyte: ten uploads that begin together wait a moment for each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,8 @@ class _Nothing:
 def _run(task: str, source: Source, name: str, purpose: Purpose, allowed: Sequence[str], limit_ms: int | None) -> sandbox.Result:
     end = name.rpartition(".")[2].strip().lower()[:16] if "." in name else ""
     try:
-        return _sandbox.run(task, source, end=end, purpose=purpose.value, allowed=list(allowed), limit_ms=limit_ms)
+        with _LOOKS:
+            return _sandbox.run(task, source, end=end, purpose=purpose.value, allowed=list(allowed), limit_ms=limit_ms)
     except sandbox.Refused as refused:
         raise Unfit(words.refusal(refused.code, refused.values)) from refused
     except sandbox.TooSlow as error:
