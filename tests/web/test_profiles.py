@@ -70,6 +70,14 @@ def test_a_patient_comes_to_their_own_by_the_menu_and_to_nobody_elses(sign_in: S
     assert sign_in("boris").get("/profile").status_code == 404
 
 
+def test_a_patient_reads_in_their_profile_which_short_videos_they_were_asked_for(sign_in: SignIn, cast: Cast, thread: str, ana: str) -> None:
+    assert "asks you for a short video" not in sign_in("ana").get(ana).text
+    cast.database.perform(cast.boris, "video.request", thread, text="Show me the knee", client_id="c-video")
+    page = sign_in("ana").get(ana).text
+    assert "Boris Brandt asks you for a short video" in page and "Show me the knee" in page and "/videos/" in page
+    assert "asks you for a short video" not in sign_in("boris").get(ana).text
+
+
 def test_who_may_not_edit_is_offered_nothing_to_edit(sign_in: SignIn, ana: str) -> None:
     assert "edit?what=basics" in sign_in("boris").get(ana).text
     chen = sign_in("chen")

@@ -14,6 +14,7 @@ from clinic.errors import DomainError, NotFound
 from clinic.permissions import Role
 from clinic.profile.health import GROUPS, KINDS
 from clinic.profile.opening import Profile
+from clinic.short_video.views import video_waiting
 from web.actions import keeps
 from web.auth import current_actor, current_visitor
 from web.context import clinic_card
@@ -55,6 +56,9 @@ def show(uid: str) -> str:
     profile = _opened(uid)
     folder = url_for("documents.home") if profile.mine else url_for("documents.of_patient", uid=uid)
     shown = {"here": "profile" if profile.mine else "threads", "age": years(profile.birth_date, today()), "documents": folder}
+    if profile.mine:
+        with clinic_db().read(current_actor()) as work:
+            shown["videos_waiting"] = video_waiting(work)
     return render_template("patients/show.html", profile=profile, titles={thread.uid: thread.title for thread in profile.threads}, **shown)
 
 
