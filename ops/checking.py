@@ -1,9 +1,9 @@
 """The part of the worker that looks at what people uploaded before anybody gets to see it. Imports clinic, web.gateways and web.media.
 
 In a thread of its own: a large file takes seconds. What is found comes out of a process without network (web/media); here it is only carried on. A
-file that ends that process, or takes too long, is refused in words and never tried again; what keeps us from looking (a full disk, a store or a
-scanner that is away) is waited for. A worker that is killed in the middle begins the file anew, which changes nothing: its bytes are kept under the
-upload's own uid, and it is posted in the same commit that says that it was checked.
+file that ends that process, or takes too long twice, is refused in words and never tried again; what keeps us from looking (a full disk, a store or a
+scanner that is away, a machine without memory for that process) is waited for. A worker that is killed in the middle begins the file anew, which
+changes nothing: its bytes are kept under the upload's own uid, and it is posted in the same commit that says that it was checked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from clinic import Actor, Database, outbox
 from clinic.config import Config
-from clinic.errors import Busy, DomainError
+from clinic.errors import Busy, DomainError, NotFound
 from clinic.file.allowed import taken
 from clinic.file.media import Unfit
 from clinic.file.uploading import CHECK_JOB, FILES, LIMITS_MS, State, UploadBytes, upload_bytes
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 0.5
 AWAY_PAUSE, BUSY_PAUSE = timedelta(seconds=20), timedelta(seconds=1)
 MOST_ATTEMPTS = 3
+UNSENT = "This file could not be posted, so it is not in the thread. Choose it again and send it once more."
 LOST = "This file was damaged while it waited to be looked at. Choose it again and send it once more."
 SYSTEM = Actor.system()
 logger = logging.getLogger("files")
@@ -83,16 +84,18 @@ class Checker(threading.Thread):
             return
         uid = str(job.payload["upload"])
         try:
-            self._check(uid, given_up=job.attempts > MOST_ATTEMPTS)
-        except (Away, NoRoom, clamav.Away) as error:
+            self._check(uid, job.attempts)
+        except (Away, NoRoom, clamav.Away, inspecting.Unavailable) as error:
             logger.warning("upload %s waits: %s", uid, error)
             outbox.later(self.database, job, AWAY_PAUSE)
         except Busy:
             outbox.later(self.database, job, BUSY_PAUSE)
             raise
-        except DomainError as error:
-            logger.warning("upload %s: %s", uid, error.code)
+        except NotFound:  # its sender's account is gone, with all that was theirs
+            logger.warning("upload %s is gone", uid)
             outbox.done(self.database, job)
+        except inspecting.TooSlow as error:  # once more, as the machine may have been busy
+            outbox.retry(self.database, job, type(error).__name__, park=False)
         except Exception as error:
             # Its next attempts are counted; in the end the file is refused, and does not wait for ever.
             outbox.retry(self.database, job, type(error).__name__, park=False)
@@ -100,7 +103,7 @@ class Checker(threading.Thread):
         else:
             outbox.done(self.database, job)
 
-    def _check(self, uid: str, *, given_up: bool) -> None:
+    def _check(self, uid: str, attempt: int) -> None:
         from web.gateways import storage  # its libraries take 15 MB, for clinics where somebody sends files
 
         with self.database.read(SYSTEM) as work:
@@ -110,18 +113,30 @@ class Checker(threading.Thread):
             store.forget(uid)
             return
         try:
-            if given_up or upload.wrapped_key is None:
-                raise Unfit(words.CRASHED if given_up else LOST)
+            if attempt > MOST_ATTEMPTS or upload.wrapped_key is None:
+                raise Unfit(words.CRASHED if attempt > MOST_ATTEMPTS else LOST)
             self._keep(store, upload, upload.wrapped_key, allowed)
         except Unfit as unfit:
-            self.database.perform(SYSTEM, "file.refuse", uid, words=unfit.words)
+            self._refuse(uid, unfit.words)
+        except inspecting.TooSlow:
+            if attempt == 1:
+                raise
+            self._refuse(uid, words.SLOW)
         except (Absent, Damaged) as error:
             logger.warning("upload %s is %s", uid, type(error).__name__)
-            self.database.perform(SYSTEM, "file.refuse", uid, words=LOST)
+            self._refuse(uid, LOST)
+        except Busy:
+            raise
+        except DomainError as error:  # such as an id under which its sender has posted something else meanwhile
+            logger.warning("upload %s: %s", uid, error.code)
+            self._refuse(uid, UNSENT)
         store.forget(uid)
 
+    def _refuse(self, uid: str, why: str) -> None:
+        self.database.perform(SYSTEM, "file.refuse", uid, words=why)
+
     def _keep(self, store: Store, upload: UploadBytes, key: str, allowed: tuple[str, ...]) -> None:
-        """Looks at an upload and keeps it. Raises: Unfit; Absent, Damaged; Away, clamav.Away."""
+        """Looks at an upload and keeps it. Raises: Unfit, TooSlow; Absent, Damaged; Away, clamav.Away, Unavailable; DomainError."""
         content = store.staged(upload.uid, key, upload.size_bytes)
         found = inspecting.inspect(content, upload.name, upload.purpose, allowed, LIMITS_MS.get(upload.purpose))
         self._scan(content)

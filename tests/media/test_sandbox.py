@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -173,7 +175,7 @@ def test_it_ends_with_whoever_started_it() -> None:
 
 def test_where_there_are_no_walls_nothing_is_read_and_words_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def begin(_self: sandbox.Sandbox, _theirs: object) -> int:
-        raise sandbox.Unavailable("no seccomp")
+        raise sandbox.NoWalls("no seccomp")
 
     monkeypatch.setattr(sandbox.Sandbox, "_begin", begin)
     with pytest.raises(Unfit) as refused:
@@ -181,6 +183,26 @@ def test_where_there_are_no_walls_nothing_is_read_and_words_say_so(monkeypatch: 
     assert refused.value.words == words.UNCHECKED
     assert inspecting.walls().trouble == "no seccomp"
     assert inspecting.early(made.Bytes(PHOTO), "x.jpg", Purpose.FILE, BEGINS_WITH) is None
+
+
+@pytest.mark.parametrize("begins", [b"\0\0\0\xc8", b'\0\0\0\x26{"done": {}, "blobs": {"thumb": 200}}  '], ids=["in a word", "in a picture"])
+def test_who_speaks_a_byte_at_a_time_keeps_nobody_longer_than_who_is_silent(begins: bytes) -> None:
+    mine, theirs = socket.socketpair()
+
+    def drip() -> None:
+        with contextlib.suppress(OSError):
+            theirs.sendall(begins)
+            for _ in range(200):
+                time.sleep(0.05)
+                theirs.sendall(b" ")
+
+    dripping = threading.Thread(target=drip)
+    with mine, theirs:
+        dripping.start()
+        with pytest.raises(TimeoutError):
+            sandbox._converse(mine, {}, made.Bytes(PHOTO), time.monotonic() + 0.4)
+        assert dripping.is_alive()
+    dripping.join()
 
 
 class Liar:

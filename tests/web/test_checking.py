@@ -13,7 +13,7 @@ import pytest
 
 from clinic import Actor, Config, Database, outbox
 from clinic.file.uploading import FILES, State, upload_state
-from ops.checking import LOST, Checker
+from ops.checking import LOST, UNSENT, Checker
 from tests.support import made_files as made
 from tests.support.cast import Cast
 from tests.support.clamd_stand_in import EICAR, clamd
@@ -21,7 +21,7 @@ from tests.support.databases import rows
 from tests.support.filing import begun
 from web.gateways.faults import Absent, Away
 from web.gateways.storage import Store, of
-from web.media import inspecting, words
+from web.media import inspecting, sandbox, words
 
 PHOTO = made.photo_with_place()
 SYSTEM = Actor.system()
@@ -110,8 +110,6 @@ def test_a_voice_message_that_is_too_long_is_refused(database: Database, store: 
 def test_a_file_that_ends_its_reader_is_refused_and_the_next_one_is_taken(
     database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from web.media import sandbox
-
     def dies(*_given: object, **_more: object) -> None:
         raise sandbox.Died("SIGSEGV")
 
@@ -172,6 +170,67 @@ def test_a_store_that_is_away_is_waited_for(
 def _later(database: Database) -> Any:
     earlier = database.now
     return lambda: earlier() + timedelta(seconds=30)
+
+
+def test_a_machine_that_cannot_look_just_now_is_waited_for(
+    database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(_self: sandbox.Sandbox, _theirs: object) -> int:
+        raise sandbox.Unavailable("The process that looks into files ends as soon as it is started.")
+
+    upload = uploaded(database, store, cast, thread, PHOTO)
+    with monkeypatch.context() as patched:
+        patched.setattr(sandbox.Sandbox, "_begin", begin)
+        for _ in range(6):
+            assert checker.turn()
+            assert stands(database, cast, upload) == (State.RECEIVED, "")
+            assert not checker.turn(), "not at once"
+            database.now = _later(database)  # type: ignore[method-assign]
+    assert checker.turn()
+    assert stands(database, cast, upload) == (State.SENT, "")
+
+
+def test_a_machine_without_walls_takes_no_file_and_says_so(
+    database: Database, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(_self: sandbox.Sandbox, _theirs: object) -> int:
+        raise sandbox.NoWalls("This machine has no seccomp (OSError 22).")
+
+    monkeypatch.setattr(sandbox.Sandbox, "_begin", begin)
+    upload = uploaded(database, store, cast, thread, PHOTO)
+    assert checker.turn()
+    assert stands(database, cast, upload) == (State.REFUSED, words.UNCHECKED)
+
+
+@pytest.mark.parametrize(("times", "expected"), [(1, (State.SENT, "")), (2, (State.REFUSED, words.SLOW))])
+def test_what_is_not_read_in_time_is_looked_at_once_more(
+    database: Database, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch, times: int, expected: tuple[State, str]
+) -> None:
+    real, slow = sandbox.Sandbox.run, [sandbox.TooSlow] * times
+
+    def run(*given: Any, **more: Any) -> sandbox.Result:
+        if slow:
+            raise slow.pop()
+        return real(*given, **more)
+
+    monkeypatch.setattr(sandbox.Sandbox, "run", run)
+    upload = uploaded(database, store, cast, thread, PHOTO)
+    assert checker.turn()
+    assert stands(database, cast, upload) == (State.RECEIVED, "")
+    database.now = _later(database)  # type: ignore[method-assign]
+    assert checker.turn()
+    assert stands(database, cast, upload) == expected
+
+
+def test_what_cannot_be_posted_is_refused_in_words_and_does_not_wait_for_ever(
+    database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker
+) -> None:
+    upload = uploaded(database, store, cast, thread, PHOTO, "c-same")
+    database.perform(cast.ana, "text.post", thread, body="under the same id", client_id="c-same")
+    assert checker.turn()
+    assert stands(database, cast, upload) == (State.REFUSED, UNSENT)
+    assert (posted(config), jobs(config)) == (0, 0)
+    assert not list(store.uploads.iterdir())
 
 
 def test_bytes_that_were_damaged_are_asked_for_once_more(database: Database, store: Store, cast: Cast, thread: str, checker: Checker) -> None:

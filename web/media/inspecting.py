@@ -13,6 +13,7 @@ from typing import Any
 
 from clinic.file.media import Form, Inspection, Purpose, Source, Unfit
 from web.media import sandbox, words
+from web.media.sandbox import TooSlow, Unavailable
 
 MOST_SHOWN_BYTES, MOST_THUMB_BYTES = 8_000_000, 1_000_000
 _STARTS = {"image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF"}
@@ -41,7 +42,8 @@ class Walls:
 def inspect(source: Source, name: str, purpose: Purpose, allowed: Sequence[str], limit_ms: int | None = None) -> Derived:
     """Look at a whole file. allowed: the media types that the clinic takes. limit_ms: how long a recording may be.
 
-    Returns: what it is. Raises: Unfit, with words for its sender; what `source.read` raises.
+    Returns: what it is. Raises: Unfit, with words for its sender; TooSlow where it was not over in time; Unavailable where none can be looked at
+    just now; what `source.read` raises.
     """
     result = _run("inspect", source, name, purpose, allowed, limit_ms)
     try:
@@ -57,7 +59,9 @@ def early(source: Source, name: str, purpose: Purpose, allowed: Sequence[str], l
         _run("peek", source, name, purpose, allowed, limit_ms)
     except Unfit as unfit:
         # The whole may be readable where its beginning is not: only what was found counts.
-        return None if unfit.words in (words.SLOW, words.CRASHED, words.UNCHECKED) else unfit.words
+        return None if unfit.words in (words.CRASHED, words.UNCHECKED) else unfit.words
+    except (TooSlow, Unavailable):
+        return None
     return None
 
 
@@ -65,9 +69,9 @@ def walls() -> Walls:
     """Return how the process is kept that reads files, by having one try what it must not be able to do."""
     try:
         tried = _sandbox.run("proof", _Nothing())
-    except sandbox.Unavailable as error:
+    except Unavailable as error:
         return Walls(str(error))
-    except (sandbox.Died, sandbox.TooSlow) as error:
+    except (sandbox.Died, TooSlow) as error:
         return Walls(f"The process that looks into files ended ({type(error).__name__}).")
     open_ones = [name for name, refused in tried.values.items() if not refused]
     return Walls(f"The process that looks into files is not kept from: {', '.join(open_ones)}." if open_ones else "", _sandbox.alone)
@@ -92,15 +96,18 @@ def _run(task: str, source: Source, name: str, purpose: Purpose, allowed: Sequen
             return _sandbox.run(task, source, end=end, purpose=purpose.value, allowed=list(allowed), limit_ms=limit_ms)
     except sandbox.Refused as refused:
         raise Unfit(words.refusal(refused.code, refused.values)) from refused
-    except sandbox.TooSlow as error:
+    except TooSlow:
         logger.warning("a file was not read in time")
-        raise Unfit(words.SLOW) from error
+        raise
     except sandbox.Died as error:
         logger.warning("a file ended the process that read it: %s", ascii(str(error)))
         raise Unfit(words.CRASHED) from error
-    except sandbox.Unavailable as error:
+    except sandbox.NoWalls as error:
         logger.error("files cannot be checked: %s", error)
         raise Unfit(words.UNCHECKED) from error
+    except Unavailable as error:
+        logger.error("files cannot be checked just now: %s", error)
+        raise
 
 
 def _checked(result: sandbox.Result, allowed: Sequence[str]) -> Derived:

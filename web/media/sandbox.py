@@ -60,7 +60,11 @@ class TooSlow(Exception):
 
 
 class Unavailable(Exception):
-    """This machine cannot look into files safely. str(): why."""
+    """The process that looks into files does not start, or does not stay, just now: the machine is short of something. str(): why."""
+
+
+class NoWalls(Unavailable):
+    """This machine cannot look into files safely, now or later."""
 
 
 class Sandbox:
@@ -77,7 +81,7 @@ class Sandbox:
     def run(self, task: str, source: Source, *, seconds: float = WALL_SECONDS, **given: Any) -> Result:
         """Look at `source` in a process of its own. Returns: what it found.
 
-        Raises: Refused; Died, TooSlow; Unavailable; and what `source.read` raises.
+        Raises: Refused; Died, TooSlow; Unavailable, NoWalls; and what `source.read` raises.
         """
         mine, theirs = socket.socketpair()
         with mine:
@@ -158,21 +162,19 @@ class _Read(Exception):
 def _converse(child: socket.socket, wanted: dict[str, Any], source: Source, until: float) -> Result:
     wire.send(child, wanted)
     while True:
-        left = until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        child.settimeout(left)
-        said = wire.receive(child)
+        said = wire.receive(child, until)
         if "read" in said:
-            child.sendall(_piece(source, said["read"]))
+            piece = _piece(source, said["read"])
+            child.settimeout(wire.left(until))
+            child.sendall(piece)
         elif "done" in said:
-            return Result(said["done"], dict(_blobs(child, said.get("blobs"))))
+            return Result(said["done"], dict(_blobs(child, said.get("blobs"), until)))
         elif "refused" in said and isinstance(said.get("values"), dict):
             raise Refused(str(said["refused"]), said["values"])
         elif "failed" in said:
             raise Died(str(said["failed"])[:100])
         elif "unconfined" in said:
-            raise Unavailable(f"This machine has no seccomp ({str(said['unconfined'])[:100]}).")
+            raise NoWalls(f"This machine has no seccomp ({str(said['unconfined'])[:100]}).")
         else:
             raise wire.Broken("unknown words")
 
@@ -192,13 +194,13 @@ def _piece(source: Source, asked: Any) -> bytes:
     return piece
 
 
-def _blobs(child: socket.socket, announced: Any) -> Iterator[tuple[str, bytes]]:
+def _blobs(child: socket.socket, announced: Any, until: float) -> Iterator[tuple[str, bytes]]:
     if not isinstance(announced, dict) or len(announced) > 4:
         raise wire.Broken("no blobs")
     for name, length in announced.items():
         if type(length) is not int or not 0 <= length <= MOST_BLOB_BYTES:
             raise wire.Broken("no length")
-        yield name, wire.exactly(child, length)
+        yield name, wire.exactly(child, length, until)
 
 
 def _end(watch: int) -> None:
