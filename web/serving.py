@@ -1,7 +1,7 @@
 """One file as an answer: in ranges, streamed, stopped when its reader may not have it any more.
 
 Owns Content, serve, RECHECK_SECONDS. Imports Flask and Werkzeug. Whether somebody may read is asked by the page before, and by `still` while it streams.
-Source: RFC 9110 §14 (ranges), RFC 6266 (names); facts/reliability §5.
+Source: RFC 9110 §14 (ranges), RFC 6266 (names); product.md, Files, voice, video.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where apps put the bytes of a file before they say in a message where it belongs: a slot of the clinic's own. Owns no state.
 
-The service is that of the threads. What becomes of the bytes is `web`'s matter; the file begins with the message that names it (rooms/messages.py).
+The service is that of the threads. What becomes of the bytes is `web`'s matter; the file begins with the message that names it (rooms/posting.py).
 Source: XEP-0363.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -49,6 +49,11 @@ def setting(work: Work, key: str) -> str:
 def instant(work: Work, at: datetime) -> datetime:
     """Return a date and time as an instant in UTC; one without an offset is on the clinic's clock."""
     return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(setting(work, "time_zone")))).astimezone(UTC)
+
+
+def today(work: Work) -> date:
+    """Return today's date at the clinic."""
+    return work.now.astimezone(ZoneInfo(setting(work, "time_zone"))).date()
 
 
 def put_setting(work: Work, key: str, value: str) -> None:

@@ -1,6 +1,6 @@
 """Fields of profiles: telephone numbers, measures, days that are known roughly, versions. Imports clinic.fields and the standard library.
 
-None of what they take is ever in the audit log.
+What they take of a person is never in the audit log; a version is.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Measure(Field):
 
 @dataclass(frozen=True, slots=True)
 class Roughly(Field):
-    """A day as far as it is known: 2019, 2019-05 or 2019-05-02; not one to come."""
+    """A day as far as it is known: 2019, 2019-05 or 2019-05-02. That it is not still to come is for the action to see, which knows the time."""
 
     audited: bool = False
 
@@ -60,8 +60,8 @@ class Roughly(Field):
             first = None
         if first is None:
             raise Invalid(f"{self.label}: write the year, or year-month, or year-month-day: 2019, 2019-05 or 2019-05-02.", field=self.name)
-        if not date(1880, 1, 1) <= first <= date.today():
-            raise Invalid(f"{self.label}: {value} is not possible, or still to come. Check the year.", field=self.name)
+        if first < date(1880, 1, 1):
+            raise Invalid(f"{self.label}: {value} is not possible. Check the year.", field=self.name)
         return value
 
 

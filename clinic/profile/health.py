@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.account.folding import fold_name
+from clinic.account.settings import today
 from clinic.actions import action
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import Choice, Text, Uid
@@ -175,6 +176,12 @@ def _possible(field: str, value: str | None, unit: str | None, limits: Mapping[s
     return unit
 
 
+def _require_begun(work: Work, since: str | None) -> None:
+    """Refuse a beginning that is still to come at the clinic, as far as it is known. Raises: Invalid."""
+    if since and since > today(work).isoformat()[: len(since)]:
+        raise Invalid(f"Since: {since} is still to come. Check the year.", field="since")
+
+
 @action("profile.measure", Permission.PROFILE_HEALTH, on=patient_for, fields=(*BASICS, Version("version", "Version")))
 def measure(work: Work, patient: Patient, height: str | None, height_unit: str | None, weight: str | None, weight_unit: str | None,
             blood_group: str | None, smoking: str | None, smoking_more: str | None, alcohol: str | None, alcohol_more: str | None,
@@ -200,16 +207,21 @@ def measure(work: Work, patient: Patient, height: str | None, height_unit: str |
 
 @action("profile.add", Permission.PROFILE_HEALTH, on=patient_for, fields=(KIND, *ITEM))
 def add_item(work: Work, patient: Patient, kind: str, name: str, detail: str | None, severity: str | None, since: str | None) -> str:
-    """Add an allergy, condition, medication or procedure on the actor's own side. That none was known is over by it.
+    """Add an allergy, condition, medication or procedure on the actor's own side. That none was known is over by it; the same again is no second one.
 
-    Returns: its uid. Raises: NotFound, Invalid; Conflict where this side has it already, or MOST_ITEMS of the kind.
+    Returns: its uid. Raises: NotFound, Invalid; Conflict where this side has it already and says something else of it, or MOST_ITEMS of the kind.
     """
     return put_item(work, patient, kind, name, detail, severity, since)
 
 
 def put_item(work: Work, patient: Patient, kind: str, name: str, detail: str | None, severity: str | None, since: str | None) -> str:
-    """Buffer a new item of the actor's side. Returns: its uid. Raises: Conflict."""
+    """Buffer a new item of the actor's side, unless it stands there just so. Returns: its uid. Raises: Invalid, Conflict."""
+    _require_begun(work, since)
+    severity = severity if kind == "allergy" else None
     present = _own_items(work, patient, kind)
+    for item in present:
+        if (item.name, item.detail, item.severity, item.since) == (name, detail or "", severity or "", since or ""):
+            return item.uid
     if any(fold_name(item.name) == fold_name(name) for item in present):
         raise Conflict(f"“{name}” stands there already. Change that entry instead of adding another.", field="name")
     if len(present) >= MOST_ITEMS:
@@ -217,7 +229,6 @@ def put_item(work: Work, patient: Patient, kind: str, name: str, detail: str | N
     for none in (item for item in present if not item.name):
         _next(work, patient, none, standing="past")
     uid = new_uid()
-    severity = severity if kind == "allergy" else None
     said = {"name": name, "detail": detail or "", "severity": severity, "since": since, "standing": "now"}
     add(work, health_items, uid=uid, version=1, patient_id=patient.id, source=source_of(work), kind=kind, **said)
     work.audit_detail(item=uid, source=source_of(work))
@@ -251,6 +262,7 @@ def change_item(
         raise NotFound()
     if bool(name) is not bool(present.name):
         raise Invalid(ITEM[0].missing if present.name else "This entry says that none is known. Add another entry instead.", field="name")
+    _require_begun(work, since)
     severity = severity if present.kind == "allergy" else None
     values = {"name": name or "", "detail": detail or "", "severity": severity, "since": since, "standing": standing}
     if values == {key: getattr(present, key) or (None if key in ("severity", "since") else "") for key in values}:

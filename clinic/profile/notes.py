@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from clinic.actions import action
 from clinic.errors import Conflict, Invalid, NotFound, NotPermitted
-from clinic.fields import Option, Pick, Text, Uid
+from clinic.fields import ClientId, Option, Pick, Text, Uid
 from clinic.permissions import STAFF, Permission, Role
 from clinic.profile.fields import Version
 from clinic.profile.patients import Patient, patient_for
@@ -91,20 +91,32 @@ def _threads(_work: Work, _thread: object) -> list[Option]:
     "profile.note",
     Permission.PROFILE_NOTE,
     on=patient_for,
-    fields=(BODY, Pick("thread", "Only for the staff of", required=False, options=_threads)),
+    fields=(BODY, Pick("thread", "Only for the staff of", required=False, options=_threads), ClientId("client_id", required=False)),
+    same=lambda _payload, _values: False,  # it is no entry: `_written` finds it
 )
-def write(work: Work, patient: Patient, body: str, thread: str | None) -> str:
+def write(work: Work, patient: Patient, body: str, thread: str | None, client_id: str | None) -> str:
     """Add a note to a patient's profile, for all staff who may open it or, with `thread` (a uid), for that thread's staff only.
 
-    Returns: its uid. Raises: NotFound; Invalid for a thread that the actor does not share with the patient.
+    client_id: of the form; what comes from it again for the same readers in the same words is the same note. (Who goes back to the form and writes
+    something else has written another.) Returns: its uid. Raises: NotFound; Invalid for a thread that the actor does not share with the patient.
     """
     if thread and thread not in patient.shared:
         raise Invalid("Choose one of the threads that you share with the patient.", field="thread")
     thread_id = work.rows(sa.select(threads.c.id).where(threads.c.uid == thread))[0].id if thread else None
+    work.lock_account(patient.id)
+    if client_id and (first := _written(work, patient, body, thread_id, client_id)):
+        return first
     uid = new_uid()
-    add(work, profile_notes, uid=uid, version=1, patient_id=patient.id, thread_id=thread_id, body=body)
+    add(work, profile_notes, uid=uid, version=1, patient_id=patient.id, thread_id=thread_id, body=body, client_id=client_id)
     work.audit_detail(note=uid)
     return uid
+
+
+def _written(work: Work, patient: Patient, body: str, thread_id: int | None, client_id: str) -> str | None:
+    """Return the uid of the note that the same form of the actor's has written in these words, or None."""
+    known = (profile_notes.c.patient_id == patient.id, profile_notes.c.author_id == work.person.id, profile_notes.c.client_id == client_id)
+    rows = work.rows(sa.select(profile_notes.c.uid, profile_notes.c.body, profile_notes.c.thread_id).where(*known))
+    return next((row.uid for row in rows if (row.body, row.thread_id) == (body, thread_id)), None)
 
 
 @action("profile.correct_note", Permission.PROFILE_NOTE, on=patient_for, fields=(*NOTE, BODY))

@@ -48,6 +48,16 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """What was ever changed of a patient's demographics and health data, and by whom, the newest first. mine: the reader's own."""
+
+    uid: str
+    name: str
+    mine: bool
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Register:
     """A patient for administrators: who they are, and nothing of their health. changes: what was changed of it, the newest first."""
 
@@ -76,10 +86,10 @@ def export(work: Work, patient: Patient, notes: bool | None) -> Profile:
 
 
 @action("profile.history", Permission.PROFILE_OPEN, on=patient_for)
-def history(work: Work, patient: Patient) -> tuple[Change, ...]:
-    """Return what was ever changed of a patient's demographics and health data, and by whom, the newest first. Raises: as `open_profile`."""
+def history(work: Work, patient: Patient) -> History:
+    """Return what was ever changed of a patient's profile, but for notes; that it was opened, by whom, is in the audit log. Raises: as `open_profile`."""
     found = _register_changes(work, patient) + health_changes(work, patient.id)
-    return tuple(sorted(found, key=lambda change: change.at, reverse=True))
+    return History(patient.uid, patient.name, patient.mine, tuple(sorted(found, key=lambda change: change.at, reverse=True)))
 
 
 @action("profile.register", Permission.PROFILE_REGISTER, on=registered_for)

@@ -90,6 +90,7 @@ profile_notes = sa.Table(
     sa.Column("patient_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
     sa.Column("thread_id", sa.ForeignKey("threads.id")),
     sa.Column("body", sa.Text, nullable=False),  # "" of one that its author took back
+    sa.Column("client_id", sa.String(128)),  # of the form that wrote it
     *_said(),
     sa.UniqueConstraint("uid", "version"),
 )

@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("patient_id", sa.BigInteger(), nullable=False),
         sa.Column("thread_id", sa.BigInteger(), nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("client_id", sa.String(length=128), nullable=True),
         sa.Column("author_id", sa.BigInteger(), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),

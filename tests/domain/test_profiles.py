@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def test_each_datum_says_who_has_said_it_and_what_stood_there_is_kept(cast: Cast
     assert do(cast, "boris", "describe", version=1, **ADDRESS | {"phone": "+351 21 555 0200"}) == 2
     said = opened(cast, "boris").demographics
     assert (said.version, said.get("phone").by, said.get("called").by) == (2, "Boris Brandt", "Ana Alvarez")  # type: ignore[union-attr]
-    changed = next(one for one in do(cast, "ana", "history") if one.name == "phone")
+    changed = next(one for one in do(cast, "ana", "history").changes if one.name == "phone")
     assert (changed.before, changed.after, changed.role) == ("+351 21 555 0114", "+351 21 555 0200", "practitioner")
     assert do(cast, "dina", "describe", version=2, **ADDRESS | {"phone": None}) == 3
     assert opened(cast, "ana").demographics.get("phone") is None
@@ -82,7 +83,7 @@ def test_what_patients_say_stands_beside_what_staff_say_and_never_over_it(cast: 
         do(cast, "boris", "change", item=theirs, version=1, name="Nothing", standing="mistaken")
     do(cast, "ana", "change", item=theirs, version=1, name="Penicillin", standing="mistaken")
     assert [one.source for one in opened(cast, "ana").health.of("allergy")] == ["staff"]
-    assert any("entered by mistake" in one.after and one.source == "patient" for one in do(cast, "boris", "history"))
+    assert any("entered by mistake" in one.after and one.source == "patient" for one in do(cast, "boris", "history").changes)
 
 
 def test_that_none_is_known_is_said_and_ends_with_the_first_that_is(cast: Cast, thread: str) -> None:
@@ -96,6 +97,36 @@ def test_that_none_is_known_is_said_and_ends_with_the_first_that_is(cast: Cast, 
         do(cast, "boris", "none_known", kind="allergy")
     with pytest.raises(errors.Conflict, match="stands there already"):
         do(cast, "boris", "add", kind="allergy", name="  latex ")
+
+
+def test_what_comes_twice_from_one_form_is_there_once(cast: Cast, thread: str) -> None:
+    first = do(cast, "boris", "note", body="Called, no answer", client_id="form-1")
+    assert do(cast, "boris", "note", body="Called, no answer", client_id="form-1") == first
+    # Who goes back to the form and writes something else, or for others, has written another.
+    do(cast, "boris", "note", body="Called, no answer", client_id="form-1", thread=thread)
+    do(cast, "boris", "note", body="Called, will come", client_id="form-1")
+    do(cast, "boris", "note", body="Called, no answer", client_id="form-2")
+    do(cast, "chen", "note", body="Called, no answer", client_id="form-1")
+    assert len(opened(cast, "boris").notes) == 5
+    said = {"kind": "allergy", "name": "Latex", "detail": "a rash", "severity": "mild", "since": "2011"}
+    item = do(cast, "boris", "add", **said)
+    assert do(cast, "boris", "add", **said) == item
+    with pytest.raises(errors.Conflict, match="stands there already"):
+        do(cast, "boris", "add", **said | {"severity": "severe"})
+    assert [one.severity for one in opened(cast, "boris").health.of("allergy")] == ["mild"]
+
+
+def test_what_has_begun_is_seen_by_the_clinics_own_clock(cast: Cast, thread: str, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "now", lambda: datetime(2027, 12, 31, 23, 30, tzinfo=UTC))
+    add = {"kind": "condition", "detail": "", "severity": None}
+    with pytest.raises(errors.Invalid, match="still to come"):
+        do(cast, "boris", "add", name="Cough", since="2028-01-01", **add)
+    cast.database.perform(cast.dina, "clinic.describe", clinic_name="Haven", emergency_number="112", time_zone="Europe/Berlin")
+    item = do(cast, "boris", "add", name="Cough", since="2028-01-01", **add)
+    assert do(cast, "boris", "change", item=item, version=1, name="Cough", since="2028", standing="now") == 2
+    with pytest.raises(errors.Invalid, match="still to come") as refused:
+        do(cast, "boris", "change", item=item, version=2, name="Cough", since="2028-02", standing="now")
+    assert refused.value.field == "since"
 
 
 @pytest.mark.parametrize(

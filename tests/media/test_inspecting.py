@@ -72,7 +72,7 @@ def test_what_can_be_seen_through_stays_so() -> None:
 
 def test_of_a_moving_picture_the_first_frame_is_shown() -> None:
     assert looked_at(made.moving(3)).inspection.shown
-    assert words_for(made.moving(1100)) == "This picture moves in 1,100 frames; 1,000 is the most. Send a video instead."
+    assert words_for(made.moving(1100)) == "This is a moving picture of 1,100 single pictures; 1,000 is the most. Send it as a video instead."
 
 
 def test_a_photo_of_a_hundred_million_pixels_is_taken_and_a_picture_of_such_is_not() -> None:

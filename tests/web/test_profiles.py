@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from pypdf import PdfReader
 
+from clinic.audit.tables import audit_entries
 from tests.support.cast import Cast
 from tests.web.browser import Browser
 from web.pages import printing
@@ -121,12 +123,22 @@ def test_each_form_does_what_it_says(sign_in: SignIn, ana: str) -> None:
     for what, values in forms.items():
         form = boris.get(f"{ana}/edit?what={what}").text.partition("<main")[2]
         [action] = re.findall(r'action="(/actions/profile\.[a-z_]+/[0-9a-z]{26})"', form)
-        given = dict(re.findall(r'type="hidden" name="(version|kind|next)" value="([^"]*)"', form))
+        given = dict(re.findall(r'type="hidden" name="(version|kind|next|client_id)" value="([^"]*)"', form))
         units = {"height_unit": "cm", "weight_unit": "kg"} if what == "basics" else {}
-        answer = boris.submit(action, **given, **values, **units)
+        assert boris.submit(action, **given, **values, **units).status_code == 303
+        answer = boris.submit(action, **given, **values, **units)  # pressed twice
         assert answer.status_code == 303 and answer.location.startswith(ana), what
     said = text_of(boris.get(ana).text)
-    assert "168 cm" in said and "Asthma" in said and "Shown the inhaler" in said
+    assert "168 cm" in said and "Asthma" in said and said.count("Shown the inhaler") == 1
+
+
+def test_a_look_at_what_was_changed_is_one_row_of_the_audit_log(sign_in: SignIn, cast: Cast, ana: str) -> None:
+    said = text_of(sign_in("boris").get(f"{ana}/history").text)
+    assert "Ana Alvarez" in said and "14 Lighthouse Lane" in said and "Quietly worried" not in said
+    assert "Back to your profile" in text_of(sign_in("ana").get(f"{ana}/history").text)
+    with cast.database.reading() as connection:
+        looks = connection.execute(sa.select(audit_entries).where(audit_entries.c.action.in_(("profile.open", "profile.history"))))
+        assert sorted((row.role, row.action) for row in looks) == [("patient", "profile.history"), ("practitioner", "profile.history")]
 
 
 def test_administrators_have_a_page_of_demographics_without_health(sign_in: SignIn, cast: Cast, ana: str) -> None:

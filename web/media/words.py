@@ -17,7 +17,7 @@ WORDS = {
     "and send that.",
     "damaged": "This is {thing} that cannot be read. It may have been damaged on its way: open it to see whether it is whole, and send it again.",
     "pixels": "This picture has {found} million pixels; {most} million is the most. Save it smaller, and send that.",
-    "frames": "This picture moves in {found} frames; {most} is the most. Send a video instead.",
+    "frames": "This is a moving picture of {found} single pictures; {most} is the most. Send it as a video instead.",
     "bomb": "This archive unpacks to far more than it is, so it cannot be checked. Send the files in it one by one.",
     "macros": "This document holds a program (macros), which this clinic does not take. Save it without them, or as a PDF, and send that.",
     "voice_long": "This voice message is {found} long; {most} is the most. Record it again a little shorter, or in two parts.",

@@ -1,7 +1,7 @@
 """Files as they are read: by signed-in people under /files, by apps under links that are signed for one person. Imports Flask, clinic and the gateway.
 
 Whoever asks is looked up as they are now, at each request and once a second while an answer streams. A link's signature is compared before anything
-is looked up. Source: facts/reliability §5.
+is looked up. Source: product.md, Files, voice, video.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("files", __name__)
 LINK_OVER = "This link is over. Open the file in the clinic’s page, where you log in."
-LOGIN_ONLY = "This clinic shows files only to who is logged in. Open the link in a browser and log in."
+LOGIN_ONLY = "This clinic shows files only after you log in. Open this link in a web browser, and log in there."
 
 
 @blueprint.get("/files/<uid>")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import zoneinfo
+import uuid
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
@@ -13,25 +12,20 @@ from werkzeug.wrappers import Response
 from clinic.errors import DomainError, NotFound
 from clinic.permissions import Role
 from clinic.profile.health import GROUPS, KINDS
-from clinic.profile.opening import Profile
+from clinic.profile.opening import History, Profile
 from clinic.short_video.views import video_waiting
 from web.actions import keeps
 from web.auth import current_actor, current_visitor
-from web.context import clinic_card
 from web.db import clinic_db
 from web.pages.printing import as_pdf
+from web.pages.profile_forms import ZONES, filled_in, today
+from web.pages.register import register_page
 from web.policies import caring, roles
-from web.times import local, years
+from web.times import years
 
 blueprint = Blueprint("patients", __name__)
-ZONES = tuple((name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones()) if "/" in name and not name.startswith(("Etc/", "SystemV/")))
 _TITLES = {"demographics": "Demographics", "basics": "Body and habits", "note": "Note",
            **{kind: f"Add {'an' if kind == 'allergy' else 'a'} {kind}" for kind in KINDS}}  # fmt: skip
-
-
-def today() -> date:
-    """Return today's date at the clinic."""
-    return local(clinic_db().now(), clinic_card().zone).date()
 
 
 def _opened(uid: str) -> Profile:
@@ -66,8 +60,8 @@ def show(uid: str) -> str:
 @caring
 def history(uid: str) -> str:
     """What was ever changed, by whom."""
-    profile, changes = _opened(uid), clinic_db().perform(current_actor(), "profile.history", uid).value
-    return render_template("patients/history.html", here="threads", profile=profile, changes=changes)
+    found: History = clinic_db().perform(current_actor(), "profile.history", uid).value
+    return render_template("patients/history.html", here="profile" if found.mine else "threads", history=found)
 
 
 @blueprint.get("/patients/<uid>/profile.pdf")
@@ -89,20 +83,14 @@ def edit(uid: str) -> str:
 def _form(uid: str, what: str, entry: str, error: DomainError | None = None) -> str:
     profile = _opened(uid)
     form = _Form(profile, what, entry)
-    typed = form.stored if error is None else request.form.to_dict()
-    conflict = error is not None and error.field == "version"
-    known = error is not None and error.field in form.stored
     return render_template(
         "patients/edit.html",
         here="profile" if profile.mine else "threads",
         profile=profile, what=what, entry=entry, kind=form.kind, title=form.title, action=form.action, hidden=form.hidden, anchor=form.anchor,
-        typed=typed,
-        stored=form.stored if conflict else None,
-        problems={error.field: error.page_text} if error and known else {},
-        problem=error.page_text if error and not known else None,
         zones=ZONES,
         groups=[(group, group.replace("-", "−")) for group in GROUPS],
         threads=[(thread.uid, f"Only the staff of “{thread.title}”") for thread in profile.threads],
+        **filled_in(form.stored, error),
     )  # fmt: skip
 
 
@@ -147,6 +135,7 @@ class _Form:
         self._needs, self.anchor = "profile.note", "notes"
         if not entry:
             self.action, self.title, self.stored = "profile.note", "Write a note", {"body": "", "thread": ""}
+            self.hidden["client_id"] = str(uuid.uuid4())  # one form, one note
             return
         note = next((one for one in profile.notes if one.uid == entry and one.mine), None)
         if note is None:
@@ -158,8 +147,6 @@ class _Form:
 def _again(uid: str | None, error: DomainError, what: str, entry: str = "") -> Response:
     visitor = current_visitor()
     if visitor is not None and visitor.role is Role.ADMIN:
-        from web.pages.register import register_page
-
         response = make_response(register_page(uid or "", error))
     else:
         response = make_response(_form(uid or "", what, entry, error))

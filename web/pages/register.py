@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 
 from clinic.errors import DomainError
 from clinic.permissions import Role
 from clinic.profile.opening import Register
 from web.auth import current_actor
 from web.db import clinic_db
-from web.pages.patients import ZONES, today
+from web.pages.profile_forms import ZONES, filled_in, today
 from web.policies import roles
 from web.times import years
 
@@ -26,17 +26,12 @@ def show(uid: str) -> str:
 def register_page(uid: str, error: DomainError | None = None) -> str:
     """Return the page, after a refusal with what was typed. Raises: NotFound."""
     found: Register = clinic_db().perform(current_actor(), "profile.register", uid).value
-    stored = found.demographics.values
-    known = error is not None and error.field in stored
     return render_template(
         "admin/demographics.html",
         here="admin",
         tab="accounts",
         register=found,
         age=years(found.birth_date, today()),
-        typed=stored if error is None else request.form.to_dict(),
-        stored=stored if error is not None and error.field == "version" else None,
-        problems={error.field: error.page_text} if error and known else {},
-        problem=error.page_text if error and not known else None,
         zones=ZONES,
+        **filled_in(found.demographics.values, error),
     )

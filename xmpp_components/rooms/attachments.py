@@ -20,8 +20,9 @@ from xmpp_components import wire
 
 NAMESPACES = frozenset({wire.OOB, wire.FILE_SHARING})
 MOST_FILES = 10
-ENCRYPTED = ("Files here are kept in the clinic's record, so this server must be able to read them, and this one is encrypted. "
-             "Turn off encryption (OMEMO) for this conversation and send it again; the way to the clinic is encrypted by TLS.")
+ENCRYPTED = ("Files here are kept in the clinic's record, so the clinic must be able to read them, and your app has locked this one (encrypted it). "
+             "Turn that off for this conversation and send it again: many apps show a padlock beside the message box, or call it OMEMO. "
+             "Nobody else can read it on its way to the clinic.")
 NO_FILE = "This message holds no text and no file that the clinic could keep. Send the file from your app's own function for that."
 TOO_MANY = f"At most {MOST_FILES} files fit into one message. Send the others in a second one."
 

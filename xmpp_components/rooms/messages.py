@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 STATES = ("active", "composing", "paused", "inactive", "gone")
 
-ENCRYPTED = ("Messages here are kept in the clinic's record, so this server must be able to read them. "
-             "Turn off encryption (OMEMO) for this conversation and send it again; the way to the clinic is encrypted by TLS.")
+ENCRYPTED = ("Messages here are kept in the clinic's record, so the clinic must be able to read them, and your app has locked this one (encrypted it). "
+             "Turn that off for this conversation and send it again: many apps show a padlock beside the message box, or call it OMEMO. "
+             "Nobody else can read it on its way to the clinic.")
 PRIVATE = "Private messages are not possible in a thread: what concerns care belongs in its record. Write to the thread."
 NOT_CORRECTED = "A message can't be corrected into a file. Nothing was changed: send the file as a new message."
 
