@@ -1,8 +1,8 @@
-"""Links to files, one for each reader: signed, so that nobody makes one, and good for a week. Standard library only.
+"""Links to files, one for each reader: signed, so that nobody makes one, and good for a week, to the end of the day. Standard library only.
 
 A link is no permission: whoever asks with one is looked up as they are then (views.py: readable_by). The archive and what people
 write hold none: an entry names its file by uid, and a link in a text becomes the address that asks who one is (`canonical`).
-Source: facts of the house, "File links": /f/<file>/<recipient>/<expiry>/<mac>/<name>.
+A link is /f/<file>/<recipient>/<expiry>/<mac>/<name>. Source: product.md, Files.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from clinic.file.names import safe_name
 
 GOOD_FOR = timedelta(days=7)
 _ID = "[0-9a-z]{26}"
-_OURS = re.compile(rf"(https?://[^\s/<>\"']{{1,255}})/(?:f|slots)/({_ID})(?:/[A-Za-z0-9_.~%/-]*)?")
+_OURS = re.compile(
+    rf"(?P<at>https?://[^\s/<>\"']{{1,255}})/(?:f/(?P<file>{_ID})/{_ID}/\d{{1,11}}|slots/(?P<slot>{_ID}))/[A-Za-z0-9_-]{{43}}/[A-Za-z0-9_.~%-]*"
+)
+"""A link in its whole form, by whatever name the clinic is reached. What is shorter opens nothing, and may be another site's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +74,25 @@ def page_of(file: str) -> str:
     return f"/files/{file}"
 
 
+def _named(found: re.Match[str]) -> str:
+    return found["file"] or found["slot"]
+
+
 def canonical(text: str) -> str:
     """Return a text with each link to a file replaced by the address that asks who one is: nobody passes their own link on by quoting."""
     if "/f/" not in text and "/slots/" not in text:
         return text
-    return _OURS.sub(lambda found: found.group(1) + page_of(found.group(2)), text)
+    return _OURS.sub(lambda found: found["at"] + page_of(_named(found)), text)
 
 
 def files_in(text: str) -> list[tuple[str, str]]:
     """Return what looks like links to files in a text, in their order: of each the address before its path, and the file's uid."""
     if "/f/" not in text and "/slots/" not in text:
         return []
-    return [(found.group(1), found.group(2)) for found in _OURS.finditer(text)]
+    return [(found["at"], _named(found)) for found in _OURS.finditer(text)]
 
 
 def file_named(text: str) -> str | None:
     """Return the uid of the file that a text names by a link alone, or None. Whose clinic's it is, is seen when it is looked up."""
     found = _OURS.fullmatch(text.strip())
-    return found.group(2) if found else None
+    return _named(found) if found else None

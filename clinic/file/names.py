@@ -18,18 +18,18 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
 def safe_name(given: str) -> str:
     """Return the name of a file without folders, control characters or marks that turn the direction of writing, at most NAME_LENGTH long.
 
-    The end after the last dot is kept, as people and machines go by it.
+    The end after the last dot is kept, as people and machines go by it. Of a safe name it gives the same again.
     """
-    name = unicodedata.normalize("NFC", given).replace("\\", "/").rsplit("/", 1)[-1]
-    name = "".join(" " if char.isspace() else char for char in name if unicodedata.category(char)[0] != "C")
-    name = " ".join(_FORBIDDEN.sub("_", name).split()).strip(". ")
+    name = given.replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(" " if char.isspace() else char for char in name if char.isspace() or unicodedata.category(char)[0] != "C")
+    name = " ".join(_FORBIDDEN.sub("_", unicodedata.normalize("NFC", name)).split()).strip(". ")
     stem, dot, end = name.rpartition(".")
     if not dot or len(end) > LONGEST_EXTENSION:
         stem, end = name, ""
     if _DEVICES.fullmatch(stem.split(".")[0].strip()):
         stem = f"_{stem}"
     end = f".{end}" if end else ""
-    return (stem.strip(". ")[: NAME_LENGTH - len(end)] or NAMELESS) + end
+    return (stem[: NAME_LENGTH - len(end)].strip(". ") or NAMELESS) + end
 
 
 def renamed(before: str, given: str) -> str:

@@ -22,7 +22,7 @@ from clinic.fields import AppId, ClientId, Computed, Uid
 from clinic.file.kinds import FilePayload, VoicePayload
 from clinic.file.media import Form, Inspection, Purpose
 from clinic.file.tables import blobs, files, uploads
-from clinic.file.uploading import HELD_FOR, TOLERANCE_MS, VOICE_SECONDS, WAITING, State
+from clinic.file.uploading import HELD_FOR, TOLERANCE_MS, VOICE_SECONDS, WAITING, State, own_upload, upload_row
 from clinic.gates import pass_gates
 from clinic.kinds import kind_of
 from clinic.loading import LoadedMember, LoadedThread
@@ -81,7 +81,9 @@ def send(
             return entry
     if author.role is Role.PATIENT:
         pass_gates(work, author.account_id, thread)
-    payload = _payload(thread, author, sending)
+    # What the worker posts on somebody's behalf was asked for by an action that required it. A sound from an app is a file to who may send no voice messages.
+    voice = work.person_or_none is None or sending.purpose is Purpose.VOICE or work.may(Permission.VOICE_SEND, thread)
+    payload = _payload(thread, author, sending, voice=voice)
     if work.person_or_none is not None:
         work.require(Permission.VOICE_SEND if isinstance(payload, VoicePayload) else Permission.FILE_UPLOAD, thread)
     audience = Audience.STAFF if sending.note else Audience.EVERYONE
@@ -121,9 +123,9 @@ def is_voice(sending: Sending) -> bool:
     return sound and short and (sending.purpose is Purpose.VOICE or (sending.by_app and sending.origin_id is None))
 
 
-def _payload(thread: LoadedThread, author: LoadedMember, sending: Sending) -> FilePayload | VoicePayload:
+def _payload(thread: LoadedThread, author: LoadedMember, sending: Sending, *, voice: bool) -> FilePayload | VoicePayload:
     found = sending.found
-    if is_voice(sending):
+    if voice and is_voice(sending):
         return VoicePayload(
             sending.uid, sending.name, found.media_type, sending.size_bytes, found.duration_ms or 0, found.waveform, note=sending.note,
             origin=sending.origin,
@@ -142,12 +144,11 @@ def _payload(thread: LoadedThread, author: LoadedMember, sending: Sending) -> Fi
 
 
 def _checking(work: Work, uid: str) -> tuple[sa.Row[Any], LoadedThread | None]:
-    """Return an upload and the thread that it is for, locked, where it names one. Raises: NotFound."""
-    query = sa.select(uploads, threads.c.uid.label("thread")).outerjoin(threads, threads.c.id == uploads.c.thread_id)
-    row = work.row(query.where(uploads.c.uid == uid))
-    if row is None or not work.actor.is_system:
-        raise NotFound()
-    return row, None if row.thread is None else work.thread(row.thread)
+    """Return an upload and the thread that it is for, where it names one, both locked. Raises: NotFound."""
+    meant = sa.select(threads.c.uid).join(uploads, uploads.c.thread_id == threads.c.id).where(uploads.c.uid == uid)
+    named = work.row(meant) if work.actor.is_system else None
+    thread = None if named is None else work.thread(named.uid)
+    return upload_row(work, uid), thread  # read once the thread is ours: its sender may have given it up meanwhile
 
 
 @action(
@@ -219,8 +220,11 @@ def found_of(blob: sa.Row[Any]) -> Inspection:
 
 
 def _own_checked(work: Work, uid: str) -> tuple[sa.Row[Any], sa.Row[Any]]:
-    row = work.row(sa.select(uploads).where(uploads.c.uid == uid, uploads.c.account_id == work.person.id))
-    if row is None or row.state == State.CANCELLED:
+    try:
+        row = own_upload(work, uid)
+    except NotFound:
+        raise NotFound(NOT_THERE) from None
+    if row.state == State.CANCELLED:
         raise NotFound(NOT_THERE)
     if row.state == State.REFUSED:
         raise NotAcceptable(row.words or NOT_THERE)

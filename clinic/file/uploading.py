@@ -1,7 +1,7 @@
 """Uploads: bytes on their way in, from the moment they are announced until they are checked. Imports clinic only.
 
 Nobody but their sender sees one. The bytes themselves are `web`'s matter; a process of its own looks at them (ops/checking.py), and what it
-found comes as `file.checked`, which is where a file begins (sending.py).
+found comes as `file.checked`. There a file begins (sending.py); an app's begins later, with the message that names it (`file.send`).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ TOLERANCE_MS = 500
 LIMITS_MS = {Purpose.VOICE: VOICE_SECONDS * 1000 + TOLERANCE_MS, Purpose.VIDEO: VIDEO_SECONDS * 1000 + TOLERANCE_MS}
 """How long a recording may be, by what it is for."""
 OPEN_AT_MOST = 50
+UNTOUCHED_FOR = timedelta(minutes=5)
+"""After so long a place to which nothing has come is not counted among those of its sender that are on their way."""
 WAITING_BYTES_AT_MOST = 2_000_000_000
 GOOD_FOR = timedelta(days=1)
 HELD_FOR = timedelta(days=30)
@@ -137,7 +139,8 @@ def begin_upload(
 
 
 def _refuse_many(work: Work, size_bytes: int) -> None:
-    waiting = sa.and_(uploads.c.account_id == work.person.id, uploads.c.state.in_(WAITING), uploads.c.expires_at > work.now)
+    touched = sa.or_(uploads.c.wrapped_key.is_not(None), uploads.c.created_at > work.now - UNTOUCHED_FOR)
+    waiting = sa.and_(uploads.c.account_id == work.person.id, uploads.c.state.in_(WAITING), uploads.c.expires_at > work.now, touched)
     [row] = work.rows(sa.select(sa.func.count().label("many"), sa.func.coalesce(sa.func.sum(uploads.c.size_bytes), 0).label("whole")).where(waiting))
     if row.many >= OPEN_AT_MOST or row.whole + size_bytes > WAITING_BYTES_AT_MOST:
         raise TooMany("Too many of your files are on their way at once. Wait until some have arrived, or cancel some.")
@@ -266,12 +269,19 @@ def _pass_one_gate(work: Work) -> None:
         raise refused
 
 
-def own_upload(work: Work, uid: str) -> sa.Row[Any]:
-    """Return an upload of the actor's. Raises: NotFound."""
-    row = work.row(sa.select(uploads).where(uploads.c.uid == uid, uploads.c.account_id == work.person.id))
+def _own(work: Work, uid: str) -> sa.Select[Any]:
+    return sa.select(uploads).where(uploads.c.uid == uid, uploads.c.account_id == work.person.id)
+
+
+def _there(row: sa.Row[Any] | None) -> sa.Row[Any]:
     if row is None:
         raise NotFound()
     return row
+
+
+def own_upload(work: Work, uid: str) -> sa.Row[Any]:
+    """Return an upload of the actor's, locked: it is being checked, or sent, at the same moment maybe. Raises: NotFound."""
+    return _there(work.row(_own(work, uid).with_for_update()))
 
 
 @action("file.cancel", Permission.FILE_UPLOAD, on=own_upload, audited=False)
@@ -283,11 +293,8 @@ def cancel(work: Work, upload: sa.Row[Any]) -> None:
 
 
 def upload_row(work: Work, uid: str) -> sa.Row[Any]:
-    """Return any upload, for the clinic's own processes. Raises: NotFound."""
-    row = work.row(sa.select(uploads).where(uploads.c.uid == uid))
-    if row is None or not work.actor.is_system:
-        raise NotFound()
-    return row
+    """Return any upload, locked, for the clinic's own processes. Raises: NotFound."""
+    return _there(work.row(sa.select(uploads).where(uploads.c.uid == uid).with_for_update()) if work.actor.is_system else None)
 
 
 @action("file.keep_key", Permission.SYSTEM, on=upload_row, fields=(Computed("wrapped_key"),), audited=False)
@@ -316,7 +323,7 @@ def refuse(work: Work, upload: sa.Row[Any], words: str) -> None:
 @view(Permission.FILE_UPLOAD)
 def upload_state(work: Work, uid: str) -> UploadView:
     """Return an upload of the actor's as it stands. Raises: NotFound."""
-    return _seen(work, own_upload(work, uid))
+    return _seen(work, _there(work.row(_own(work, uid))))
 
 
 @view(Permission.FILE_UPLOAD)
@@ -331,7 +338,7 @@ def uploads_waiting(work: Work, thread_uid: str) -> list[UploadView]:
 @view(Permission.SYSTEM)
 def upload_bytes(work: Work, uid: str) -> UploadBytes:
     """Return what there is to know of an upload's bytes. Raises: NotFound."""
-    row = upload_row(work, uid)
+    row = _there(work.row(sa.select(uploads).where(uploads.c.uid == uid)))
     sender = work.row(sa.select(accounts.c.uid, accounts.c.active).where(accounts.c.id == row.account_id))
     assert sender is not None
     return UploadBytes(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
-from clinic import Database
+from clinic import Actor, Database, Work
 from clinic.account.sweep import sweep
-from clinic.errors import DomainError, Gated, Invalid, NotFound, TooLong
-from clinic.file import links
+from clinic.errors import Conflict, DomainError, Gated, Invalid, NotFound, TooLong, TooMany
+from clinic.file import links, sending
 from clinic.file.media import Form, Inspection
 from clinic.file.names import safe_name
 from clinic.file.tables import blobs, uploads
-from clinic.file.uploading import State, upload_state, uploads_waiting
+from clinic.file.uploading import OPEN_AT_MOST, State, upload_state, uploads_waiting
 from tests.support import paying
 from tests.support.cast import Cast
 from tests.support.filing import begun, can_read, checked, sent
@@ -107,6 +110,12 @@ def test_names_harm_nobody(given: str, kept: str) -> None:
     assert safe_name(given) == kept
 
 
+@given(st.text(max_size=300))
+def test_a_safe_name_is_its_own(given_name: str) -> None:
+    kept = safe_name(given_name)
+    assert safe_name(kept) == kept and 0 < len(kept) <= 200
+
+
 def test_a_link_opens_as_it_was_made_and_in_no_other_form(cast: Cast, database: Database) -> None:
     key = links.key_of(b"p" * 32)
     path = links.sign(key, "a" * 26, "b" * 26, "knee cap.jpg", database.now())
@@ -122,6 +131,55 @@ def test_somebodys_own_link_in_a_text_becomes_the_address_that_asks_who_one_is()
     path = links.sign(links.key_of(b"p" * 32), "a" * 26, "b" * 26, "knee.jpg", datetime.now(UTC))
     assert links.canonical(f"See https://clinic.test{path}, please") == f"See https://clinic.test/files/{'a' * 26}, please"
     assert links.file_named(f" https://clinic.test{path}\n") == "a" * 26
+    another_site = f"https://elsewhere.test/f/{'a' * 26}/report"
+    assert links.canonical(another_site) == another_site and links.file_named(another_site) is None
+
+
+def test_what_is_given_up_while_it_is_looked_at_is_not_posted(cast: Cast, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    thread = cast.start("boris", "ana")
+    upload = begun(database, cast.boris, thread)
+    given_up: list[bool] = []
+
+    def give_up() -> None:
+        try:
+            database.perform(cast.boris, "file.cancel", upload)
+            given_up.append(True)
+        except Conflict:
+            given_up.append(False)
+
+    giving_up = Thread(target=give_up)
+    read = sending.upload_row
+
+    def meanwhile(work: Work, uid: str) -> object:
+        giving_up.start()
+        giving_up.join(0.5)  # SQLite lets nobody write beside: there it comes too late, and says so
+        return read(work, uid)
+
+    monkeypatch.setattr(sending, "upload_row", meanwhile)
+    done = checked(database, upload)
+    giving_up.join()
+    assert given_up == [done.value is State.CANCELLED] and bool(done.entries) is not given_up[0]
+
+
+def test_places_to_which_nothing_comes_keep_nobody_from_sending(cast: Cast, database: Database) -> None:
+    for number in range(OPEN_AT_MOST):
+        database.perform(cast.boris, "file.slot", name="a.jpg", size_bytes=1000, client_id=f"c-{number}")
+    thread = cast.start("boris", "ana")
+    with pytest.raises(TooMany):
+        begun(database, cast.boris, thread)
+    now = database.now()
+    database.now = lambda: now + timedelta(minutes=6)  # type: ignore[method-assign]
+    begun(database, cast.boris, thread)
+
+
+def test_a_sound_from_the_app_of_a_coordinator_is_a_file_unless_they_may_send_voice_messages(cast: Cast, database: Database) -> None:
+    thread, sound = cast.start("boris", "ana"), Inspection("audio/mp4", Form.AUDIO, duration_ms=4000)
+    for allowed, kind in ((False, "file"), (True, "voice")):
+        database.perform(cast.dina, "clinic.permit_coordinators", what="voice.send", may=allowed)
+        slot = str(database.perform(cast.chen, "file.slot", name="talk.m4a", size_bytes=1000, client_id=f"c-{kind}").value)
+        assert checked(database, slot, sound).value is State.READY
+        done = database.perform(Actor.xmpp(cast.handle("chen")), "file.send", thread, file=slot, client_id=f"m-{kind}")
+        assert [entry.kind for entry in done.entries] == [kind]
 
 
 def test_what_became_nothing_is_forgotten_and_what_was_sent_or_is_held_stays(cast: Cast, database: Database) -> None:
