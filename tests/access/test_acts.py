@@ -134,7 +134,9 @@ def hidden_from(pages: Pages, who: str, label: str) -> dict[str, str]:
         for which, entry in thread.entries.items():
             if other != label or pages.scene.hidden(who, label, which):
                 found[f"{which} of {other}"] = entry
-    others = [(kind, whose, uid) for (kind, whose), uid in pages.scene.things.items() if kind.startswith(PRIVATE) and whose != who]
+    things = [(kind, whose, uid) for (kind, whose), uid in pages.scene.things.items() if kind.startswith(PRIVATE) and whose != who]
+    # A patient's video is in a folder that staff open.
+    others = [one for one in things if one[0] != "video of" or who not in pages.scene.staff_of("group")]
     return found | {f"{kind} of {whose}": uid for kind, whose, uid in others}
 
 
