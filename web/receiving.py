@@ -90,27 +90,36 @@ def _let_arrive(staged: Staged) -> None:
 def receive(upload: UploadBytes, whose: str, at: int | None, still: Callable[[], bool]) -> Received:
     """Store what this request brings of an upload, from byte `at` on (None: from the beginning, whatever was there).
 
-    whose: the account's uid. still: whether it is wanted; asked once a second. Raises: Conflict where another place is next or somebody else has
-    gone on; NotAcceptable for what its beginning shows not to be taken; TooLong for more than was announced, before it is read where the request
-    says so; Full, NoRoom, Damaged.
+    whose: the account's uid. still: whether it is wanted; asked before anything is stored, as it may have come whole over another connection since it
+    was looked up, and once a second. Raises: Conflict where another place is next or somebody else has gone on; NotAcceptable for what its beginning
+    shows not to be taken; TooLong for more than was announced, before it is read where the request says so; Full, NoRoom, Damaged.
     """
     with CARRYING.begin(whose), staging(upload).take() as taking:
-        if at is None:
-            taking.begin_anew()
-        elif taking.offset != at:
-            raise Conflict(f"The next byte of this upload is number {taking.offset}.")
-        if (request.content_length or 0) > upload.size_bytes - taking.offset:
-            raise TooLong(MORE)
-        given, cut = _take_in(taking, upload, still)
-        taking.settle()
-        found = Received(taking.offset, given, cut, taking.whole)
-    if found.whole:
-        clinic_db().perform(SYSTEM, "file.received", upload.uid)
-    return found
+        try:
+            return _received(taking, upload, at, still)
+        except TakenOver:
+            raise Conflict(ELSEWHERE) from None
+
+
+def _received(taking: Taking, upload: UploadBytes, at: int | None, still: Callable[[], bool]) -> Received:
+    """As receive. Raises: TakenOver too."""
+    if not still():
+        raise TakenOver()
+    if at is None:
+        taking.begin_anew()
+    elif taking.offset != at:
+        raise Conflict(f"The next byte of this upload is number {taking.offset}.")
+    if (request.content_length or 0) > upload.size_bytes - taking.offset:
+        raise TooLong(MORE)
+    given, cut = _take_in(taking, upload, still)
+    with taking.settled():
+        if taking.whole:  # told while nobody can begin it anew: who is told that it has come sends it no more
+            clinic_db().perform(SYSTEM, "file.received", upload.uid)
+    return Received(taking.offset, given, cut, taking.whole)
 
 
 def _take_in(taking: Taking, upload: UploadBytes, still: Callable[[], bool]) -> tuple[int, bool]:
-    """Return how many bytes came, and whether they ended before the request said. Raises: as receive."""
+    """Return how many bytes came, and whether they ended before the request said. Raises: as receive; TakenOver."""
     given, announced, due = 0, request.content_length, time.monotonic() + RECHECK_SECONDS
     looks = [place for place in LOOK_AT if taking.offset < place < upload.size_bytes]
     try:
@@ -128,8 +137,6 @@ def _take_in(taking: Taking, upload: UploadBytes, still: Callable[[], bool]) -> 
                 due = time.monotonic() + RECHECK_SECONDS
     except (ClientDisconnected, OSError):  # what is whole of it stays
         return given, True
-    except TakenOver:
-        raise Conflict(ELSEWHERE) from None
     except TooMuch:
         raise TooLong(MORE) from None
     return given, announced is not None and given < announced

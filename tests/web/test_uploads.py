@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,7 @@ from tests.support.filing import begun
 from tests.web.browser import Browser
 from web.carrying import CARRYING, MOST_EACH
 from web.gateways.sealing import CHUNK_BYTES
-from web.gateways.staging import Staged
+from web.gateways.staging import Staged, Taking
 from web.gateways.storage import Store, of
 from web.media import inspecting
 
@@ -306,6 +307,48 @@ def test_a_put_that_was_cut_is_sent_once_more_from_its_beginning(app: Flask, add
     assert state_of(database, slot) is State.OPEN
     assert client.put(address, data=CONTENT).status_code == 201
     assert content_of(database, store, slot) == CONTENT
+
+
+@pytest.mark.parametrize("when", ["before it is told of", "while it is told of"])
+def test_a_put_that_was_answered_is_not_begun_anew_by_the_one_that_came_again(
+    when: str, app: Flask, address: str, slot: str, database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An app whose connection hangs behind the last byte sends all of it again: the first is not answered with 201 for bytes that are gone."""
+    answers: list[int] = []
+    again = threading.Thread(target=lambda: answers.append(app.test_client().put(address, **body(Cut(CONTENT[:9]), SIZE)).status_code))
+    waits, real_take, real_add, real_perform = threading.Event(), Staged.take, Taking.add, database.perform
+
+    def take(staged: Staged) -> Taking:
+        if threading.current_thread() is again:
+            waits.set()
+        return real_take(staged)
+
+    def perform(actor: Actor, action: str, *given: Any, **values: Any) -> Any:
+        if action == "file.received" and when == "while it is told of":
+            again.start()
+            assert waits.wait(10)
+            again.join(0.3)  # it would be over by now if nothing kept it from beginning anew
+        return real_perform(actor, action, *given, **values)
+
+    def add(taking: Taking, data: bytes) -> None:
+        real_add(taking, data)
+        if taking.whole and when == "before it is told of":
+            again.start()
+            again.join(10)
+
+    monkeypatch.setattr(Staged, "take", take)
+    monkeypatch.setattr(Taking, "add", add)
+    monkeypatch.setattr(database, "perform", perform)
+    first = app.test_client().put(address, data=CONTENT).status_code
+    again.join(10)
+    if when == "while it is told of":
+        assert (first, answers) == (201, [409])
+        assert state_of(database, slot) is State.RECEIVED
+        assert content_of(database, store, slot) == CONTENT
+    else:
+        assert (first, answers) == (409, [422])
+        assert state_of(database, slot) is State.OPEN, "whoever came last may send it once more"
+        assert app.test_client().put(address, data=CONTENT).status_code == 201
 
 
 def test_a_put_of_another_size_or_to_another_place_is_refused(

@@ -182,14 +182,24 @@ class Taking:
             fcntl.flock(self._owner, fcntl.LOCK_UN)
 
     def settle(self) -> None:
-        """Have what is stored on the disk before anybody is told of it, also after a power cut. Raises: NoRoom."""
-        with _room():
+        """Have what is stored on the disk before anybody is told of it, also after a power cut. Raises: TakenOver, NoRoom."""
+        with self.settled():
+            pass
+
+    @contextlib.contextmanager
+    def settled(self) -> Iterator[None]:
+        """Have what is stored on the disk; until the end of this nobody else goes on with it: what is told of it meanwhile is true.
+
+        Raises: TakenOver, NoRoom.
+        """
+        with self._mine():
             os.fsync(self._content)
             folder = os.open(self.staged.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+            yield
 
     def close(self) -> None:
         """Let go of it; what was no whole piece is lost."""
