@@ -48,8 +48,8 @@ before: the document after which its list goes on."""
 class Document:
     """A file in a folder, as its reader sees it. added_by, role: who added it, as they are called there.
 
-    thread, title: where it came from, and as the reader calls that; "" where they are not in it, or it came from none. owner: whose folder
-    it is in, where documents of several are shown together.
+    thread, title: where it came from, and as the reader calls that; "" where they are not in it, or it came from none. owner, owner_uid: whose
+    folder it is in, by name and by account, as names may be alike.
     """
 
     uid: str
@@ -67,6 +67,7 @@ class Document:
     title: str
     put_away: bool
     owner: str
+    owner_uid: str
 
     @property
     def what(self) -> str:
@@ -100,6 +101,13 @@ def here_to_stay() -> sa.ColumnElement[bool]:
     return sa.and_(files.c.folder_id.is_not(None), files.c.withdrawn_at.is_(None))
 
 
+def for_its_patient() -> sa.ColumnElement[bool]:
+    """Return the SQL condition that a file is a patient's and for the clinic's staff, and for no other patient until they show it themselves."""
+    shown = entries.alias()
+    here = sa.and_(shown.c.thread_id == files.c.thread_id, shown.c.uid == files.c.entry_uid)
+    return sa.exists().where(here, shown.c.addressee_id.is_not(None)).correlate(files)
+
+
 def documents(work: Work, condition: sa.ColumnElement[bool], before: str | None = None, most: int = DOCUMENTS) -> tuple[tuple[Document, ...], str]:
     """Return the documents that meet a condition on `files`, the newest first, and the one to go on behind, or "".
 
@@ -112,6 +120,7 @@ def documents(work: Work, condition: sa.ColumnElement[bool], before: str | None 
         sa.select(
             files, blobs.c.form, blobs.c.size_bytes, blobs.c.duration_ms, blobs.c.pages, blobs.c.thumb_type, accounts.c.name.label("adder"),
             memberships.c.nick, entries.c.author_role, owners.c.name.label("owner"),
+            owners.c.uid.label("owner_uid"),
         )
         .join(blobs, blobs.c.id == files.c.blob_id)
         .join(accounts, accounts.c.id == files.c.added_by)
@@ -135,7 +144,7 @@ def _document(work: Work, row: sa.Row[Any], thread: str, title: str) -> Document
     role = Role(row.author_role) if row.author_role else work.role if mine else None
     return Document(
         row.uid, row.name, Form(row.form), row.size_bytes, row.duration_ms or 0, row.pages or 0, bool(row.thumb_type), row.nick or row.adder, role,
-        mine, row.added_at, thread, title, row.archived_at is not None, row.owner,
+        mine, row.added_at, thread, title, row.archived_at is not None, row.owner, row.owner_uid,
     )
 
 
@@ -244,9 +253,24 @@ def bring_back(work: Work, document: sa.Row[Any]) -> None:
 
 
 @view(Permission.FILE_FOLDER)
-def document(work: Work, uid: str) -> Folder:
-    """Return one document of the actor's own folder or, for staff, of a patient's of theirs: the folder with it alone. Raises: NotFound."""
+def own_document(work: Work, uid: str) -> Folder:
+    """Return one document of the actor's own folder, or one of their own handouts: the folder with it alone. Raises: NotFound."""
     row = document_for(work, uid)
+    if row.folder_id != work.person.id:
+        raise NotFound()
+    return _alone(work, row)
+
+
+@action("file.open_document", Permission.FILE_FOLDER, on=document_for)
+def open_document(work: Work, document: sa.Row[Any]) -> Folder:
+    """Return one document of a patient's, for staff: the folder with it alone; that it was opened, by whom, is in the audit log.
+
+    Raises: NotFound unless the actor shares a thread with the patient.
+    """
+    return _alone(work, document)
+
+
+def _alone(work: Work, row: sa.Row[Any]) -> Folder:
     [owner] = work.rows(sa.select(accounts).where(accounts.c.id == row.folder_id))
     shown, _ = documents(work, files.c.id == row.id)
     return Folder(owner.uid, owner.name, owner.birth_date, owner.id == work.person.id, shown, "", ())
@@ -265,7 +289,7 @@ class Target:
 def targets(work: Work, uid: str) -> tuple[str, tuple[Target, ...]]:
     """Return the name of a document, and the threads of the actor's that it may be sent to, the liveliest first, at most THREADS_AT_MOST.
 
-    Raises: NotFound where it is in no folder that the actor may open.
+    What is for its patient and staff alone, staff send where no other patient is. Raises: NotFound where it is in no folder that the actor may open.
     """
     row = document_for(work, uid) if is_uid(uid) else None
     if row is None:
@@ -279,6 +303,6 @@ def targets(work: Work, uid: str) -> tuple[str, tuple[Target, ...]]:
     ordered: Sequence[sa.Row[Any]] = work.rows(query.order_by(threads.c.spoken_at.desc(), threads.c.id.desc()).limit(THREADS_AT_MOST))
     found = work.threads([one.uid for one in ordered])
     own = {row.folder_id, work.person.id}
-    return row.name, tuple(
-        Target(one.uid, title_for(one, work.person.id), tuple(m.nick for m in one.patients if m.account_id not in own)) for one in found
-    )
+    shown = [Target(one.uid, title_for(one, work.person.id), tuple(m.nick for m in one.patients if m.account_id not in own)) for one in found]
+    private = row.folder_id != work.person.id and work.row(sa.select(files.c.id).where(files.c.id == row.id, for_its_patient())) is not None
+    return row.name, tuple(one for one in shown if not (private and one.readers))

@@ -17,7 +17,7 @@ from clinic.actions import Offer, action, view
 from clinic.calls import Door
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import AppId, ClientId, Option, Pick, Uid, is_uid
-from clinic.file.folders import Document, documents, here_to_stay
+from clinic.file.folders import Document, documents, for_its_patient, here_to_stay
 from clinic.file.media import Purpose
 from clinic.file.refiling import any_taken_back
 from clinic.file.sending import Sending, found_of, send
@@ -34,30 +34,35 @@ OFFERED_DOCUMENTS = 50
 IN_NO_FOLDER = "This file is in nobody's Images & Documents, so it is not sent on from there. Send it as a new file."
 NOT_OWN = "You send on what is in your own Images & Documents only. Nothing was sent."
 NOT_HERE = "This is a document of {name}, who is not in this thread, so it was not sent. Choose a thread that they are in."
+PRIVATE = "Other patients are in this thread, and this video is for {name} and the clinic's staff alone, so it was not sent. Only {name} may show it to them."
 PUT_AWAY = "This document was put away. Bring it back in Images & Documents, then send it."
 
 
 def sendable(thread: LoadedThread, me: LoadedMember) -> sa.ColumnElement[bool]:
     """Return the SQL condition on `files` that a member may send one on into their thread."""
     folders = [me.account_id] if me.role is Role.PATIENT else [me.account_id, *(one.account_id for one in thread.patients)]
-    return sa.and_(here_to_stay(), files.c.folder_id.in_(folders), files.c.archived_at.is_(None))
+    condition = sa.and_(here_to_stay(), files.c.folder_id.in_(folders), files.c.archived_at.is_(None))
+    if me.role.is_staff and len(thread.patients) > 1:
+        return sa.and_(condition, ~for_its_patient())
+    return condition
 
 
-def other_readers(thread: LoadedThread, owner_id: int | None) -> tuple[str, ...]:
-    """Return what the patients of a thread are called who would read a document that is not theirs. owner_id: account id of whose it is."""
-    return tuple(one.nick for one in thread.patients if one.account_id != owner_id)
+def other_readers(thread: LoadedThread, owner_uid: str) -> tuple[str, ...]:
+    """Return what the patients of a thread are called who would read a document that is not theirs. owner_uid: account uid of whose it is."""
+    return tuple(one.nick for one in thread.patients if one.uid != owner_uid)
 
 
 def _offered(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
     if thread is None:
         return []
     found, _ = documents(work, sendable(thread, work.member(thread)), most=OFFERED_DOCUMENTS)
-    return [Option(one.uid, one.name, _more(thread, one, work.person.name)) for one in found]
+    return [Option(one.uid, one.name, _more(thread, one, work.person.uid)) for one in found]
 
 
 def _more(thread: LoadedThread, one: Document, me: str) -> str:
-    whose = "yours" if one.owner == me else f"of {one.owner}" if len(thread.patients) > 1 else ""
-    others = [nick for nick in other_readers(thread, None) if nick not in (one.owner, me)] if len(thread.patients) > 1 else []
+    called = {member.uid: member.nick for member in thread.patients}
+    whose = "yours" if one.owner_uid == me else f"of {called.get(one.owner_uid, one.owner)}" if len(called) > 1 else ""
+    others = other_readers(thread, one.owner_uid) if len(called) > 1 else ()
     seen = f"{' and '.join(others)} will see it" if others else ""
     return "; ".join(part for part in (f"{one.what}, {one.size}", whose, seen) if part)
 
@@ -118,18 +123,22 @@ def _wanted(work: Work, thread: LoadedThread, me: LoadedMember, uid: str) -> sa.
     if row.folder_id is None:
         raise Invalid(IN_NO_FOLDER, field="document")
     if row.folder_id != me.account_id:
-        _refuse_elsewhere(work, thread, me, row.folder_id)
+        _refuse_others(work, thread, me, row)
     if row.archived_at is not None:
         raise Conflict(PUT_AWAY, field="document")
     return row
 
 
-def _refuse_elsewhere(work: Work, thread: LoadedThread, me: LoadedMember, owner_id: int) -> None:
+def _refuse_others(work: Work, thread: LoadedThread, me: LoadedMember, row: sa.Row[Any]) -> None:
+    """Refuse another's document that is not to be sent here: one of a patient who is not in the thread, or for whom alone it is."""
     if me.role is Role.PATIENT:
         raise Invalid(NOT_OWN, field="document")
-    if all(one.account_id != owner_id for one in thread.patients):
-        [owner] = work.rows(sa.select(accounts.c.name).where(accounts.c.id == owner_id))
-        raise Invalid(NOT_HERE.format(name=owner.name), field="document")
+    owner = next((one for one in thread.patients if one.account_id == row.folder_id), None)
+    if owner is None:
+        [elsewhere] = work.rows(sa.select(accounts.c.name).where(accounts.c.id == row.folder_id))
+        raise Invalid(NOT_HERE.format(name=elsewhere.name), field="document")
+    if len(thread.patients) > 1 and work.row(sa.select(files.c.id).where(files.c.id == row.id, for_its_patient())) is not None:
+        raise Invalid(PRIVATE.format(name=owner.nick), field="document")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +161,7 @@ def chosen(work: Work, thread_uid: str, uid: str) -> tuple[Document, tuple[str, 
     found, _ = documents(work, sa.and_(sendable(thread, work.member(thread)), files.c.uid == uid))
     if not found:
         raise NotFound()
-    [owner] = work.rows(sa.select(files.c.folder_id).where(files.c.uid == uid))
-    return found[0], other_readers(thread, owner.folder_id)
+    return found[0], other_readers(thread, found[0].owner_uid)
 
 
 @action("file.choose", Permission.FILE_FORWARD, on=thread_for, fields=(Uid("before", "Before", required=False),), gated=False)
@@ -161,5 +169,5 @@ def choose(work: Work, thread: LoadedThread, before: str | None) -> Choice:
     """Return what the actor may send in a thread from Images & Documents; for staff that opens a patient's folder, so it is audited."""
     me = work.member(thread)
     found, more = documents(work, sendable(thread, me), before)
-    readers = other_readers(thread, me.account_id)
+    readers = other_readers(thread, me.uid)
     return Choice(found, more, readers if me.role is Role.PATIENT or len(readers) > 1 else (), any_taken_back(work, thread))

@@ -25,6 +25,7 @@ from clinic.work import Work
 
 WITHIN = timedelta(days=30)
 OFFERED_FILES = 50
+PRIVATE = "This video only you and the clinic's staff saw, and sent from here everybody in a thread would see it. Record it again, or upload it."
 GONE = "This is none of the files that you have taken back in the last 30 days. Upload it again."
 
 
@@ -33,7 +34,7 @@ def _withdrawn(work: Work) -> sa.Select[Any]:
     me = work.person.id
     shown_as = sa.and_(entries.c.thread_id == files.c.thread_id, entries.c.uid == files.c.entry_uid)
     return (
-        sa.select(files, blobs.c.form, blobs.c.size_bytes, entries.c.audience)
+        sa.select(files, blobs.c.form, blobs.c.size_bytes, entries.c.audience, entries.c.addressee_id)
         .join(blobs, blobs.c.id == files.c.blob_id)
         .join(entries, shown_as)
         .where(files.c.added_by == me, files.c.withdrawn_by == me, files.c.withdrawn_at > work.now - WITHIN, files.c.origin_id.is_(None))
@@ -41,8 +42,13 @@ def _withdrawn(work: Work) -> sa.Select[Any]:
     )
 
 
+def _for_all(work: Work) -> sa.Select[Any]:
+    """Return the select of those that may be sent anew: what only its patient and staff saw would be seen by all."""
+    return _withdrawn(work).where(entries.c.addressee_id.is_(None))
+
+
 def _listed(work: Work, _thread: LoadedThread | None) -> Sequence[Option]:
-    found = work.rows(_withdrawn(work).limit(OFFERED_FILES))
+    found = work.rows(_for_all(work).limit(OFFERED_FILES))
     return [Option(row.uid, row.name, f"{FORMS[Form(row.form)]}, {size_in_words(row.size_bytes)}; {_was(row)}") for row in found]
 
 
@@ -53,7 +59,7 @@ def _was(row: sa.Row[Any]) -> str:
 
 def any_taken_back(work: Work, _thread: LoadedThread) -> bool:
     """Say whether the actor has taken a file back lately, which they may send anew."""
-    return work.row(_withdrawn(work).limit(1)) is not None
+    return work.row(_for_all(work).limit(1)) is not None
 
 
 @action(
@@ -69,7 +75,7 @@ def any_taken_back(work: Work, _thread: LoadedThread) -> bool:
     offer=Offer(
         "Send a file here that you took back",
         "refile",
-        "Where it was sent wrongly it stays gone. Nothing has to be uploaded again. What was an internal note's stays one.",
+        "Everybody in this thread will see it, other patients too; what was an internal note's stays one. Where it was sent wrongly it stays gone.",
         "Sent.",
         when=any_taken_back,
         otherwise="You have taken no file back in the last 30 days. Upload the file instead.",
@@ -78,11 +84,14 @@ def any_taken_back(work: Work, _thread: LoadedThread) -> bool:
 def refile(work: Work, thread: LoadedThread, file: str, folder: str | None, client_id: str) -> str:
     """Send a file anew, as a new one over the same content, that the actor took back somewhere in the last 30 days. folder: as of file.begin.
 
-    A file of an internal note is one of an internal note again. Returns: the entry's uid. Raises: NotFound, Invalid, NotPermitted, Gated.
+    A file of an internal note is one of an internal note again; what only its patient and staff saw is not sent from here.
+    Returns: the entry's uid. Raises: NotFound, Invalid, NotPermitted, Gated.
     """
     row = work.row(_withdrawn(work).where(files.c.uid == file))
     if row is None:
         raise NotFound(GONE)
+    if row.addressee_id is not None:
+        raise Invalid(PRIVATE, field="file")
     note = row.audience == Audience.STAFF
     if note:
         work.require(Permission.NOTE, thread)

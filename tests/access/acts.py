@@ -318,6 +318,7 @@ ACTS: dict[str, Act] = {
     "file.cancel": act("Y Y Y Y N", _upload),
     "file.choose": act("Y Y Y Y N", "thread", {}),
     "file.forward": act("Y Y Y Y N", "thread", _document, entry="document"),
+    "file.open_document": act("Y Y Y Y N", document),
     "file.open_folder": act("Y Y Y Y N", folder),
     "file.put_away": act("Y Y Y Y N", document),
     "file.put_under": act("N Y Y Y N", "thread", _put_under, works=("group",), entry="file"),

@@ -173,6 +173,7 @@ NOT_ON_A_THREAD = {
     "thread.start": "asks itself: tests/domain/test_payment_gate.py",
     "file.bring_back": "their own folder",
     "file.cancel": "giving up sends nothing",
+    "file.open_document": "reading",
     "file.open_folder": "reading",
     "file.put_away": "their own folder",
     "file.rename": "asks itself: tests/domain/test_folders.py",

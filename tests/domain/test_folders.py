@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from clinic import Actor, Database
+from clinic import Actor, Database, Role
+from clinic.actions import ACTIONS
 from clinic.audit.tables import audit_entries
 from clinic.calls import Done
 from clinic.errors import Conflict, DomainError, Gated, Invalid, NotFound, NotPermitted
-from clinic.file.folders import Folder, own_folder, targets
+from clinic.fields import Pick
+from clinic.file.folders import Folder, own_document, own_folder, targets
+from clinic.file.forwarding import chosen
 from clinic.file.media import Form, Inspection
 from clinic.search.index import Indexer
 from clinic.search.views import search
@@ -81,6 +84,23 @@ def test_opening_a_patients_folder_is_audited_and_ones_own_is_not(cast: Cast, da
     with database.reading() as connection:
         found = connection.execute(sa.select(audit_entries.c.subject).where(audit_entries.c.action == "file.open_folder")).scalars().all()
     assert found == [cast.uid("ana")]
+
+
+def test_opening_one_document_of_a_patient_is_audited_and_ones_own_is_not(cast: Cast, database: Database) -> None:
+    document, leaflet = sent(database, cast.ana, cast.start("boris", "ana")), handout(database, cast.boris)
+    folder: Folder = database.perform(cast.chen, "file.open_document", document).value
+    assert ([one.uid for one in folder.documents], folder.name, folder.own) == ([document], "Ana Alvarez", False)
+    for who in (cast.bella, cast.eve):
+        with pytest.raises(NotFound):
+            database.perform(who, "file.open_document", document)
+    for who, own in ((cast.ana, document), (cast.boris, leaflet)):
+        with database.read(who) as work:
+            assert own_document(work, own).own
+    with pytest.raises(NotFound), database.read(cast.chen) as work:
+        own_document(work, document)
+    with database.reading() as connection:
+        found = connection.execute(sa.select(audit_entries.c.subject).where(audit_entries.c.action == "file.open_document")).scalars().all()
+    assert found == [document]
 
 
 def test_a_thread_that_the_reader_is_not_in_is_not_named(cast: Cast, database: Database) -> None:
@@ -191,6 +211,25 @@ def test_what_is_sent_on_again_under_one_id_is_sent_once(cast: Cast, database: D
     assert (again.duplicate, again.value) == (True, first.value)
     with pytest.raises(Conflict):
         database.perform(cast.boris, "file.forward", thread, document=other, client_id="c-forward")
+
+
+def test_whose_a_document_is_and_who_will_see_it_goes_by_account_as_names_may_be_alike(cast: Cast, database: Database) -> None:
+    def named_alike(role: Role, born: str | None = None) -> str:
+        values = {"name": "Ana Alvarez", "roles": [role], "birth_date": born, "email": f"{role}.alike@clinic.example"}
+        return str(database.perform(Actor.system(), "account.create", **values).value.account_uid)
+
+    twin, doctor = named_alike(Role.PATIENT, "1999-09-09"), named_alike(Role.PRACTITIONER)
+    thread = str(database.perform(cast.boris, "group.create", title="Knee class", people=[twin, cast.uid("ana"), doctor], reason="Same.").value)
+    document = sent(database, cast.ana, cast.start("boris", "ana"))
+    for reader in (cast.boris, Actor.page(doctor, Role.PRACTITIONER, "session-of-alike")):
+        with database.read(reader) as work:
+            loaded = work.thread(thread)
+            nicks = {one.uid: one.nick for one in loaded.patients}
+            field = ACTIONS["file.forward"].fields[0]
+            assert isinstance(field, Pick) and nicks[twin] != nicks[cast.uid("ana")]
+            assert [one.more for one in field.options(work, loaded)] == [f"Image, 1 KB; of {nicks[cast.uid('ana')]}; {nicks[twin]} will see it"]
+            one, readers = chosen(work, thread, document)
+            assert (one.owner_uid, readers) == (cast.uid("ana"), (nicks[twin],))
 
 
 def test_a_document_goes_only_to_threads_that_are_named(cast: Cast, database: Database) -> None:

@@ -9,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from clinic import Actor, Database, Door, errors
+from clinic.file.folders import targets
+from clinic.file.forwarding import Choice
 from clinic.file.media import Form, Inspection
 from clinic.file.tables import files
 from clinic.file.uploading import State as Upload
@@ -19,7 +21,7 @@ from clinic.thread.archive import archive
 from clinic.thread.views import EntryView, thread_list, thread_page
 from tests.support import paying
 from tests.support.cast import Cast
-from tests.support.filing import JPEG, can_read, checked
+from tests.support.filing import JPEG, can_read, checked, forwarded
 
 PATIENTS, STAFF = ("ana", "ada"), ("boris", "bella", "chen")
 
@@ -268,6 +270,35 @@ def test_taking_back_only_what_was_shown_leaves_it_with_its_patient_and_staff(ca
     cast.database.perform(cast.ana, "text.retract", group, entry=shown, client_id="c-back")
     assert not videos(cast, "ada", group) and can_read(cast.database, cast.boris, file)
     assert cast.database.perform(cast.ana, "video.show", group, client_id="c-show-again").value != shown
+
+
+def test_staff_do_not_send_a_private_video_on_to_where_other_patients_are(cast: Cast, thread: str, group: str) -> None:
+    file = sent(cast, group, ask(cast, group, patient=cast.uid("ana")))
+    for who in STAFF:
+        found: Choice = cast.database.perform(getattr(cast, who), "file.choose", group).value
+        assert not found.documents
+        with pytest.raises(errors.Invalid, match="Only Ana Alvarez may show it"):
+            forwarded(cast.database, getattr(cast, who), group, file)
+    with cast.database.read(cast.boris) as work:
+        assert [one.uid for one in targets(work, file)[1]] == [thread]
+    assert can_read(cast.database, cast.ana, forwarded(cast.database, cast.boris, thread, file))
+    own: Choice = cast.database.perform(cast.ana, "file.choose", group).value
+    assert [one.uid for one in own.documents] == [file]
+    with cast.database.read(cast.ana) as work:
+        assert {one.uid for one in targets(work, file)[1]} == {thread, group}
+    assert can_read(cast.database, cast.ada, forwarded(cast.database, cast.ana, group, file, "c-own"))
+
+
+def test_a_private_video_that_was_taken_back_is_not_sent_anew_to_everybody(cast: Cast, thread: str, group: str) -> None:
+    private = sent(cast, group, ask(cast, group, patient=cast.uid("ana")))
+    [entry] = videos(cast, "ana", group)
+    cast.database.perform(cast.ana, "text.retract", group, entry=entry.uid, client_id="c-back")
+    found: Choice = cast.database.perform(cast.ana, "file.choose", group).value
+    assert not found.taken_back
+    for where in (group, thread):
+        with pytest.raises(errors.Invalid, match="only you and the clinic's staff saw"):
+            cast.database.perform(cast.ana, "file.refile", where, file=private, client_id=f"c-anew-{where}")
+    assert not videos(cast, "ada", group) and not [entry for entry in said(cast, "ada", group) if entry.kind == "file"]
 
 
 def test_the_group_admin_who_removes_it_removes_what_was_shown(cast: Cast, group: str) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from clinic import Database
+from clinic.account.tables import accounts
+from clinic.audit.tables import audit_entries
 from clinic.file.media import Form, Inspection
 from clinic.thread.views import thread_list
 from tests.support.cast import Cast
@@ -49,6 +52,19 @@ def test_staff_open_a_patients_folder_and_others_find_none(document: str, cast: 
     for name, status in (("bella", 404), ("ana", 404), ("eve", 404)):
         assert sign_in(name).get(where).status_code == status, name
         assert name == "ana" or sign_in(name).get(f"/documents/{document}").status_code == 404
+
+
+def test_each_page_with_a_patients_document_leaves_its_row_in_the_audit_log_and_ones_own_none(
+    document: str, cast: Cast, database: Database, sign_in: SignIn
+) -> None:
+    thread = cast.start("boris", "ana")
+    pages = (f"/documents/{document}", f"/documents/{document}/send", f"/threads/{thread}/documents?document={document}")
+    for name in ("ana", "chen"):
+        assert [sign_in(name).get(page).status_code for page in pages] == [200, 200, 200]
+    with database.reading() as connection:
+        query = sa.select(audit_entries.c.subject, accounts.c.uid).join(accounts, accounts.c.id == audit_entries.c.actor_id)
+        rows = connection.execute(query.where(audit_entries.c.action == "file.open_document")).all()
+    assert [tuple(row) for row in rows] == [(document, cast.uid("chen"))] * 3
 
 
 def test_a_document_is_renamed_put_away_and_brought_back(document: str, sign_in: SignIn) -> None:

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from clinic.errors import Invalid
+from clinic.errors import Invalid, NotFound
 from clinic.file.filing import asked_in
-from clinic.file.folders import FILTERS, Folder, document, own_folder, targets
+from clinic.file.folders import FILTERS, Folder, own_document, own_folder, targets
 from clinic.file.forwarding import chosen
 from clinic.file.kinds import FORMS
 from clinic.permissions import STAFF
@@ -91,12 +91,22 @@ def look() -> Response:
     return redirect(local_path(request.form.get("next"), url_for("documents.home")), 303)
 
 
+def _opened(uid: str) -> Folder:
+    """Return the folder with one document alone. Staff's look at a patient's is audited, as one at the whole folder is. Raises: NotFound."""
+    try:
+        with clinic_db().read(current_actor()) as work:
+            return own_document(work, uid)
+    except NotFound:
+        found: Folder = clinic_db().perform(current_actor(), "file.open_document", uid).value
+        return found
+
+
 @blueprint.get("/documents/<uid>")
 @caring
 def show(uid: str) -> str:
     """One document, and what may be done with it."""
+    folder = _opened(uid)
     with clinic_db().read(current_actor()) as work:
-        folder = document(work, uid)
         asked = asked_in(work, uid) if work.role in STAFF else ""
     return render_template("documents/show.html", here="documents", folder=folder, one=folder.documents[0], asked_in=asked)
 
@@ -105,12 +115,14 @@ def show(uid: str) -> str:
 @caring
 def send(uid: str) -> str:
     """The threads that a document may be sent to."""
+    _opened(uid)
     with clinic_db().read(current_actor()) as work:
         name, found = targets(work, uid)
     return render_template("documents/send.html", here="documents", uid=uid, name=name, targets=found)
 
 
 def _asked(thread: str, uid: str) -> str:
+    _opened(uid)
     with clinic_db().read(current_actor()) as work:
         one, readers = chosen(work, thread, uid)
         head = thread_head(work, thread)
