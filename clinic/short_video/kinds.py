@@ -167,17 +167,21 @@ def _became(entry: Entry, later: Entry) -> Entry:
     if isinstance(payload, VideoRequest):
         return replace(entry, payload=replace(payload, state=State.DONE))
     if isinstance(payload, VideoPayload):
-        return replace(entry, payload=replace(payload, shown=True))
+        return replace(entry, payload=replace(payload, shown=later.payload.shown))
     return entry
 
 
 @kind("video-became", fragment="amending.html", changes=_became, amends=True)
 @dataclass(frozen=True, slots=True)
 class VideoBecame:
-    """A request was answered, or the video that only its patient and staff saw is shown to all. The video itself is another entry."""
+    """A request was answered, or the video that only its patient and staff saw is shown to all. The video itself is another entry.
+
+    shown: False where what it was shown as was taken back: only they see it again.
+    """
 
     request: str
+    shown: bool = True
 
     @property
     def body(self) -> str:
-        return "The short video was sent."
+        return "The short video was sent." if self.shown else "The short video is not shown to everybody any more."

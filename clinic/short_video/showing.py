@@ -92,8 +92,11 @@ def show(work: Work, thread: LoadedThread, video: str | None, client_id: str) ->
 
 
 def _taken_back(work: Work, thread: LoadedThread, entry: Entry) -> None:
-    """With a video goes what it is shown as to everybody."""
-    if not isinstance(entry.payload, VideoPayload) or not entry.payload.private:
+    """With a video goes what it is shown as to everybody; without that it may be shown again."""
+    if not isinstance(entry.payload, VideoPayload):
+        return
+    if not entry.payload.private:
+        _hidden_again(work, thread, entry)
         return
     row = work.row(sa.select(files.c.id).where(files.c.entry_uid == entry.uid, files.c.thread_id == thread.id))
     me = work.member(thread)
@@ -104,6 +107,16 @@ def _taken_back(work: Work, thread: LoadedThread, entry: Entry) -> None:
             mine = shown.author is not None and shown.author.uid == me.uid
             work.update(files, copy.id, withdrawn_at=work.now, withdrawn_by=me.account_id)
             work.append_about(thread, shown, Retraction(shown.uid, id_of(shown), moderator="" if mine else me.nick), author=me)
+
+
+def _hidden_again(work: Work, thread: LoadedThread, entry: Entry) -> None:
+    copies = files.alias()
+    shown_as = sa.select(copies.c.origin_id).where(copies.c.entry_uid == entry.uid, copies.c.thread_id == thread.id)
+    video = sa.select(files.c.entry_uid).where(files.c.id.in_(shown_as), files.c.thread_id == thread.id, files.c.withdrawn_at.is_(None))
+    found = work.row(select_entries().where(entries.c.thread_id == thread.id, entries.c.uid.in_(video)))
+    if found is not None:
+        private = entry_of(found)
+        work.append_about(thread, private, VideoBecame(private.payload.request, shown=False), author=work.member(thread))
 
 
 endings.TAKEN_BACK.append(_taken_back)

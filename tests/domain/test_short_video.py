@@ -269,7 +269,10 @@ def test_taking_back_only_what_was_shown_leaves_it_with_its_patient_and_staff(ca
     shown = cast.database.perform(cast.ana, "video.show", group, client_id="c-show").value
     cast.database.perform(cast.ana, "text.retract", group, entry=shown, client_id="c-back")
     assert not videos(cast, "ada", group) and can_read(cast.database, cast.boris, file)
+    [own] = videos(cast, "ana", group)
+    assert own.doable == {"video.show"} and not own.payload.shown
     assert cast.database.perform(cast.ana, "video.show", group, client_id="c-show-again").value != shown
+    assert not videos(cast, "ana", group)[0].doable
 
 
 def test_staff_do_not_send_a_private_video_on_to_where_other_patients_are(cast: Cast, thread: str, group: str) -> None:
