@@ -35,6 +35,7 @@ from xmpp_components.request import FEED_PREFIX, NO_THREAD, NOT_DONE, Refusal, R
 from xmpp_components.rooms import admin, archive, disco, join, messages, vcards
 from xmpp_components.rooms.attachments import Links
 from xmpp_components.rooms.availability import Availability
+from xmpp_components.rooms.checks import Checks
 from xmpp_components.rooms.room import Rooms
 from xmpp_components.share import Share
 from xmpp_components.stream import Stream
@@ -71,6 +72,7 @@ class Threads:
         self.reader = Reader(db)
         self.doer = Doer(db)
         self.links = Links(config, db)
+        self.checks = Checks(self.reader)
         self.tail = Tail(self)
         self.writer = Writer(db, self.tail.committed)
         self.rooms = Rooms(self)

@@ -4,18 +4,20 @@ Bytes do not move here: the upload counts as checked where the domain is told so
 """
 
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 from clinic import Actor
 from clinic.file.media import Form, Inspection
+from clinic.file.uploading import upload_state
 from tests.support import filing
 from tests.support.app_files import META, OOB, SFS, URL_DATA, entries, is_own, link_in, oob, opened, posts, sends, slot, uploaded
 from tests.support.databases import rows
 from tests.support.rooms import archived, refusal
-from tests.support.stage import STANZA_ID, Person, Stage, X, played, shown
+from tests.support.stage import STANZA_ID, Client, Person, Stage, X, played, shown
 from tests.xmpp.test_rooms_archive import ask, page
 from tests.xmpp.test_rooms_groups import in_group
-from xmpp_components.rooms import posting
+from xmpp_components.rooms import checks
 
 SOUND = Inspection("audio/mp4", Form.AUDIO, duration_ms=65_000, waveform=(1, 2, 3))
 LARGE = Inspection("image/heic", Form.IMAGE, 4000, 3000, shown_type="image/jpeg", shown_bytes=300, thumb_type="image/jpeg")
@@ -152,7 +154,7 @@ async def test_an_upload_that_never_came_or_takes_too_long_is_refused_for_now(st
     await refused("f1", get)
     await refused("f2", f"look {get}")
     stage.db.perform(Actor.system(), "file.received", uid)
-    with patch.object(posting, "CHECKED_WITHIN_SECONDS", 0.01):
+    with patch.object(checks, "CHECKED_WITHIN_SECONDS", 0.01):
         await refused("f3", get)
     filing.checked(stage.db, uid)
     sends(stage, ana, "f1", get)
@@ -170,6 +172,64 @@ async def test_a_message_waits_for_its_file_to_be_checked(stage: Stage) -> None:
     await boris.finds("<message id='t1'/>")  # nothing else waits for it
     filing.checked(stage.db, uid)
     is_own(await boris.finds("<message id='f1'/>"), stage.boris, uid)
+
+
+async def looked_at(stage: Stage, client: Client) -> tuple[str, str]:
+    """Returns the uid of an upload that is looked at just now, and its sender's link to it."""
+    uid, _put, get = await slot(stage, client)
+    stage.db.perform(Actor.system(), "file.received", uid)
+    return uid, get
+
+
+@played
+async def test_files_of_one_message_come_in_its_order_however_long_the_first_is_looked_at(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    (first, get_first), (second, get_second) = await looked_at(stage, ana), await uploaded(stage, ana)
+    ana.sends(f"<message to='{stage.room}' type='groupchat' id='f1'>{oob(get_first)}{oob(get_second)}</message>")
+    sends(stage, ana, "t1", "two pictures, in a moment")
+    await boris.finds("<message id='t1'/>")
+    assert [one.kind for one in entries(stage)][-1] == "text" and "file" not in [one.kind for one in entries(stage)]
+    filing.checked(stage.db, first)
+    heard = [opened(link_in(await boris.finds(f"<message><x xmlns='{OOB}'/></message>"))).file for _number in range(2)]
+    assert heard == [first, second]
+
+
+@played
+async def test_messages_that_wait_for_the_same_upload_ask_once_for_all_of_them(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    uid, get = await looked_at(stage, ana)
+    assert stage.component is not None
+    real, looks = stage.component.reader.view, []
+
+    async def view(actor: Actor, what: Any, *given: Any, **named: Any) -> Any:
+        if what is upload_state:
+            looks.append(given)
+        return await real(actor, what, *given, **named)
+    with patch.object(stage.component.reader, "view", view), patch.object(checks, "LOOK_SECONDS", 3600.0):
+        for number in range(5):
+            sends(stage, ana, f"f{number}", get)
+        await stage.until(lambda: looks)
+        sends(stage, ana, "t1", "behind them")
+        await boris.finds("<message id='t1'/>")
+        assert looks == [(uid,)]
+
+
+@played
+async def test_so_many_messages_of_one_person_wait_for_files_and_no_more(stage: Stage) -> None:
+    ana, boris = await stage.joined(stage.ana), await stage.joined(stage.boris)
+    made = [await looked_at(stage, ana) for _number in range(3)]
+    with patch.object(checks, "MOST_EACH", 2):
+        for number, (_uid, get) in enumerate(made):
+            sends(stage, ana, f"f{number}", get)
+        answer = await ana.finds(f"<message type='error'>{refusal('resource-constraint')}</message>")
+        assert "Too many of your messages wait for their files" in "".join(answer.itertext())
+        others, get = await looked_at(stage, boris)
+        sends(stage, boris, "b1", get)
+        for uid in (others, *(uid for uid, _get in made)):
+            filing.checked(stage.db, uid)
+        is_own(await ana.finds("<message id='b1' type='groupchat'/>"), stage.ana, others)
+    sends(stage, ana, answer.get("id", ""), made[int(answer.get("id", "")[1:])][1])
+    await stage.until(lambda: {one.message_id for one in entries(stage)} >= {"b1", "f0", "f1", "f2"})
 
 
 @played

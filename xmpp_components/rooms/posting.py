@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
 from clinic import Actor, Done
-from clinic.errors import Conflict, NotAcceptable, NotFound, NotYet, TooMany
-from clinic.file.uploading import State, upload_state
+from clinic.errors import Conflict, DomainError, NotAcceptable, NotFound, NotYet, TooMany
 from clinic.offers import offer
 from clinic.text.find import MADE_UP
 from xmpp_components import text_commands, wire
@@ -33,8 +31,6 @@ SAME_FOR_SECONDS = 120
 FORWARD = "file.forward"
 NOT_SENT_ON = ("This is no upload of yours that waits to be sent, and none of the newest documents that you can send on in this thread: those of its patients "
                "that you see, and your own. Send it as a new file, or from Images & Documents on the clinic's page.")
-# How long a message waits for its file to be checked, and how often that is asked.
-CHECKED_WITHIN_SECONDS, LOOK_SECONDS = 60.0, 0.5
 TOO_FAST = "You are sending faster than one person's messages are taken here. This one was not stored: wait a moment and send it again."
 
 
@@ -84,16 +80,41 @@ def _say_again(component: Threads, request: Request, room: Room, member: Member,
 
 
 def bring(component: Threads, request: Request, room: Room, member: Member, files: Sequence[str]) -> None:
-    """Send files (uids) that are all that a message says, at a bounded rate; of one that is here already it is asked first. Raises: TooMany."""
+    """Send files (uids) that are all that a message says, one behind the other, at a bounded rate; of one that is here already it is asked first.
+
+    What is refused of one is said of that one; where one is not checked in time, it and those behind it are not sent. Raises: TooMany.
+    """
     if not component.posts.take(member.handle):
         raise TooMany(TOO_FAST)
+    before: asyncio.Future[bool] | None = None
     for file in files:
         ids: dict[str, Any] = {"client_id": f"file:{file}"}
         if file == files[0]:  # the app knows one message
             given, earlier = client_ids(request.xml, f"file {file}", component.db.now())
             ids = {"client_id": given, "earlier_client_id": earlier, "message_id": request.id or None}
-        sent = _send_file(component, room, member, file, ids)
-        component.call(request, _sent_or_asked_about(component, request, room, member, file, ids, sent))
+        came = asyncio.get_running_loop().create_future()
+        # The first is handed over before this returns: what its sender writes next comes behind it.
+        sent = _send_file(component, room, member, file, ids) if before is None else None
+        component.call(request, _behind(before, came, _sent_or_asked_about(component, request, room, member, file, ids, sent)))
+        before = came
+
+
+async def _behind(before: asyncio.Future[bool] | None, came: asyncio.Future[bool], sending: Coroutine[Any, Any, None]) -> None:
+    """Send one file of a message after the one before it was; ``came``: told whether the next may. Raises: DomainError."""
+    if before is not None and not await before:
+        sending.close()
+        came.set_result(False)
+        return
+    goes_on = False
+    try:
+        await sending
+        goes_on = True
+    except DomainError as error:
+        goes_on = not isinstance(error, (NotYet, TooMany))
+        raise
+    finally:
+        if not came.done():  # as when everything is ended
+            came.set_result(goes_on)
 
 
 def _send_file(component: Threads, room: Room, member: Member, file: str, ids: dict[str, Any]) -> asyncio.Future[Done]:
@@ -101,10 +122,10 @@ def _send_file(component: Threads, room: Room, member: Member, file: str, ids: d
 
 
 async def _sent_or_asked_about(
-    component: Threads, request: Request, room: Room, member: Member, file: str, ids: dict[str, Any], sent: asyncio.Future[Done]
+    component: Threads, request: Request, room: Room, member: Member, file: str, ids: dict[str, Any], sent: asyncio.Future[Done] | None
 ) -> None:
     try:
-        done = await _sent(component, room, member, file, ids, sent)
+        done = await _sent(component, room, member, file, ids, sent or _send_file(component, room, member, file, ids))
     except NotYet:
         raise
     except (NotFound, Conflict):  # no upload of theirs, or sent before: then it is a file that they send on
@@ -133,14 +154,8 @@ async def _sent(
     try:
         return await sent
     except NotYet:
-        until = time.monotonic() + CHECKED_WITHIN_SECONDS
-        while time.monotonic() < until and await _looked_at(component, member, file):
-            await asyncio.sleep(LOOK_SECONDS)
+        await component.checks.over(member.handle, file)
         return await _send_file(component, room, member, file, ids)
-
-
-async def _looked_at(component: Threads, member: Member, file: str) -> bool:
-    return (await component.reader.view(Actor.xmpp(member.handle), upload_state, file)).state is State.RECEIVED
 
 
 async def mention(component: Threads, request: Request, room: Room, member: Member, given: attachments.Given, answered: str | None) -> None:
