@@ -1,6 +1,6 @@
 """Durable jobs: what must happen outside the database because of a committed change (rule 4).
 
-Owns the jobs table and claim, release, done, later, retry, hasten. Imports clinic.storage. An action queues a job with `Work.enqueue` in its
+Owns the jobs table and due, claim, release, done, later, retry, hasten. Imports clinic.storage. An action queues a job with `Work.enqueue` in its
 own transaction; a process claims jobs of its queue, does the work, and says done, or retry with a growing pause.
 A job may run twice (the claimer died before `done`): what it does must stand that.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -52,18 +52,29 @@ class Job:
     attempts: int
 
 
-def claim(database: Database, queue: str, limit: int = 20, by: str | None = None) -> list[Job]:
-    """Claim up to `limit` due jobs of `queue`, oldest first, for LEASE_SECONDS. by: the claimer's name, for `release`.
+def _due(queue: str, now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(jobs.c.queue == queue, jobs.c.due_at <= now, jobs.c.parked_at.is_(None))
+
+
+def due(database: Database, queue: str, limit: int) -> list[Job]:
+    """Return the oldest due jobs of `queue`, claimed by nobody yet: for who chooses among them."""
+    with database.reading() as connection:
+        rows = connection.execute(sa.select(jobs).where(_due(queue, database.now())).order_by(jobs.c.due_at, jobs.c.id).limit(limit)).all()
+    return [Job(row.id, row.queue, row.name, json.loads(row.payload), row.attempts) for row in rows]
+
+
+def claim(database: Database, queue: str, limit: int = 20, by: str | None = None, only: int | None = None) -> list[Job]:
+    """Claim up to `limit` due jobs of `queue`, oldest first, for LEASE_SECONDS. by: the claimer's name, for `release`. only: the one to claim (its id).
 
     Returns: the jobs; an empty list without writing anything when none is due. Raises: Busy.
     """
     now = database.now()
-    due = sa.and_(jobs.c.queue == queue, jobs.c.due_at <= now, jobs.c.parked_at.is_(None))
+    wanted = _due(queue, now) if only is None else sa.and_(_due(queue, now), jobs.c.id == only)
     with database.reading() as connection:
-        if connection.execute(sa.select(jobs.c.id).where(due).limit(1)).first() is None:
+        if connection.execute(sa.select(jobs.c.id).where(wanted).limit(1)).first() is None:
             return []
     with database.writing() as connection:
-        chosen = sa.select(jobs).where(due).order_by(jobs.c.due_at).limit(limit).with_for_update(skip_locked=True)
+        chosen = sa.select(jobs).where(wanted).order_by(jobs.c.due_at).limit(limit).with_for_update(skip_locked=True)
         rows = connection.execute(chosen).all()
         if rows:
             lease = now + timedelta(seconds=LEASE_SECONDS)

@@ -19,6 +19,7 @@ from clinic.errors import Busy, DomainError, NotFound
 from clinic.file.allowed import taken
 from clinic.file.media import Unfit
 from clinic.file.uploading import CHECK_JOB, FILES, LIMITS_MS, State, UploadBytes, upload_bytes
+from clinic.file.views import senders
 from web.gateways.faults import Absent, Away, Damaged, NoRoom
 from web.media import clamav, inspecting, words
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 0.5
 AWAY_PAUSE, BUSY_PAUSE = timedelta(seconds=20), timedelta(seconds=1)
 MOST_ATTEMPTS = 3
+MOST_SEEN = 500
 UNSENT = "This file could not be posted, so it is not in the thread. Choose it again and send it once more."
 LOST = "This file was damaged while it waited to be looked at. Choose it again and send it once more."
 SYSTEM = Actor.system()
@@ -35,13 +37,16 @@ logger = logging.getLogger("files")
 
 
 class Checker(threading.Thread):
-    """Does the jobs of the queue of files, one at a time, until `stop`."""
+    """Does the jobs of the queue of files, one at a time, until `stop`; people take turns: whoever sends fifty keeps nobody waiting for all of them."""
 
     def __init__(self, database: Database, config: Config) -> None:
         super().__init__(name="files", daemon=True)
         self.database, self.config = database, config
         self.scanner = clamav.Scanner(config.clamd) if config.clamd else None
         self._stopping = threading.Event()
+        self._turns = 0
+        self._last: dict[str, int] = {}
+        """At which turn somebody's upload was looked at last, those of long ago first."""
 
     def stop(self) -> None:
         """Ends the thread after the file that it is at; what is not done then is done after the next start."""
@@ -72,10 +77,25 @@ class Checker(threading.Thread):
 
     def turn(self) -> bool:
         """Does one job if one is due. Returns: whether there was one."""
-        jobs = outbox.claim(self.database, FILES, limit=1)
-        for job in jobs:
+        jobs = outbox.due(self.database, FILES, MOST_SEEN)
+        if not jobs:
+            return False
+        for job in outbox.claim(self.database, FILES, limit=1, only=self._next(jobs).id):
             self._one(job)
-        return bool(jobs)
+        return True
+
+    def _next(self, jobs: list[outbox.Job]) -> outbox.Job:
+        """Returns the oldest job of whoever has waited longest for a turn."""
+        with self.database.read(SYSTEM) as work:
+            whose = senders(work, [str(job.payload.get("upload")) for job in jobs])
+        of = {job.id: whose.get(str(job.payload.get("upload")), "") for job in jobs}
+        chosen = min(jobs, key=lambda job: self._last.get(of[job.id], 0))  # of several the first: the oldest
+        self._turns += 1
+        self._last.pop(of[chosen.id], None)
+        self._last[of[chosen.id]] = self._turns
+        if len(self._last) > MOST_SEEN:
+            del self._last[next(iter(self._last))]
+        return chosen
 
     def _one(self, job: outbox.Job) -> None:
         if job.name != CHECK_JOB:

@@ -6,11 +6,13 @@ that patient; a handout by whose it is. Reading is never gated. Source: product.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from clinic.account.tables import accounts
 from clinic.actions import view
 from clinic.calls import Actor, Door
 from clinic.errors import NotFound
@@ -126,3 +128,10 @@ def recipient(account_uid: str) -> Actor:
 def kept_blobs(work: Work, uids: list[str]) -> set[str]:
     """Return which of `uids` are blobs that are kept, for what sweeps the others' bytes."""
     return {row.uid for row in work.rows(sa.select(blobs.c.uid).where(blobs.c.uid.in_(uids)))}
+
+
+@view(Permission.SYSTEM)
+def senders(work: Work, uids: Sequence[str]) -> dict[str, str]:
+    """Return whose uploads those are (uid: their sender's uid), for what looks at them in turn. What is gone is left out."""
+    query = sa.select(uploads.c.uid, accounts.c.uid.label("sender")).join(accounts, accounts.c.id == uploads.c.account_id)
+    return {row.uid: row.sender for row in work.rows(query.where(uploads.c.uid.in_(uids)))}

@@ -43,9 +43,9 @@ def checker(database: Database, config: Config) -> Iterator[Checker]:
     inspecting.close()
 
 
-def uploaded(database: Database, store: Store, cast: Cast, thread: str, content: bytes, client_id: str = "c-file", **values: Any) -> str:
-    """Upload a file as Ana does, all of it. Returns: the upload's uid."""
-    upload = begun(database, cast.ana, thread, client_id, size_bytes=len(content), **values)
+def uploaded(database: Database, store: Store, cast: Cast, thread: str, content: bytes, client_id: str = "c-file", by: str = "ana", **values: Any) -> str:
+    """Upload a file as somebody does, all of it. Returns: the upload's uid."""
+    upload = begun(database, getattr(cast, by), thread, client_id, size_bytes=len(content), **values)
     key = database.perform(SYSTEM, "file.keep_key", upload, wrapped_key=store.new_key()).value
     with store.staging(upload, key, len(content)).take() as taking:
         taking.add(content)
@@ -82,6 +82,17 @@ def test_a_photo_is_looked_at_kept_and_posted(database: Database, config: Config
     with pytest.raises(Absent):
         store.staged(upload, key, len(PHOTO))
     assert jobs(config) == 0
+
+
+def test_people_take_turns_whoever_sends_many_files(database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker) -> None:
+    mine = [uploaded(database, store, cast, thread, made.pdf(), f"c-{number}", name=f"{number}.pdf") for number in range(4)]
+    one, two = (uploaded(database, store, cast, thread, made.pdf(), f"b-{name}", by="boris", name=f"{name}.pdf") for name in ("one", "two"))
+    done = []
+    while len(done) < 6:
+        assert checker.turn()
+        done += [uid for [uid] in rows(config.database_url, "SELECT uid FROM uploads WHERE state = 'sent'") if uid not in done]
+    assert done == [mine[0], one, mine[1], two, mine[2], mine[3]]
+    assert not checker.turn()
 
 
 @pytest.mark.parametrize(("content", "name", "expected"), [
