@@ -69,15 +69,16 @@ def test_the_page_of_people_offers_each_what_they_may(sign_in: SignIn, thread: s
     assert patient.count("Group admin") == 1
 
 
-def test_patients_find_no_uid_and_no_address_of_anybody_on_their_pages(sign_in: SignIn, cast: Cast, thread: str) -> None:
+def test_patients_find_no_address_of_anybody_on_their_pages_and_uids_of_practitioners_alone(sign_in: SignIn, cast: Cast, thread: str) -> None:
     cast.post("ada", thread, "Hello")
     cast.post("boris", thread, "Good day")
     ana = sign_in("ana")
     parts = ("", "/people", "/head", "/entries")
     seen = "".join(ana.get(path).text for path in ("/", *(f"/threads/{thread}{part}" for part in parts)))
     for name in ("ada", "boris", "bella", "chen"):
-        assert cast.uid(name) not in seen
         assert cast.handle(name) not in seen
+    assert cast.uid("ada") not in seen and cast.uid("chen") not in seen
+    assert f"/practitioners/{cast.uid('boris')}" in seen
 
 
 def test_a_name_too_long_is_kept_and_said(sign_in: SignIn, cast: Cast, thread: str) -> None:
