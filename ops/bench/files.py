@@ -75,11 +75,11 @@ class Measurement:
         """Yields the figures as (name, value, unit)."""
         self._fill()
         self._all(1, SMALL)
-        time.sleep(2)
+        time.sleep(2)  # what the small files took is given back
         before = self.clinic.machine().memory()["web"].pss
         with self._watched() as memory:
             seconds = self._all(self.files, self.size)
-        time.sleep(2)
+        time.sleep(2)  # as above: what stays counts
         after = self.clinic.machine().memory()["web"].pss
         whole = self.files * self.size / 1e6
         yield "files_each_way", self.files, "1"

@@ -168,7 +168,7 @@ def test_places_to_which_nothing_comes_keep_nobody_from_sending(cast: Cast, data
     with pytest.raises(TooMany):
         begun(database, cast.boris, thread)
     now = database.now()
-    database.now = lambda: now + timedelta(minutes=6)  # type: ignore[method-assign]
+    database.now = lambda: now + timedelta(minutes=6)
     begun(database, cast.boris, thread)
 
 
@@ -191,7 +191,7 @@ def test_what_became_nothing_is_forgotten_and_what_was_sent_or_is_held_stays(cas
     paying.ask(cast, "boris", thread, paying.service(cast))
     assert checked(database, held).value is State.HELD
     now = database.now()
-    database.now = lambda: now + timedelta(days=3)  # type: ignore[method-assign]
+    database.now = lambda: now + timedelta(days=3)
     sweep(database)
     sweep(database)
     with database.reading() as connection:

@@ -47,7 +47,7 @@ def test_each_datum_says_who_has_said_it_and_what_stood_there_is_kept(cast: Cast
     do(cast, "ana", "describe", version=0, **ADDRESS)
     assert do(cast, "boris", "describe", version=1, **ADDRESS | {"phone": "+351 21 555 0200"}) == 2
     said = opened(cast, "boris").demographics
-    assert (said.version, said.get("phone").by, said.get("called").by) == (2, "Boris Brandt", "Ana Alvarez")  # type: ignore[union-attr]
+    assert (said.version, said.get("phone").by, said.get("called").by) == (2, "Boris Brandt", "Ana Alvarez")
     changed = next(one for one in do(cast, "ana", "history").changes if one.name == "phone")
     assert (changed.before, changed.after, changed.role) == ("+351 21 555 0114", "+351 21 555 0200", "practitioner")
     assert do(cast, "dina", "describe", version=2, **ADDRESS | {"phone": None}) == 3
@@ -75,7 +75,7 @@ def test_what_patients_say_stands_beside_what_staff_say_and_never_over_it(cast: 
     do(cast, "boris", "add", kind="allergy", name="Penicillin", severity="severe", since="2011")
     theirs = do(cast, "ana", "add", kind="allergy", name="Penicillin", detail="a rash")
     health = opened(cast, "chen").health
-    assert (health.staff.get("weight").value, health.patient.get("weight").value) == ("64.5 kg", "63 kg")  # type: ignore[union-attr]
+    assert (health.staff.get("weight").value, health.patient.get("weight").value) == ("64.5 kg", "63 kg")
     assert [(one.source, one.name, one.severity, one.by) for one in health.of("allergy")] == [
         ("staff", "Penicillin", "severe", "Boris Brandt"), ("patient", "Penicillin", "", "Ana Alvarez"),
     ]  # fmt: skip

@@ -51,7 +51,7 @@ def given(name: str, media_type: str, content: bytes) -> dict[str, Any]:
 
 def choose(page: Tab, *files: dict[str, Any] | str) -> None:
     """Choose files as with the button of the bar."""
-    page.set_input_files("#upload-files", list(files))  # type: ignore[arg-type]
+    page.set_input_files("#upload-files", list(files))
 
 
 def drop(page: Tab, *files: tuple[str, str, bytes]) -> None:
@@ -283,7 +283,7 @@ def test_a_voice_message_is_recorded_listened_to_sent_and_played_by_the_other(pe
     expect(page.locator(".tray li", has_text="Voice message")).to_have_count(0)
     where = entry.get_by_role("slider")
     expect(where).to_have_attribute("aria-valuetext", re.compile("^0:00 of 0:0[34]$"))
-    assert len(set(entry.locator("media-player").get_attribute("data-waveform").split())) > 2  # type: ignore[union-attr]
+    assert len(set(entry.locator("media-player").get_attribute("data-waveform").split())) > 2
     entry.get_by_role("button", name=re.compile("^Play")).click()
     expect(where).to_have_attribute("aria-valuetext", re.compile("^0:02 of"), timeout=LATE)
     where.press("Home")

@@ -102,7 +102,7 @@ class Slow(made.Bytes):
 
     def read(self, offset: int, length: int) -> bytes:
         self.begun.set()
-        time.sleep(0.4)
+        time.sleep(0.4)  # longer than the look is given
         return super().read(offset, length)
 
 
@@ -193,7 +193,7 @@ def test_who_speaks_a_byte_at_a_time_keeps_nobody_longer_than_who_is_silent(begi
         with contextlib.suppress(OSError):
             theirs.sendall(begins)
             for _ in range(200):
-                time.sleep(0.05)
+                time.sleep(0.05)  # each byte in time by itself, all of them far too late
                 theirs.sendall(b" ")
 
     dripping = threading.Thread(target=drip)
@@ -250,7 +250,7 @@ class Counted(made.Bytes):
         with Counted.lock:
             Counted.now += 1
             Counted.most = max(Counted.most, Counted.now)
-        time.sleep(0.05)
+        time.sleep(0.05)  # so that looks overlap, if they may
         with Counted.lock:
             Counted.now -= 1
         return super().read(offset, length)

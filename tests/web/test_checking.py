@@ -173,7 +173,7 @@ def test_a_store_that_is_away_is_waited_for(
             assert stands(database, cast, upload) == (State.RECEIVED, "")
             assert not checker.turn(), "not at once"
             outbox.hasten(database, FILES)
-            database.now = _later(database)  # type: ignore[method-assign]
+            database.now = _later(database)
     assert checker.turn()
     assert stands(database, cast, upload) == (State.SENT, "")
 
@@ -196,7 +196,7 @@ def test_a_machine_that_cannot_look_just_now_is_waited_for(
             assert checker.turn()
             assert stands(database, cast, upload) == (State.RECEIVED, "")
             assert not checker.turn(), "not at once"
-            database.now = _later(database)  # type: ignore[method-assign]
+            database.now = _later(database)
     assert checker.turn()
     assert stands(database, cast, upload) == (State.SENT, "")
 
@@ -228,7 +228,7 @@ def test_what_is_not_read_in_time_is_looked_at_once_more(
     upload = uploaded(database, store, cast, thread, PHOTO)
     assert checker.turn()
     assert stands(database, cast, upload) == (State.RECEIVED, "")
-    database.now = _later(database)  # type: ignore[method-assign]
+    database.now = _later(database)
     assert checker.turn()
     assert stands(database, cast, upload) == expected
 

@@ -211,7 +211,7 @@ def test_what_cannot_be_printed_is_said_in_words_and_nothing_of_it_in_the_log(
 def test_whoever_prints_opens_no_address(html: str) -> None:
     pdf = PdfReader(io.BytesIO(printed(f"<!doctype html><title>x</title><body>{html}<p>printed")))
     assert "printed" in "".join(page.extract_text() for page in pdf.pages)
-    assert pdf.attachments == {} and b"root:" not in b"".join(page.get_contents().get_data() for page in pdf.pages)  # type: ignore[union-attr]
+    assert pdf.attachments == {} and b"root:" not in b"".join(page.get_contents().get_data() for page in pdf.pages)
 
 
 def test_what_takes_too_long_to_print_is_ended() -> None:
