@@ -9,7 +9,6 @@ changes nothing: its bytes are kept under the upload's own uid, and it is posted
 from __future__ import annotations
 
 import logging
-import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,13 +19,13 @@ from clinic.file.allowed import taken
 from clinic.file.media import Unfit
 from clinic.file.uploading import CHECK_JOB, FILES, LIMITS_MS, State, UploadBytes, upload_bytes
 from clinic.file.views import senders
+from ops.queues import QueueThread
 from web.gateways.faults import Absent, Away, Damaged, NoRoom
 from web.media import clamav, inspecting, words
 
 if TYPE_CHECKING:
     from web.gateways.storage import Reader, Store
 
-WAIT_SECONDS = 0.5
 AWAY_PAUSE, BUSY_PAUSE = timedelta(seconds=20), timedelta(seconds=1)
 MOST_ATTEMPTS = 3
 MOST_SEEN = 500
@@ -36,44 +35,21 @@ SYSTEM = Actor.system()
 logger = logging.getLogger("files")
 
 
-class Checker(threading.Thread):
+class Checker(QueueThread):
     """Does the jobs of the queue of files, one at a time, until `stop`; people take turns: whoever sends fifty keeps nobody waiting for all of them."""
 
     def __init__(self, database: Database, config: Config) -> None:
-        super().__init__(name="files", daemon=True)
-        self.database, self.config = database, config
+        super().__init__(database, FILES)
+        self.config = config
         self.scanner = clamav.Scanner(config.clamd) if config.clamd else None
-        self._stopping = threading.Event()
         self._turns = 0
         self._last: dict[str, int] = {}
         """At which turn somebody's upload was looked at last, those of long ago first."""
 
     def stop(self) -> None:
-        """Ends the thread after the file that it is at; what is not done then is done after the next start."""
-        self._stopping.set()
-        if self.is_alive():
-            self.join(25)
+        """Ends the thread after the file that it is at, and the process that reads files for it."""
+        super().stop()
         inspecting.close()
-
-    def run(self) -> None:
-        """Does jobs as they come."""
-        bell = self.database.doorbell(FILES)
-        released = False
-        try:
-            while not self._stopping.is_set():
-                try:
-                    if not released:  # what is held now was held by a worker that has died
-                        outbox.release(self.database, FILES)
-                        released = True
-                    while not self._stopping.is_set() and self.turn():
-                        pass
-                except DomainError as error:
-                    logger.warning("put off: %s", error.code)
-                except Exception:
-                    logger.exception("checking failed")
-                bell.wait_for(FILES, WAIT_SECONDS)
-        finally:
-            bell.close()
 
     def turn(self) -> bool:
         """Does one job if one is due. Returns: whether there was one."""

@@ -5,7 +5,6 @@ answer came, so everything is asked under a key that makes it safe to ask again;
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -17,49 +16,22 @@ from clinic.payment.asking import AttemptToAsk, attempt_to_ask, refund_to_ask
 from clinic.payment.providers import Asking, Provider, Refused, Report, Unreachable
 from clinic.payment.record import CLOSE_JOB, LOOK_JOB, OPEN_JOB, PAYMENTS, REFUND_JOB
 from clinic.payment.states import AttemptState
+from ops.queues import QueueThread
 from web.gateways import keys
 
-WAIT_SECONDS = 0.5
 NO_KEYS = "The clinic has no keys of its card service just now: bedside payments keys"
 SYSTEM = Actor.system()
 Answer = TypeVar("Answer")
 logger = logging.getLogger("payments")
 
 
-class Payer(threading.Thread):
+class Payer(QueueThread):
     """Does the jobs of the queue of payments, one at a time, until `stop`."""
 
     def __init__(self, database: Database, config: Config) -> None:
-        super().__init__(name="payments", daemon=True)
-        self.database, self.config = database, config
-        self._stopping = threading.Event()
+        super().__init__(database, PAYMENTS)
+        self.config = config
         self._away = False  # whoever takes payments did not answer last time
-
-    def stop(self) -> None:
-        """Ends the thread after what it is doing, which is waited for as long as a provider may take to answer."""
-        self._stopping.set()
-        if self.is_alive():
-            self.join(25)
-
-    def run(self) -> None:
-        """Does jobs as they come."""
-        bell = self.database.doorbell(PAYMENTS)
-        released = False
-        try:
-            while not self._stopping.is_set():
-                try:
-                    if not released:  # what is held now was held by a worker that has died
-                        outbox.release(self.database, PAYMENTS)
-                        released = True
-                    while not self._stopping.is_set() and self.turn():
-                        pass
-                except DomainError as error:
-                    logger.warning("put off: %s", error.code)
-                except Exception:
-                    logger.exception("payments failed")
-                bell.wait_for(PAYMENTS, WAIT_SECONDS)
-        finally:
-            bell.close()
 
     def turn(self) -> bool:
         """Does one job if one is due. Returns: whether there was one."""
