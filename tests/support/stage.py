@@ -114,7 +114,7 @@ class Client:
         """Goes offline without a word; with `room`, the server tells that room, as it does for directed presence."""
         self.server.clients.pop(self.jid, None)
         if room:
-            self.server.to_component(f"<presence from='{self.jid}' to='{room}' type='unavailable'/>")
+            self.server.to_component(f"<presence from='{self.jid}' to='{room}' type='unavailable'><gone xmlns='urn:bedside:server:1'/></presence>")
 
 
 class Server:

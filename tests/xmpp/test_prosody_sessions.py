@@ -215,3 +215,27 @@ def test_twenty_tabs_of_one_browser_stay_open_and_push_out_no_phone(prosody: Pro
 def test_a_session_sleeps_no_longer_than_the_configuration_says(log_in: LogIn) -> None:
     enabled = log_in("phone", "asking").ask("<enable xmlns='urn:xmpp:sm:3' resume='true'/>", f"{SM}enabled")
     assert enabled.get("max") == "300"
+
+
+PRESENCE = "{jabber:component:accept}presence"
+ROOM = "<presence to='t1@threads.localhost/ana'/>"
+
+
+def test_a_room_hears_once_that_a_session_ended_and_none_of_what_it_had_not_taken(prosody: Prosody, web: StubWeb, component: Component) -> None:
+    with prosody.client() as killed:
+        killed.log_in("ana", "phone", "same")
+        killed.ask("<enable xmlns='urn:xmpp:sm:3' resume='true'/>", f"{SM}enabled")
+        killed.send(ROOM)
+        assert component.receive(PRESENCE).get("type") is None
+        for number in range(3):
+            component.send(f"<message type='groupchat' id='m{number}' from='t1@threads.localhost/boris' to='ana@localhost/same'><body>hello</body></message>")
+            killed.receive("{jabber:client}message", id=f"m{number}")
+        killed.sock.close()
+    with prosody.client() as again:
+        again.log_in("ana", "phone", "same")
+        again.send(ROOM)
+        ended, joined = (component.receive(PRESENCE, "{jabber:component:accept}message") for _ in range(2))
+        assert (ended.tag, ended.get("type"), joined.tag, joined.get("type")) == (PRESENCE, "unavailable", PRESENCE, None)
+        assert [child.tag for child in ended] == ["{jabber:component:accept}status", "{urn:bedside:server:1}gone"]
+        again.send("<presence type='unavailable' to='t1@threads.localhost/ana'><gone xmlns='urn:bedside:server:1'/></presence>")
+        assert component.receive(PRESENCE, type="unavailable").find("{*}gone") is None, "only the server says so"

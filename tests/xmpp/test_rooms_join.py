@@ -178,6 +178,18 @@ async def test_a_vanished_client_is_found_out_by_the_nick_it_asked_for(stage: St
 
 
 @played
+async def test_a_new_session_of_the_same_app_is_told_nothing_of_the_one_before(stage: Stage) -> None:
+    boris, ana = await stage.joined(stage.boris), await stage.joined(stage.ana)
+    ana.gone(f"{stage.room}/Ana Alvarez")
+    again = stage.client(stage.ana, ana.jid.partition("/")[2])
+    await boris.finds(f"<presence type='unavailable' from='{stage.room}/Ana Alvarez'/>")
+    again.sends(f"<presence to='{stage.room}/Ana Alvarez'><x xmlns='{X}'/></presence>")
+    heard = await again.everything()
+    assert [stanza.tag for stanza in heard if stanza.find("{*}subject") is not None], "it is in the room"
+    assert not [stanza for stanza in heard if stanza.get("type") == "unavailable"], [shown(stanza) for stanza in heard]
+
+
+@played
 async def test_a_bounced_message_drops_the_occupant(stage: Stage) -> None:
     boris, ana = await stage.joined(stage.boris), await stage.joined(stage.ana)
     ana.gone()

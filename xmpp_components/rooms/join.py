@@ -208,10 +208,14 @@ async def history(component: Threads, room: Room, member: Member, wanted: Wanted
 @handles("presence unavailable", Target.OCCUPANT, policy=Policy.TRACES)
 @handles("presence unavailable", Target.ROOM, policy=Policy.TRACES)
 def leave(component: Threads, request: Request) -> None:
-    """Take a session out of a room. The server says it for a client that vanished, to the nick that it once asked for."""
+    """Take a session out of a room. The server says it for a client that vanished, to the nick that it once asked for.
+
+    Then there is nobody to answer: a new session under that address would take it for the answer to its own join (mod_bedside_gone).
+    """
     room = request.room
     if room is not None:
-        presence.drop(component, room, request.sender, (presence.SELF,))
+        vanished = wire.child(request.xml, wire.SERVER, "gone") is not None
+        presence.drop(component, room, request.sender, (presence.SELF,), told=not vanished)
 
 
 @handles("presence error", Target.OCCUPANT, policy=Policy.TRACES)

@@ -96,15 +96,17 @@ def leave_page(component: Threads, room: Room, address: str) -> None:
         _gone_from(component, room, session.handle)
 
 
-def drop(component: Threads, room: Room, address: str, codes: Iterable[str] = (SELF, UNREACHABLE), reason: str | None = None) -> None:
+def drop(component: Threads, room: Room, address: str, codes: Iterable[str] = (SELF, UNREACHABLE), reason: str | None = None,
+         *, told: bool = True) -> None:
     """A client has left or cannot be reached: it is no occupant any more; its person stays a member.
 
-    It is told too. What was taken for gone may only be asleep (XEP-0198), and would wait for ever for what is not sent to it.
+    It is told too, unless its session has ended. What was taken for gone may only be asleep (XEP-0198), and would wait for ever
+    for what is not sent to it.
     """
     session = room.occupants.pop(address, None)
     if session is None:
         return
-    if member := room.members.get(session.handle):
+    if told and (member := room.members.get(session.handle)):
         component.send(presence(room, member, available=False, codes=codes, reason=reason), address)
     component.submit(Actor.system(), "live.leave", address=address, kind="occupant", thread=room.uid)
     _gone_from(component, room, session.handle)
