@@ -13,7 +13,6 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -111,12 +110,12 @@ def disposition(name: str, *, inline: bool) -> str:
     return dump_options_header("inline" if inline else "attachment", names)
 
 
-def _stream(first: bytes, pieces: Iterator[bytes], still: Callable[[], bool], load: Load, connection: socket.socket | None) -> Iterator[bytes]:
+def _stream(piece: bytes, pieces: Iterator[bytes], still: Callable[[], bool], load: Load, connection: socket.socket | None) -> Iterator[bytes]:
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES)
     due = time.monotonic() + RECHECK_SECONDS
     with load:
-        for piece in chain((first,), pieces):
+        while piece:
             for place in range(0, len(piece), _PIECE):
                 if STOPPING.is_set():
                     _cut(connection)
@@ -126,6 +125,7 @@ def _stream(first: bytes, pieces: Iterator[bytes], still: Callable[[], bool], lo
                     due = time.monotonic() + RECHECK_SECONDS
                 yield piece[place : place + _PIECE]
             del piece  # not kept while the next is fetched
+            piece = next(pieces, b"")
 
 
 def _cut(connection: socket.socket | None) -> None:

@@ -28,6 +28,7 @@ from web import serving
 from web.carrying import MOST, Carrying, Full
 from web.gateways.sealing import CHUNK_BYTES
 from web.gateways.storage import Store, of
+from web.serving import Content, serve
 
 SignIn = Callable[[str], Browser]
 CONTENT = random.Random(5).randbytes(2 * CHUNK_BYTES + 999)
@@ -313,6 +314,31 @@ def test_a_running_download_ends_with_the_log_in_and_with_the_process(
     monkeypatch.setattr(serving, "STOPPING", ending)
     with pytest.raises(ConnectionResetError):
         next(rest)
+
+
+def test_a_running_download_keeps_no_piece_that_was_sent(app: Flask, carrying: Carrying) -> None:
+    """Ten of them at once keep ten pieces, each a quarter of a megabyte."""
+
+    there: set[int] = set()
+
+    class Piece(bytes):
+        """Bytes that tell whether they are there still."""
+
+        def __new__(cls, number: int) -> Piece:
+            there.add(number)
+            return super().__new__(cls, [number] * 10)
+
+        def __del__(self) -> None:
+            there.remove(self[0])
+
+    with app.test_request_context("/"):
+        content = Content("a.bin", "application/octet-stream", 40, False, lambda _start, _stop: map(Piece, range(4)))
+        sent = serve(content, "ana", lambda: True).iter_encoded()
+        for number in range(4):
+            assert next(sent) == bytes([number] * 10)
+            assert there == {number}
+        assert next(sent, None) is None
+    assert carrying.now == 0
 
 
 def test_a_download_that_nobody_reads_makes_room_when_it_is_closed(
