@@ -5,17 +5,14 @@ The whole of a file is looked at by the worker (ops/checking.py); what is said h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from clinic.calls import Actor
 from clinic.errors import NotAcceptable
 from clinic.file.allowed import taken
 from clinic.file.uploading import LIMITS_MS, UploadBytes
 from web.db import clinic_db
-
-if TYPE_CHECKING:
-    from web.gateways.staging import Staged
-    from web.gateways.storage import Reader
+from web.gateways.staging import Staged
+from web.gateways.storage import Reader
+from web.media import inspecting
 
 LOOK_AT = (262_144, 2_097_152, 8_388_608, 33_554_432, 100_663_296)
 """After how many bytes an upload is looked at."""
@@ -34,9 +31,6 @@ class Beginning:
 
 def refuse_early(staged: Staged, stored: int, upload: UploadBytes) -> None:
     """Look at the first `stored` bytes of an upload. Raises: NotAcceptable with words, once it is refused and its bytes are gone."""
-    from web.gateways.storage import Reader  # its libraries take 15 MB, for clinics where somebody sends files
-    from web.media import inspecting
-
     database = clinic_db()
     with database.read(SYSTEM) as work:
         allowed = taken(work)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from flask import current_app, request
 from werkzeug.exceptions import ClientDisconnected
@@ -20,10 +19,9 @@ from clinic.file.uploading import State, UploadBytes
 from web.carrying import CARRYING, STOPPING
 from web.db import clinic_db
 from web.early import LOOK_AT, refuse_early
+from web.gateways import storage
 from web.gateways.faults import TakenOver, TooMuch
-
-if TYPE_CHECKING:
-    from web.gateways.staging import Staged, Taking
+from web.gateways.staging import Staged, Taking
 
 RECHECK_SECONDS = 1.0
 ANY_SIZE = 1 << 40
@@ -47,8 +45,6 @@ class Received:
 
 def staging(upload: UploadBytes) -> Staged:
     """Return where an upload's bytes are stored; its key is made with the first. Raises: Damaged."""
-    from web.gateways import storage  # its libraries take 15 MB, for clinics where somebody sends files
-
     store, key = storage.of(current_app.config["BEDSIDE"]), upload.wrapped_key
     if key is None:
         key = str(clinic_db().perform(SYSTEM, "file.keep_key", upload.uid, wrapped_key=store.new_key()).value)
@@ -57,8 +53,6 @@ def staging(upload: UploadBytes) -> Staged:
 
 def forget(uid: str) -> None:
     """Remove what is stored of an upload that was given up."""
-    from web.gateways import storage
-
     storage.of(current_app.config["BEDSIDE"]).forget(uid)
 
 

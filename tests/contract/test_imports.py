@@ -40,7 +40,7 @@ DOORS = {
 }
 # Within its package one file alone may import it.
 SOLE = {
-    "stripe": "web/gateways/stripe.py", "fpdf": "web/gateways/receipts.py", "uharfbuzz": "web/gateways/receipts.py", "obstore": "web/gateways/storage.py",
+    "stripe": "web/gateways/stripe.py", "fpdf": "web/gateways/receipts.py", "uharfbuzz": "web/gateways/receipts.py", "obstore": "web/gateways/objects.py",
     "magic": "web/media/looking.py", "PIL": "web/media/pictures.py", "pi_heif": "web/media/pictures.py", "pypdfium2": "web/media/documents.py",
     "av": "web/media/sound.py", "pyseccomp": "web/media/confine.py",
     "weasyprint": "web/printing/child.py",

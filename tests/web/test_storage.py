@@ -6,12 +6,15 @@ import errno
 import hashlib
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from obstore.exceptions import BaseError
 
 from clinic.config import Config
 from clinic.file.media import Source
@@ -25,6 +28,7 @@ UID, OTHER = "01kb8zq0" + "a" * 18, "01kb8zq0" + "b" * 18
 SIZE = 2 * CHUNK_BYTES + 1000
 CONTENT = random.Random(1).randbytes(SIZE)
 LATER = timedelta(hours=1)
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -160,7 +164,7 @@ def test_an_upload_goes_on_from_its_last_whole_piece_wherever_it_was_cut(store: 
         with store.staging(UID, key, SIZE).take() as taking:
             assert (taking.offset, taking.offset % CHUNK_BYTES) == (at, 0)
             for _ in range(chance.randrange(1, 400)):
-                sent = taking.offset + len(taking._waiting)
+                sent = taking.offset + taking._held
                 taking.add(CONTENT[sent : sent + chance.randrange(1, 3000)])
             at = taking.offset
         if at < SIZE:
@@ -254,6 +258,58 @@ def test_a_full_disk_leaves_whole_pieces_and_the_upload_goes_on_when_there_is_ro
     assert store.staged(UID, key, SIZE).read(0, SIZE) == CONTENT
 
 
+def test_a_piece_for_which_there_was_no_room_is_stored_once_there_is(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = store.new_key()
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with store.staging(UID, key, SIZE).take() as taking:
+        monkeypatch.setattr(os, "pwrite", full)
+        with pytest.raises(NoRoom):
+            taking.add(CONTENT[:CHUNK_BYTES])
+        monkeypatch.undo()
+        taking.add(CONTENT[CHUNK_BYTES:])
+        assert taking.whole
+    assert store.staged(UID, key, SIZE).read(0, SIZE) == CONTENT
+
+
+def test_what_cannot_be_read_on_this_disk_is_away(store: Store, config: Config) -> None:
+    reader, key = keep(store), store.new_key()
+    store.put_derived(OTHER, key, "thumb", b"a picture")
+    for name in (UID, f"{OTHER}.thumb"):
+        (config.files_dir / name).unlink()
+        (config.files_dir / name).mkdir()
+    with pytest.raises(Away, match="IsADirectoryError"):
+        reader.read(0, 1)
+    with pytest.raises(Away, match="IsADirectoryError"):
+        store.read_derived(OTHER, key, "thumb")
+
+
+def test_who_only_reads_on_this_disk_does_without_the_library_that_keeps(store: Store, config: Config) -> None:
+    """Web is one of these: nothing is loaded, and no threads are started, with the first file that somebody reads."""
+    key = store.new_key()
+    stage(store, key)
+    store.keep(UID, SIZE)
+    store.put_derived(UID, key, "thumb", b"a picture")
+    reading = f"""
+import sys
+from dataclasses import replace
+from pathlib import Path
+import web.app
+from tests.web.conftest import config_of
+from web.gateways.storage import Store
+store = Store(replace(config_of(Path({str(config.data.parent)!r})), data=Path({str(config.data)!r})))
+assert len(store.kept({UID!r}, {key!r}, {SIZE}).read(0, {SIZE})) == {SIZE}
+assert store.read_derived({UID!r}, {key!r}, "thumb") == b"a picture"
+assert "obstore" not in sys.modules
+store.remove({UID!r})
+assert "obstore" in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", reading], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_what_lies_about_is_told_by_its_age(store: Store, config: Config) -> None:
     key = store.new_key()
     stage(store, key)
@@ -295,6 +351,11 @@ def test_files_may_be_kept_at_an_s3_compatible_store(far: tuple[S3StandIn, Store
     assert server.objects == {}
     with pytest.raises(Absent):
         store.kept(UID, key, 5).read(0, 5)
+
+
+def test_a_wrong_address_is_found_out_before_anything_is_taken_in(config: Config) -> None:
+    with pytest.raises(BaseError, match="ftp://"):
+        Store(replace(config, files_url="ftp://bucket/clinic"))
 
 
 def test_a_store_that_is_away_or_refuses_is_said_so(far: tuple[S3StandIn, Store]) -> None:

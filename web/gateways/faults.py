@@ -1,6 +1,9 @@
-"""What can go wrong with the content of files, for those who do not load the libraries that keep it. Imports nothing."""
+"""What can go wrong with the content of files, for those who do not load the libraries that keep it. Standard library only."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
 
 
 class Damaged(Exception):
@@ -25,3 +28,14 @@ class TakenOver(Exception):
 
 class TooMuch(Exception):
     """More bytes came than were announced."""
+
+
+@contextlib.contextmanager
+def asked(failures: tuple[type[Exception], ...] = (OSError,)) -> Iterator[None]:
+    """Say in our own words what went wrong where files are kept. failures: what is raised there. Raises: Absent, Away."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Absent(str(error)) from error
+    except failures as error:
+        raise Away(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error

@@ -110,7 +110,7 @@ class Taking:
     def __init__(self, staged: Staged, content: int, owner: int) -> None:
         self.staged, self._content, self._owner = staged, content, owner
         self._token = secrets.token_hex(16).encode()
-        self._waiting = bytearray()
+        self._piece, self._held = bytearray(staged.seal.length(0)), 0  # made once: buffers that grow leave holes in the memory
         self.offset = 0
 
     def __enter__(self) -> Taking:
@@ -134,8 +134,7 @@ class Taking:
         """Forget what is stored: all of it comes once more. Raises: TakenOver, NoRoom."""
         with self._mine():
             os.ftruncate(self._content, 0)
-        self.offset = 0
-        self._waiting.clear()
+        self.offset = self._held = 0
 
     @property
     def whole(self) -> bool:
@@ -144,21 +143,28 @@ class Taking:
 
     def add(self, data: bytes) -> None:
         """Take more of the content; each piece that is whole is stored. Raises: TooMuch, TakenOver, NoRoom."""
-        if self.offset + len(self._waiting) + len(data) > self.staged.size:
+        if self.offset + self._held + len(data) > self.staged.size:
             raise TooMuch()
-        self._waiting += data
-        while self._waiting:
-            number = self.offset // CHUNK_BYTES
-            length = self.staged.seal.length(number)
-            if len(self._waiting) < length:
-                return
-            with AT_WORK:
-                with memoryview(self._waiting) as view, view[:length] as piece:
-                    sealed = self.staged.seal.close(number, piece)
-                with self._mine():
-                    self._store(sealed, number * SEALED_CHUNK_BYTES)
-                del sealed, self._waiting[:length]
-            self.offset += length
+        with memoryview(data) as given, memoryview(self._piece) as piece:
+            place = 0
+            while place < len(given):
+                number = self.offset // CHUNK_BYTES
+                length = self.staged.seal.length(number)
+                more = min(len(given) - place, length - self._held)
+                piece[self._held : self._held + more] = given[place : place + more]
+                place += more
+                self._held += more
+                if self._held == length:
+                    self._seal(number, piece[:length])
+                    self.offset += length
+                    self._held = 0
+
+    def _seal(self, number: int, content: memoryview) -> None:
+        with AT_WORK, content:
+            sealed = self.staged.seal.close(number, content)
+            with self._mine():
+                self._store(sealed, number * SEALED_CHUNK_BYTES)
+            del sealed  # gone before another may take its room
 
     def _store(self, sealed: bytearray, place: int) -> None:
         try:

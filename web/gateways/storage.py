@@ -1,4 +1,4 @@
-"""Where the content of files is kept: the sole importer of obstore. May import `clinic`.
+"""Where the content of files is kept. May import `clinic`.
 
 Owns Store, Reader, of. An upload is staged on this machine (staging.py); what was checked is kept as an object below `<data>/files`, or at an S3-compatible
 store (BEDSIDE_FILES_URL=s3://bucket/prefix, with the usual AWS_ variables). Both are encrypted in the same way under the same key (sealing.py), so that keeping
@@ -14,17 +14,18 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-
-import obstore
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore, ObjectStore, S3Store
+from typing import TYPE_CHECKING
 
 from clinic.config import Config
-from web.gateways.faults import Absent, Away, Damaged
+from web.gateways.faults import Absent, Away, Damaged, asked
 from web.gateways.sealing import AT_WORK, CHUNK_BYTES, SEALED_CHUNK_BYTES, Keys, Seal, chunks_of, sealed_bytes
 from web.gateways.staging import OWNER, Staged
+
+if TYPE_CHECKING:
+    from web.gateways.objects import Objects
 
 __all__ = ["Absent", "Away", "Damaged", "Reader", "Store", "of"]
 
@@ -32,20 +33,8 @@ DERIVED = ("shown", "thumb")
 """What is made of a file and kept beside it."""
 _FAR_CHUNKS = 4
 """How many pieces are fetched at once from a store that is not on this machine."""
-_PART_BYTES, _PARTS_AT_ONCE = 5 * 1024 * 1024, 2
 _UID = re.compile(r"[0-9a-z]{26}")
 _LEFT_OVER = re.compile(r".*#\d+")  # of a copy in whose middle this machine died
-
-
-@contextlib.contextmanager
-def _asked() -> Iterator[None]:
-    """Say in our own words what went wrong at the store."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise Absent(str(error)) from error
-    except (BaseError, OSError) as error:
-        raise Away(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
 
 
 class Reader:
@@ -111,18 +100,17 @@ class Store:
         self._keys = Keys(config.files_key)
         self.uploads = config.uploads_dir
         self.files = None if config.files_url else config.files_dir
+        self._where = self.files or config.files_url
         if self.files is not None:
             self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._objects: ObjectStore = LocalStore(self.files)
         else:
-            self._objects = S3Store.from_url(
-                config.files_url,
-                client_options={
-                    "timeout": timedelta(seconds=20), "connect_timeout": timedelta(seconds=5),
-                    "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true"),  # else it would be read from there by nobody
-                },
-                retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)},
-            )
+            _ = self._objects  # a wrong address is found out now, before anything is taken in
+
+    @cached_property
+    def _objects(self) -> Objects:
+        from web.gateways.objects import Objects  # its library takes 6 MB, for who keeps files, or reads them from elsewhere
+
+        return Objects(self._where)
 
     def new_key(self) -> str:
         """Return a new file's key, wrapped, as the database keeps it."""
@@ -161,39 +149,42 @@ class Store:
         On return it is on the disk. Raises: Absent where it is not there or not whole, Away.
         """
         self._require_whole(uid, size)
-        with _asked():
-            obstore.put(self._objects, uid, self.uploads / uid, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+        self._objects.put(uid, self.uploads / uid)
         self._settle(uid)
 
     def kept(self, uid: str, wrapped_key: str, size: int) -> Reader:
         """Return the content of a kept file. That it is absent is found out by reading. Raises: Damaged."""
         seal = self._keys.seal(wrapped_key, uid, size)
 
-        def fetch(offset: int, length: int) -> memoryview:
-            with _asked():
-                return memoryview(obstore.get_range(self._objects, uid, start=offset, length=length))
+        def fetch(offset: int, length: int) -> bytes | memoryview:
+            if self.files is None:
+                return self._objects.part(uid, offset, length)
+            with asked(), (self.files / uid).open("rb", buffering=0) as content:
+                return os.pread(content.fileno(), length, offset)
 
         return Reader(seal, fetch, far=self.files is None)
 
     def put_derived(self, uid: str, wrapped_key: str, name: str, content: bytes) -> None:
         """Keep what was made of a file beside it: a picture, some hundred kilobytes. name: one of DERIVED. Raises: Away, Damaged."""
         sealed = self._keys.seal(wrapped_key, uid, 0).close_beside(name, content)
-        with _asked():
-            obstore.put(self._objects, self._beside(uid, name), sealed)
+        self._objects.put(self._beside(uid, name), sealed)
         self._settle(self._beside(uid, name))
 
     def read_derived(self, uid: str, wrapped_key: str, name: str) -> bytes:
         """Return what was made of a file, whole. Raises: Absent, Away, Damaged."""
         seal = self._keys.seal(wrapped_key, uid, 0)
-        with _asked():
-            stored = memoryview(obstore.get(self._objects, self._beside(uid, name)).bytes())
+        beside = self._beside(uid, name)
+        if self.files is None:
+            return seal.open_beside(name, self._objects.whole(beside))
+        with asked():
+            stored = (self.files / beside).read_bytes()
         return seal.open_beside(name, stored)
 
     def remove(self, uid: str) -> None:
         """Remove a kept file and all that was made of it; what is not there is no fault. Raises: Away."""
         for path in (uid, *(self._beside(uid, name) for name in DERIVED)):
-            with contextlib.suppress(Absent), _asked():
-                obstore.delete(self._objects, path)
+            with contextlib.suppress(Absent):
+                self._objects.remove(path)
 
     # -- what nobody asks for any more
 
@@ -208,8 +199,7 @@ class Store:
             for path in self._lying(self.files, before):
                 if _LEFT_OVER.fullmatch(path.name):
                     path.unlink(missing_ok=True)
-        with _asked():
-            found = {one["path"].partition(".")[0] for many in obstore.list(self._objects) for one in many if one["last_modified"] < before}
+        found = {name.partition(".")[0] for name in self._objects.names(before)}
         return {uid for uid in found if _UID.fullmatch(uid)}
 
     @staticmethod
@@ -230,7 +220,7 @@ class Store:
         """Have an object on the disk, readable for its owner only: obstore's own way leaves when it is written to the machine."""
         if self.files is None:
             return
-        with _asked():
+        with asked():
             for path in (self.files / name, self.files):
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 try:

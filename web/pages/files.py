@@ -9,7 +9,6 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -25,11 +24,9 @@ from web import auth
 from web.auth import current_visitor
 from web.db import clinic_db
 from web.errors import problem
+from web.gateways import storage
 from web.policies import caring, public
 from web.serving import Content, serve
-
-if TYPE_CHECKING:
-    from web.gateways.storage import Store
 
 blueprint = Blueprint("files", __name__)
 LINK_OVER = "This link is over. Open the file in the clinic’s page, where you log in."
@@ -158,7 +155,5 @@ def _named(file: Readable, media_type: str) -> str:
     return f"{stem or file.name}{mimetypes.guess_extension(media_type) or ''}"
 
 
-def _store() -> Store:
-    from web.gateways import storage  # its libraries take 15 MB, for clinics where somebody sends files
-
+def _store() -> storage.Store:
     return storage.of(current_app.config["BEDSIDE"])
