@@ -1,8 +1,9 @@
 """`bedside bench files`: the memory of the web while many large files go in and out at once, and how fast they do.
 
-People upload by tus and download by their own signed links at the same time, each byte encrypted and decrypted on its way. First a small file
-of each sort, so that what is loaded with the first is there. One JSON line a figure; `web_growth` is what the files took at most. Memory is
-PSS, of web and of the process beside it that looks at what comes in, which shares most of its own with those that it starts for each look.
+People who have logged in before upload by tus and download by their own signed links at the same time, each byte encrypted and decrypted on
+its way. First a small file of each sort, so that what is loaded with the first is there. One JSON line a figure. `web_…` is the resident size
+of gunicorn's processes, `web_growth` what the files took of it at most, `web_own_growth` what of that no other process has a share in.
+`looks_peak` is what the processes beside them had in all that look at what comes in (PSS: they share most of it with each other).
 """
 
 import http.client
@@ -42,16 +43,18 @@ SOUND = Inspection("audio/mp4", Form.AUDIO, duration_ms=60_000)
 
 
 class Memory(threading.Thread):
-    """Looks at the memory of the web again and again. peak: the most that it was, in bytes."""
+    """Looks at the memory of the web again and again. rss, own, looks: the most that each was, in bytes."""
 
     def __init__(self, clinic: BenchClinic) -> None:
         super().__init__(daemon=True)
-        self._clinic, self._over, self.peak = clinic, threading.Event(), 0
+        self._clinic, self._over = clinic, threading.Event()
+        self.rss = self.own = self.looks = 0
 
     def run(self) -> None:
         """Looks until `stop`."""
         while not self._over.wait(LOOK_SECONDS):
-            self.peak = max(self.peak, self._clinic.machine().memory()["web"].pss)
+            web, looks = self._clinic.machine().generations("web")
+            self.rss, self.own, self.looks = max(self.rss, web.rss), max(self.own, web.own), max(self.looks, looks.pss)
 
     def stop(self) -> None:
         """Ends it."""
@@ -69,25 +72,29 @@ class Measurement:
         self.port = int(clinic.ready["web"].rpartition(":")[2])
         self.password = secrets.token_urlsafe(15)
         self.people: list[tuple[FilledPerson, FilledThread]] = []
+        self.pages: list[PageClient] = []
         self.links: list[str] = []
 
     def run(self) -> Iterator[tuple[str, float, str]]:
         """Yields the figures as (name, value, unit)."""
         self._fill()
+        self.pages = [PageClient(self.port, person.email, self.password) for person, _ in self.people]
         self._all(1, SMALL)
         time.sleep(2)  # what the small files took is given back
-        before = self.clinic.machine().memory()["web"].pss
+        before, _ = self.clinic.machine().generations("web")
         with self._watched() as memory:
             seconds = self._all(self.files, self.size)
         time.sleep(2)  # as above: what stays counts
-        after = self.clinic.machine().memory()["web"].pss
+        after, _ = self.clinic.machine().generations("web")
         whole = self.files * self.size / 1e6
         yield "files_each_way", self.files, "1"
         yield "file_size", self.size / 1e6, "MB"
-        yield "web_before", before / 1e6, "MB"
-        yield "web_peak", memory.peak / 1e6, "MB"
-        yield "web_after", after / 1e6, "MB"
-        yield "web_growth", (memory.peak - before) / 1e6, "MB"
+        yield "web_before", before.rss / 1e6, "MB"
+        yield "web_peak", memory.rss / 1e6, "MB"
+        yield "web_after", after.rss / 1e6, "MB"
+        yield "web_growth", (memory.rss - before.rss) / 1e6, "MB"
+        yield "web_own_growth", (memory.own - before.own) / 1e6, "MB"
+        yield "looks_peak", memory.looks / 1e6, "MB"
         yield "uploads", whole / seconds["in"], "MB/s"
         yield "downloads", whole / seconds["out"], "MB/s"
 
@@ -133,9 +140,8 @@ class Measurement:
 
     def _all(self, files: int, size: int) -> dict[str, float]:
         """Moves so many files in and out at once. Returns the seconds until the last of either sort had come."""
-        pages = [(PageClient(self.port, person.email, self.password), thread) for person, thread in self.people[: -(-files // EACH)]]
         ways: dict[str, Callable[[int], None]] = {
-            "in": lambda number: self._up(*pages[number // EACH], size),
+            "in": lambda number: self._up(self.pages[number // EACH], self.people[number // EACH][1], size),
             "out": lambda number: self._down(self.links[0] if size == SMALL else self.links[1 + number // EACH], size),
         }
         began, ended = time.perf_counter(), dict.fromkeys(ways, 0.0)

@@ -1,5 +1,7 @@
 """What processes use of the machine, read from /proc. Standard library only."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +10,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes in RAM. rss: pages that processes share count once for each; pss: once in all."""
+    """Bytes in RAM. rss: pages that processes share count once for each; pss: once in all; own: those that one process alone has."""
 
     rss: int = 0
     pss: int = 0
+    own: int = 0
+
+    def __add__(self, other: Memory) -> Memory:
+        return Memory(self.rss + other.rss, self.pss + other.pss, self.own + other.own)
 
 
 class Processes:
@@ -31,9 +37,19 @@ class Processes:
         """Returns the memory under each name, its processes summed up."""
         found = dict.fromkeys(self.names.values(), Memory())
         for pid, name, _ in self._stats():
-            rollup = _rollup(pid)
-            found[name] = Memory(found[name].rss + rollup.get("Rss", 0), found[name].pss + rollup.get("Pss", 0))
+            found[name] += _memory(pid)
         return found
+
+    def generations(self, name: str) -> tuple[Memory, Memory]:
+        """Returns the memory of the process of a name with its children, and that of what its children have started."""
+        near, far = Memory(), Memory()
+        for pid, whose, fields in self._stats():
+            if whose == name:
+                if {pid, int(fields[1])} & self.names.keys():
+                    near += _memory(pid)
+                else:
+                    far += _memory(pid)
+        return near, far
 
     def cpu_seconds(self) -> dict[str, float]:
         """Returns the processor time used under each name."""
@@ -63,13 +79,14 @@ def busy_seconds() -> float:
     return (user + nice + system + interrupts + soft_interrupts) / os.sysconf("SC_CLK_TCK")
 
 
-def _rollup(pid: int) -> dict[str, int]:
-    """Returns the sums of a process's memory in bytes by name; nothing when it is gone."""
+def _memory(pid: int) -> Memory:
+    """Returns the memory of a process; none when it is gone."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     except OSError:
-        return {}
-    return {name: int(size.split()[0]) * 1024 for name, _, size in (line.partition(":") for line in lines)}
+        return Memory()
+    sizes = {name: int(size.split()[0]) * 1024 for name, _, size in (line.partition(":") for line in lines)}
+    return Memory(sizes["Rss"], sizes["Pss"], sizes["Private_Clean"] + sizes["Private_Dirty"]) if sizes else Memory()
 
 
 def _stat(path: Path) -> list[str] | None:

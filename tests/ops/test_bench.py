@@ -175,6 +175,8 @@ def test_files_measures_the_memory_of_the_web_while_files_go_both_ways() -> None
         done = subprocess.run(command, capture_output=True, text=True, timeout=100, env={**os.environ, "TMPDIR": folder})
         assert done.returncode == 0, done.stderr
         values = {figure["name"]: figure["value"] for figure in map(json.loads, done.stdout.splitlines())}
-        assert set(values) == {"files_each_way", "file_size", "web_before", "web_peak", "web_after", "web_growth", "uploads", "downloads"}
-        assert min(values["uploads"], values["downloads"], values["web_before"]) > 0
+        memory = {"web_before", "web_peak", "web_after", "web_growth", "web_own_growth", "looks_peak"}
+        assert set(values) == {"files_each_way", "file_size", "uploads", "downloads", *memory}
+        assert min(values["uploads"], values["downloads"], values["web_before"], values["looks_peak"]) > 0
+        assert values["web_peak"] - values["web_before"] == pytest.approx(values["web_growth"], abs=0.02)
         assert list(Path(folder).iterdir()) == []
