@@ -6,6 +6,7 @@ are tests that run on both engines anyway, that touch no database, or that are a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,7 +59,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="Where the clinics that tests start keep their data.")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if process := os.environ.get("PYTEST_XDIST_WORKER"):  # pytest-xdist adds ten letters to a path that ends in sockets, of 107 at most
+        config.option.basetemp = str(Path(config.option.basetemp).with_name(process.removeprefix("gw")))
     absent = [name for name in NO_DATABASE if not (TESTS / name).exists()]
     assert not absent, f"NO_DATABASE names what is not there: {absent}"
     DATABASES.kind = config.getoption("--database")

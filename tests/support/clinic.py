@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,12 +29,10 @@ class RunningClinic:
         command = [sys.executable, "-m", "ops", "up", "--data", str(self.data), "--base-port", str(self.base_port), *self.arguments]
         if "--database-url" not in self.arguments:
             command += DATABASES.arguments(self.data)
-        started = time.monotonic()
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         eventually(lambda: self.ready_or_none() or self.process.poll() is not None, START_SECONDS, "ready.json")
         assert self.process.poll() is None, self.said()
-        self.start_seconds = time.monotonic() - started
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
