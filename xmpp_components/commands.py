@@ -35,6 +35,7 @@ NOT_OFFERED = "This is not offered to you here at the moment. Ask for the list o
 BAD_ACTION = "This command has one form: complete it or cancel it."
 NO_FORM = "The filled form is missing. Nothing was changed; start the command again."
 TOO_FAST = "These are too many commands at once. This one was not done: wait a moment and start it again."
+NONE = "-"
 WHEN = "year-month-day hour:minute, for example 2026-11-30 09:00"
 
 
@@ -212,9 +213,11 @@ def _field(field: OfferedField, values: list[str]) -> wire.Xml:
     inside = [wire.element("required")] if field.required else []
     if field.newest and field.options and not values:
         values = [field.options[0].value]  # what is newest when the form is submitted may be another
+    if field.shape is Shape.ONE and not field.newest and not field.required:
+        # COMPAT: profanity 0.13 crashes at an option without a value, and shows what there is to choose only where something is chosen.
+        inside.append(wire.element("option", {"label": "No choice"}, wire.element("value", {}, NONE)))
+        values = values or [NONE]
     inside += [wire.element("value", {}, value) for value in values]
-    if field.shape is Shape.ONE and not (field.required or field.newest):
-        inside.append(wire.element("option", {"label": "No choice"}, wire.element("value")))
     inside += [wire.element("option", {"label": f"{one.label} · {one.more}" if one.more else one.label}, wire.element("value", {}, one.value))
                for one in field.options]
     return wire.element("field", {"var": field.name, "type": type, "label": label}, *inside)
@@ -236,7 +239,7 @@ def _value(field: OfferedField, values: list[str]) -> Any:
         return [line for value in values for line in value.split("\n") if line.strip()]
     if field.shape is Shape.LINES:
         return "\n".join(values)
-    given = " ".join(values)
+    given = " ".join(value for value in values if field.shape is not Shape.ONE or value != NONE)
     if field.shape is Shape.FLAG and field.required and not given:
         return "0"  # a box that is not ticked is left out by some
     return given

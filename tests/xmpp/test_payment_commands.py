@@ -123,9 +123,10 @@ async def runs(client: Client, to: str, word: str, session: str = "", fields: di
 
 
 def options(command: ET.Element, name: str) -> dict[str, str]:
-    """Returns a field's choices by what they are called."""
+    """Returns a field's choices by what they are called, but for that of none."""
     field = next(one for one in command.iter("{jabber:x:data}field") if one.get("var") == name)
-    return {one.get("label", ""): one.findtext("{jabber:x:data}value") or "" for one in field.iter("{jabber:x:data}option")}
+    return {one.get("label", ""): one.findtext("{jabber:x:data}value") or "" for one in field.iter("{jabber:x:data}option")
+            if one.findtext("{jabber:x:data}value") != "-"}
 
 
 @played
