@@ -1,17 +1,18 @@
 """Declarations: @action and @view, and the two registries that every door and every contract test reads.
 
-Owns ActionSpec, ACTIONS, VIEWS. Imports clinic.fields and clinic.permissions. Running them is transaction.py's.
+Owns ActionSpec, Offer, About, ACTIONS, VIEWS. Imports clinic.fields and clinic.permissions. Running them is transaction.py's.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from clinic.fields import ClientId, Field
-from clinic.permissions import Permission
+from clinic.fields import ClientId, Field, Option
+from clinic.permissions import Permission, Role
 
 if TYPE_CHECKING:
     from clinic.loading import LoadedThread
@@ -20,6 +21,44 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an action that is offered in a thread is done to, where that is not the thread itself but somebody in it.
+
+    whom: whom the actor may choose in this thread; each value is the action's subject. page: the path of the page where the same is done, of
+    the subject and the actor's role: confirm links lead there. opens: the action, on the same subject and without fields, whose value the form
+    is filled in from: to see what stands there is a look like any other, and audited as one. entries: what of that value is to be chosen
+    first, where the action is about one thing in it. filled: the form's values, of that value and the chosen entry. kept: fields that
+    only come along so, and are typed by nobody. nothing: what to say where there are no entries.
+    """
+
+    whom: Callable[[Work, LoadedThread], Sequence[Option]]
+    page: Callable[[str, Role | None], str]
+    opens: str = ""
+    entries: Callable[[Any], Sequence[Option]] | None = None
+    filled: Callable[[Any, str], Mapping[str, Any]] | None = None
+    kept: tuple[str, ...] = ()
+    nothing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Whom an answer is told, for its words: their role, the clinic's clock, the page's address and their own links.
+
+    base: without a slash at its end. link: of a file's uid and name, the address that is good for this person alone.
+    """
+
+    role: Role | None
+    now: datetime
+    zone: tzinfo
+    base: str
+    link: Callable[[str, str], str]
+
+    def day(self, at: datetime) -> str:
+        """Return the day of an instant at the clinic: 27 March 2026."""
+        return f"{at.astimezone(self.zone):%-d %B %Y}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +74,8 @@ class Offer:
     leads: the path on the page to what its value is, where that is news ("/threads/…"); "/" where the thread is no place to
     stay afterwards. passes_on: that address is for somebody else: it is shown, once, and not gone to.
     otherwise: what to say to who may do it and asks for it where `when` says that it makes no sense now.
+    about: what it is done to, where that is not the thread. tells: of an action that is there to read something, its value in words,
+    which are for whoever asked alone; `done` follows them.
     Source: design.md, rule 15.
     """
 
@@ -50,6 +91,8 @@ class Offer:
     leads: Callable[[Any], str] | None = None
     passes_on: bool = False
     otherwise: str = ""
+    about: About | None = None
+    tells: Callable[[Any, Telling], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

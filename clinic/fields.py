@@ -141,9 +141,10 @@ def _choose(field: Field) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Choice(Field):
-    """One of `options`."""
+    """One of `options`. words: what people read for each of them, in their order, where the code itself is no word ("A-", "cm")."""
 
     options: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     @property
     def missing(self) -> str:

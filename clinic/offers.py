@@ -1,25 +1,30 @@
 """What a person is offered to do, in a thread or at large: the declarations of `@action(offer=…)`, filtered and filled in.
 
-Owns Offered, OfferedField, Shape, the views `offers` and `offer`, confirm links and the words around them. Imports clinic only. The generic page, the
-ad-hoc commands and the text commands (design.md, rule 15) draw what stands here, and decide nothing.
+Owns Offered, OfferedField, Shape, the views `offers`, `offer` and `telling`, confirm links and the words around them. Imports clinic only.
+The generic page, the ad-hoc commands and the text commands (design.md, rule 15) draw what stands here, and decide nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from clinic.account.fields import BirthDate, Email
-from clinic.actions import ACTIONS, ActionSpec, Offer, view
+from clinic.account.settings import setting
+from clinic.actions import ACTIONS, ActionSpec, Offer, Telling, view
 from clinic.errors import DomainError, Gated, NotFound, NotNow
 from clinic.fields import Choice, Choices, ClientId, Field, Flag, Moment, Option, Pick, PickMessage, PickSeveral, Text, Uid
 from clinic.kinds import Ask
 from clinic.loading import LoadedThread
 from clinic.permissions import Permission
 from clinic.work import Work
+
+WHOM = "patient"
+"""The name of the field that asks whom an action is about, where there are several (actions.py: About)."""
 
 
 class Shape(StrEnum):
@@ -77,6 +82,7 @@ class Offered:
     """An action as it is offered to one person, here and now. thread: its uid, or None for what is done in none.
 
     client_id: the name of the field for the sender's own id, which every door fills in by itself, or None. means: of `Offer.means`.
+    subject: the uid of what it is done to: the thread's own or, of an action about somebody in it, theirs, None until it is said who of `whom`.
     """
 
     action: str
@@ -85,6 +91,29 @@ class Offered:
     fields: tuple[OfferedField, ...]
     client_id: str | None
     means: Mapping[str, str] = field(default_factory=dict)
+    subject: str | None = None
+    whom: tuple[Option, ...] = ()
+
+    def on(self, subject: str) -> Offered:
+        """Return the same about one of `whom`. Raises: NotFound for anybody else, whether or not there is such a person."""
+        if subject not in {one.value for one in self.whom}:
+            raise NotFound()
+        return replace(self, subject=subject, fields=tuple(one for one in self.fields if one.name != WHOM))
+
+    def addressed(self, values: Mapping[str, Any]) -> tuple[Offered, dict[str, Any]]:
+        """Return the same about whom the values name, and the other values. Raises: NotFound."""
+        given = dict(values)
+        return (self.on(given.pop(WHOM)), given) if self.subject is None and self.whom else (self, given)
+
+    @property
+    def who(self) -> Option | None:
+        """Whom it is about, once that is said."""
+        return next((one for one in self.whom if one.value == self.subject), None)
+
+    @property
+    def by_form(self) -> bool:
+        """Whether it is done by a form alone, which shows what stands there."""
+        return self.offer.about is not None and bool(self.offer.about.opens)
 
     @property
     def title(self) -> str:
@@ -98,7 +127,7 @@ class Offered:
     @property
     def at_once(self) -> bool:
         """Whether asking for it is enough: nothing has to be said, and nothing is lost by it."""
-        return not self.asked and not self.offer.grave
+        return not (self.asked or self.offer.grave or self.by_form)
 
 
 def shape_of(field: Field) -> Shape:
@@ -109,8 +138,11 @@ def shape_of(field: Field) -> Shape:
 
 
 def asked(spec: ActionSpec) -> tuple[Field, ...]:
-    """Return the fields of an action that a person can be asked for: not the ids of their app, nor what may be left out and has no label."""
-    return tuple(field for field in spec.fields if not isinstance(field, ClientId) and (field.required or field.label))
+    """Return the fields of an action that a person can be asked for: not the ids of their app, nor what may be left out and has no label,
+    nor what only comes along with what it is about.
+    """
+    kept = spec.offer.about.kept if spec.offer is not None and spec.offer.about is not None else ()
+    return tuple(field for field in spec.fields if not isinstance(field, ClientId) and (field.required or field.label) and field.name not in kept)
 
 
 @view(Permission.ACCOUNT_OWN)
@@ -149,7 +181,7 @@ def _theirs(work: Work, spec: ActionSpec, thread: LoadedThread | None) -> bool:
     """Say whether an action is the actor's to do there, whether or not it makes sense now."""
     if not spec.public or (spec.load is None) != (thread is None) or not work.may(spec.permission, thread):
         return False
-    if thread is None or spec.load is None:
+    if thread is None or spec.load is None or (spec.offer is not None and spec.offer.about is not None):
         return True
     try:
         return bool(spec.load(work, thread.uid) is thread)
@@ -161,17 +193,26 @@ def _offered(work: Work, spec: ActionSpec, thread: LoadedThread | None) -> Offer
     offer = spec.offer
     if offer is None or not _theirs(work, spec, thread) or (thread is not None and offer.when is not None and not offer.when(work, thread)):
         return None
+    about = offer.about if thread is not None else None
+    whom = tuple(about.whom(work, thread)) if about is not None and thread is not None else ()
+    if about is not None and not whom:
+        return None
     fields = [_field(work, field, thread) for field in asked(spec)]
     never = {name for field in fields if field.options for name in field.options[0].without if all(name in one.without for one in field.options)}
     # What may be left out and offers no choice is not asked for, nor what goes with nothing that there is to choose.
     shown = tuple(field for field in fields if field.required or ((field.options or not field.chosen) and field.name not in never))
     means = offer.means(work, thread) if offer.means is not None and thread is not None else {}
-    return Offered(spec.name, offer, thread.uid if thread else None, shown, client_id_of(spec), means)
+    place = thread.uid if thread else None
+    if about is None:
+        return Offered(spec.name, offer, place, shown, client_id_of(spec), means, place)
+    asks_whom = OfferedField(WHOM, "Patient", Shape.ONE, required=True, options=whom)
+    found = Offered(spec.name, offer, place, (asks_whom, *shown), client_id_of(spec), means, None, whom)
+    return found.on(whom[0].value) if len(whom) == 1 else found
 
 
 def client_id_of(spec: ActionSpec) -> str | None:
-    """Return the name of the action's field for the sender's own id, or None."""
-    return next((field.name for field in spec.fields if isinstance(field, ClientId) and field.required), None)
+    """Return the name of the action's field for the sender's own id, also where it may be left out, or None."""
+    return next((one.name for one in spec.fields if isinstance(one, ClientId) and (one.required or one.name == "client_id")), None)
 
 
 def _field(work: Work, field: Field, thread: LoadedThread | None) -> OfferedField:
@@ -179,7 +220,9 @@ def _field(work: Work, field: Field, thread: LoadedThread | None) -> OfferedFiel
     if isinstance(field, Pick):
         options = field.options(work, thread)
     elif isinstance(field, Choice | Choices):
-        options = [Option(value, value.replace("-", " ").replace("_", " ").capitalize()) for value in field.options]
+        words = field.words if isinstance(field, Choice) else ()
+        said = words or [value.replace("-", " ").replace("_", " ").capitalize() for value in field.options]
+        options = [Option(value, word) for value, word in zip(field.options, said, strict=True)]
     label = field.label or field.name.replace("_", " ").capitalize()
     message, newest = isinstance(field, PickMessage), isinstance(field, PickMessage) and field.newest
     required = field.required or (isinstance(field, Pick) and field.needed and bool(options))
@@ -195,6 +238,13 @@ def told(spec: ActionSpec, value: Any, base_url: str) -> tuple[str, str | None]:
         raise TypeError(f"{spec.name} is offered to nobody")
     path = spec.offer.leads(value) if spec.offer.leads else None
     return spec.offer.done, None if path in (None, "/") else f"{base_url}{path}"
+
+
+@view(Permission.ACCOUNT_OWN)
+def telling(work: Work, base_url: str, link: Callable[[str, str, str], str]) -> Telling:
+    """Return for whom answers to the actor are put into words. link: the address of a file (uid), for an account (uid), by a name."""
+    me = work.person.uid
+    return Telling(work.role, work.now, ZoneInfo(setting(work, "time_zone")), base_url, lambda file, name: link(file, me, name))
 
 
 def confirm_link(base_url: str, action: str, thread_uid: str | None = None, values: Mapping[str, Any] | None = None) -> str:

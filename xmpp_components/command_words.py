@@ -138,7 +138,7 @@ def pattern(offered: Offered) -> str:
 
 def example(offered: Offered) -> str:
     """Return a command as somebody might write it, with values that there are."""
-    fields = list(offered.asked)
+    fields = [] if offered.by_form else list(offered.asked)
     while fields and not fields[-1].required and (len(fields) > 1 or fields[0].chosen):
         fields.pop()  # a word of one's own is shown even where it may be left out
     parts = [_example(field) for field in fields]
@@ -162,7 +162,13 @@ def _short(field: OfferedField) -> str:
 
 
 def usage(offered: Offered, base: str, filled: Mapping[str, Any] | None = None) -> str:
-    """Return how a command is written, what there is to choose, and the page that asks for the same."""
+    """Return how a command is written, what there is to choose, and the page that asks for the same.
+
+    What is said of a person's health stands in no address: it would be kept by browsers, and by whatever the link passes.
+    """
+    if offered.by_form:
+        return by_form(offered, base)
+    filled = None if offered.offer.about else filled
     lines = [f"Write: {pattern(offered)}"]
     for field in offered.asked:
         if field.options:
@@ -174,6 +180,15 @@ def usage(offered: Offered, base: str, filled: Mapping[str, Any] | None = None) 
     link = confirm_link(base, offered.action, offered.thread, filled)
     lines.append(f"Or fill it in here: {link if len(link) <= MOST_IN_LINK else confirm_link(base, offered.action, offered.thread)}")
     return "\n".join(lines)
+
+
+def by_form(offered: Offered, base: str) -> str:
+    """Return where the form is of what is not done by message: it shows what stands there, and has more fields than fit into one."""
+    return "\n".join([
+        "This has a form, which shows what stands there; it does not fit into a message. Nothing was changed.",
+        f"Where your app lists commands for this thread, choose “{offered.title}” ({offered.offer.word}).",
+        f"Or fill it in here: {confirm_link(base, offered.action, offered.thread)}",
+    ])
 
 
 def help_of(found: Mapping[str, Offered], word: str, base: str) -> str:

@@ -1,7 +1,8 @@
 """Ad-hoc commands: what a person is offered, as lists and data forms of any XMPP client. Owns who is in the middle of which command.
 
 A room offers what is done in its thread, the service the rest; a command's node is the word of its text command (profanity shows nodes
-only). A form is one step; each step asks the clinic anew who asks and what they may.
+only). A form is one step; of what is about one of several people, or one of several entries, it is asked first which. Each step
+asks the clinic anew who asks and what they may.
 Source: XEP-0050, XEP-0004, house rule 15.
 """
 
@@ -10,13 +11,13 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
 from clinic import Actor
-from clinic.errors import DomainError, Invalid, NotFound, NotNow, TooMany
-from clinic.offers import Offered, OfferedField, Shape, action_of, offer, offers, refusal_words
+from clinic.errors import Conflict, DomainError, Invalid, NotFound, NotNow, TooMany
+from clinic.offers import WHOM, Offered, OfferedField, Shape, action_of, offer, offers, refusal_words
 from clinic.thread.views import thread_head
 from xmpp_components import wire
 from xmpp_components.handlers import Policy, handles
@@ -35,19 +36,28 @@ NOT_OFFERED = "This is not offered to you here at the moment. Ask for the list o
 BAD_ACTION = "This command has one form: complete it or cancel it."
 NO_FORM = "The filled form is missing. Nothing was changed; start the command again."
 TOO_FAST = "These are too many commands at once. This one was not done: wait a moment and start it again."
-NONE = "-"
+START_AGAIN = "Start this command again to see it."
+ENTRY, NONE = "entry", "-"
 WHEN = "year-month-day hour:minute, for example 2026-11-30 09:00"
 
 
 @dataclass(slots=True)
 class Session:
-    """One command that somebody has been shown the form of. ``id``: known to them; ``until``: by the steady clock."""
+    """One command that somebody has been shown the form of. ``id``: known to them; ``until``: by the steady clock.
+
+    ``subject``: whom it is about, once that is said, who it stays whoever comes into the thread. ``entry``: which of what stands there, likewise.
+    ``asks``: the field of the form that was shown, where it only asks which. ``kept``: values that came with what was shown, and nobody types.
+    """
 
     id: str
     sender: str
     place: str
     node: str
     until: float
+    subject: str | None = None
+    entry: str = ""
+    asks: str = ""
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Sessions:
@@ -121,7 +131,7 @@ async def command(component: Threads, request: Request) -> None:
     if step == "cancel" or (form is not None and form.get("type") == "cancel"):
         _answer(component, request, session, "canceled")
         return
-    if step not in ("execute", "complete"):
+    if step not in ("execute", "complete") and not (step == "next" and session.asks):
         component.commands.put_back(session)
         raise Refusal("bad-request", "modify", BAD_ACTION, wire.element("bad-action", {"xmlns": wire.COMMANDS}))
     await _complete(component, request, session, form)
@@ -134,29 +144,83 @@ async def _begin(component: Threads, request: Request, node: str) -> None:
         said = await _done(component, request, found, {}, uuid.uuid4().hex)
         _answer(component, request, Session(uuid.uuid4().hex, request.sender, request.to.bare, node, 0), "completed", _note("info", said))
         return
-    title = await _title(component, request)
     session = component.commands.begin(request.sender, request.to.bare, node)
-    _answer(component, request, session, "executing", _actions(), form_of(found, title))
+    await _show(component, request, session, found)
+
+
+async def _show(component: Threads, request: Request, session: Session, found: Offered) -> None:
+    """Answer with what is asked next: whom it is about, which of what stands there of them, or the form; where nothing is, do it."""
+    title, about = await _title(component, request), found.offer.about
+    session.asks, session.subject = "", found.subject
+    if found.subject is None and found.whom:
+        _choose(component, request, session, found, found.fields[0], title)
+        return
+    typed: dict[str, list[str]] = {}
+    if found.by_form and about is not None:
+        _paced(component, request)
+        # An action: while its audit row cannot be stored, nobody sees what stands there.
+        value = await component.doer.perform(Actor.xmpp(request.person), about.opens, found.subject)
+        entries = tuple(about.entries(value)) if about.entries is not None else ()
+        if about.entries is not None and session.entry not in {one.value for one in entries}:
+            if not entries:
+                raise NotNow(about.nothing)
+            which = OfferedField(ENTRY, "Which one", Shape.ONE, required=True, options=entries)
+            _choose(component, request, session, found, which, title)
+            return
+        filled = about.filled(value, session.entry) if about.filled is not None else {}
+        session.kept = {name: filled[name] for name in about.kept}
+        typed = {one.name: str(filled[one.name]).split("\n") for one in found.fields if filled.get(one.name)}
+    if found.at_once:
+        _paced(component, request)
+        said = await _done(component, request, found, {}, session.id)
+        _answer(component, request, session, "completed", _note("info", said))
+        return
+    component.commands.put_back(session)
+    _answer(component, request, session, "executing", _actions(), form_of(found, title, typed))
+
+
+def _choose(component: Threads, request: Request, session: Session, found: Offered, which: OfferedField, title: str | None) -> None:
+    session.asks = which.name
+    component.commands.put_back(session)
+    form = form_of(replace(found, fields=(which,), offer=replace(found.offer, grave=False)), title)
+    _answer(component, request, session, "executing", wire.element("actions", {"execute": "next"}, wire.element("next")), form)
 
 
 async def _complete(component: Threads, request: Request, session: Session, form: Element | None) -> None:
     found = await offered(component, request, session.node)
-    if found.asked and (form is None or form.get("type", "submit") != "submit"):
+    if session.subject is not None and found.whom:
+        found = _about(found, session.subject)
+    if (session.asks or found.asked) and (form is None or form.get("type", "submit") != "submit"):
         component.commands.put_back(session)
         raise Refusal("bad-request", "modify", NO_FORM, wire.element("bad-payload", {"xmlns": wire.COMMANDS}))
     typed = wire.form_fields(form) if form is not None else {}
+    if session.asks:
+        chosen = "".join(typed.get(session.asks, [])).removeprefix(NONE)
+        if session.asks == ENTRY:
+            session.entry = chosen
+        await _show(component, request, session, _about(found, chosen) if session.asks == WHOM and chosen else found)
+        return
     try:
         _paced(component, request)
-        said = await _done(component, request, found, values_of(found, typed), session.id)
+        said = await _done(component, request, found, {**values_of(found, typed), **session.kept}, session.id)
     except NotFound:
         raise
     except DomainError as error:
         title = await _title(component, request)
         component.commands.put_back(session)
-        note = _note("error", refusal_words(error, component.config.shared_url))
+        again = f" {START_AGAIN}" if isinstance(error, Conflict) and found.by_form else ""
+        note = _note("error", refusal_words(error, component.config.shared_url) + again)
         _answer(component, request, session, "executing", _actions(), note, form_of(found, title, typed))
         return
     _answer(component, request, session, "completed", _note("info", said))
+
+
+def _about(found: Offered, subject: str) -> Offered:
+    """Returns: the command about one of whom it may be about. Raises: NotFound, in one wording for whoever is not one of them."""
+    try:
+        return found.on(subject)
+    except NotFound:
+        raise NotFound(NOT_OFFERED) from None
 
 
 def _paced(component: Threads, request: Request) -> None:
@@ -196,7 +260,8 @@ TYPES = {Shape.LINES: "text-multi", Shape.ONE: "list-single", Shape.SEVERAL: "li
 
 def form_of(found: Offered, title: str | None, typed: Mapping[str, list[str]] | None = None) -> wire.Xml:
     """Build the form of a command. ``typed``: what was filled in before. Returns: Xml. Source: XEP-0004 section 3."""
-    said = [f"In the thread {title}."] if title is not None else []
+    about = f", about {', '.join(part for part in (who.label, who.more) if part)}" if (who := found.who) is not None else ""
+    said = [f"In the thread {title}{about}."] if title is not None else []  # one line: profanity shows the first alone
     answers = [option for field in found.asked if field.name == found.offer.answers for option in field.options]
     means = [f"{option.label}: {found.means[option.value]}" for option in answers if option.value in found.means]
     said += means or ([found.offer.help] if found.offer.help else [])
@@ -213,9 +278,9 @@ def _field(field: OfferedField, values: list[str]) -> wire.Xml:
     inside = [wire.element("required")] if field.required else []
     if field.newest and field.options and not values:
         values = [field.options[0].value]  # what is newest when the form is submitted may be another
-    if field.shape is Shape.ONE and not field.newest and not field.required:
+    if field.shape is Shape.ONE and not field.newest and (not field.required or field.name in (WHOM, ENTRY)):
         # COMPAT: profanity 0.13 crashes at an option without a value, and shows what there is to choose only where something is chosen.
-        inside.append(wire.element("option", {"label": "No choice"}, wire.element("value", {}, NONE)))
+        inside.append(wire.element("option", {"label": "Choose one" if field.required else "No choice"}, wire.element("value", {}, NONE)))
         values = values or [NONE]
     inside += [wire.element("value", {}, value) for value in values]
     inside += [wire.element("option", {"label": f"{one.label} · {one.more}" if one.more else one.label}, wire.element("value", {}, one.value))

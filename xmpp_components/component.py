@@ -70,8 +70,8 @@ class Threads:
         self.domain, self.server = config.threads_domain, config.domain
         self.share = Share(config.component, config.components)
         self.reader = Reader(db)
-        self.doer = Doer(db)
         self.links = Links(config, db)
+        self.doer = Doer(db, self.links)
         self.checks = Checks(self.reader)
         self.tail = Tail(self)
         self.writer = Writer(db, self.tail.committed)

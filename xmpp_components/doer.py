@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from clinic import ACTIONS, Actor, Database
-from clinic.offers import Offered, told
+from clinic.offers import Offered, telling, told
+from xmpp_components.rooms.attachments import Links
 
 AT_ONCE = 2
 
@@ -19,8 +20,8 @@ AT_ONCE = 2
 class Doer:
     """Performs offered actions. Each runs as an own transaction, which asks again who acts and what they may."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, links: Links) -> None:
+        self._db, self._links = db, links
         self._threads = ThreadPoolExecutor(AT_ONCE, "doer")
 
     async def do(self, actor: Actor, offered: Offered, values: Mapping[str, Any], client_id: str, base_url: str) -> str:
@@ -30,12 +31,16 @@ class Doer:
         """
         given = dict(values) | ({offered.client_id: client_id} if offered.client_id else {})
 
-        def run() -> Any:
-            return self._db.perform(actor, offered.action, offered.thread, **given).value
-        value = await asyncio.get_running_loop().run_in_executor(self._threads, run)
-        words, address = told(ACTIONS[offered.action], value, base_url)
-        there = address in (None, f"{base_url}/threads/{offered.thread}")  # who does it in a thread is there
-        return words if there else f"{words} {address}"
+        def run() -> str:
+            value = self._db.perform(actor, offered.action, offered.subject, **given).value
+            words, address = told(ACTIONS[offered.action], value, base_url)
+            if offered.offer.tells is not None:
+                with self._db.read(actor) as work:
+                    to = telling(work, base_url, self._links.to)
+                return f"{offered.offer.tells(value, to)}\n{words}"
+            there = address in (None, f"{base_url}/threads/{offered.thread}")  # who does it in a thread is there
+            return words if there else f"{words} {address}"
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     async def perform(self, actor: Actor, action: str, thread: str | None, **values: Any) -> Any:
         """Perform what a protocol of its own asks for (an invitation, a removal, a subject, a slot). Returns: its value. Raises: DomainError."""

@@ -19,7 +19,7 @@ from clinic.errors import Invalid, NotAcceptable, NotFound, NotNow, TooMany
 from clinic.offers import Offered, Shape, action_of, offer, offers
 from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
-from xmpp_components.command_words import help_of, named, pinned, said_of, spelled, understood, unknown, usage
+from xmpp_components.command_words import by_form, help_of, named, pinned, said_of, spelled, understood, unknown, usage
 from xmpp_components.request import Request
 from xmpp_components.rooms.room import Member, Room
 
@@ -43,6 +43,10 @@ ONLY_YOU = "(Only you see this.)"
 def looks_like_one(body: str) -> bool:
     """Say whether a message is a command: `!` and a letter. "!!!" and "! " are text."""
     return LOOKS_LIKE_ONE.match(body) is not None
+
+
+class Read(str):
+    """An answer that tells what somebody may read now: where the command comes again it is read again, and nothing of it is kept here."""
 
 
 @dataclass(slots=True)
@@ -118,6 +122,8 @@ async def _answered(component: Threads, request: Request, room: Room, member: Me
         answer.set_exception(found)
         answer.exception()  # marks it as seen: who asked may have gone
     else:
+        if isinstance(found, Read):
+            component.text_commands.forget(key)
         answer.set_result(found)
 
 
@@ -172,10 +178,13 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
     if word not in found:
         raise Invalid(unknown(word, found))
     one = found[word]
+    if one.by_form:
+        return by_form(one, base)
     values = pinned(one, understood(one, rest, base))
     if one.offer.grave or (not rest and one.asked and one.asked[0].shape is Shape.LINE):  # "!rename" alone takes a name away
         return asks_back(component, request, room, one, values)
-    return await _perform(component, actor, one, values, id) + named(one, values)
+    said = await _perform(component, actor, one, values, id)
+    return f"{said}{which}" if (which := named(one, values)) else said
 
 
 def asks_back(component: Threads, request: Request, room: Room, offered: Offered, values: Mapping[str, Any]) -> str:
@@ -187,6 +196,7 @@ def asks_back(component: Threads, request: Request, room: Room, offered: Offered
 async def _perform(component: Threads, actor: Actor, offered: Offered, values: Mapping[str, Any], id: str) -> str:
     base = component.config.shared_url
     try:
-        return await component.doer.do(actor, offered, values, f"command-{id}", base)
+        said = await component.doer.do(actor, *offered.addressed(values), f"command-{id}", base)
+        return Read(said) if offered.offer.tells else said
     except Invalid as error:
         raise Invalid(f"{error.text}\n{usage(offered, base, values)}", field=error.field) from None

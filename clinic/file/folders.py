@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from clinic.account.settings import instant
 from clinic.account.tables import account_roles, accounts
-from clinic.actions import action, view
+from clinic.actions import About, Offer, Telling, action, view
 from clinic.errors import NotFound
 from clinic.fields import Choice, Flag, Moment, Uid, is_uid, parse_all
 from clinic.file.fields import FileName
@@ -27,13 +27,14 @@ from clinic.file.views import file_for, shares_thread
 from clinic.gates import pass_gates
 from clinic.log import entries
 from clinic.permissions import Permission, Role
-from clinic.thread.shown import title_for
+from clinic.thread.shown import NOBODY_HERE, patients_here, title_for
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
 DOCUMENTS, THREADS_AT_MOST = 60, 100
+TOLD_DOCUMENTS = 20
 FILTERS = (
-    Choice("form", "Form", required=False, options=tuple(Form)),
+    Choice("form", "What it is", required=False, options=tuple(Form), words=tuple(FORMS[form] for form in Form)),
     Uid("thread", "Thread", required=False),
     Moment("since", "From", required=False),
     Moment("until", "To", required=False),
@@ -190,7 +191,38 @@ def patient_of_mine(work: Work, uid: str) -> sa.Row[Any]:
     return row
 
 
-@action("file.open_folder", Permission.FILE_FOLDER, on=patient_of_mine, fields=FILTERS)
+def page_of(uid: str, role: Role | None) -> str:
+    """Return the path of a patient's folder, for staff, or of the patient's own."""
+    return "/documents" if role is Role.PATIENT else f"/patients/{uid}/documents"
+
+
+def folder_in_words(folder: Folder, to: Telling) -> str:
+    """Return what is in a folder as an app shows it to one person, with links of their own."""
+    whose, there = ("your" if folder.own else f"{folder.name}’s"), f"{to.base}{page_of(folder.uid, to.role)}"
+    if not folder.documents:
+        return f"Nothing to list in {whose} Images & Documents: {there}"
+    lines = [f"In {whose} Images & Documents, the newest first:"]
+    for one in folder.documents[:TOLD_DOCUMENTS]:
+        lines += [f"- {one.name}: {one.what}, {one.size}; {'you' if one.mine else one.added_by}, {to.day(one.added_at)}", to.link(one.uid, one.name)]
+    left = f"There is more, older: {there}" if folder.more or len(folder.documents) > TOLD_DOCUMENTS else f"All of it, with pictures: {there}"
+    return "\n".join([*lines, left, "These links are for you alone, for a week."])
+
+
+@action(
+    "file.open_folder",
+    Permission.FILE_FOLDER,
+    on=patient_of_mine,
+    fields=FILTERS,
+    offer=Offer(
+        "List Images & Documents",
+        "list-documents",
+        "With links of your own, which open for nobody else. Only you see the answer; that you opened it is in the audit log.",
+        "That you opened this is in the audit log.",
+        otherwise=NOBODY_HERE,
+        about=About(patients_here, page_of),
+        tells=folder_in_words,
+    ),
+)
 def open_folder(
     work: Work, patient: sa.Row[Any], form: str | None, thread: str | None, since: datetime | None, until: datetime | None,
     put_away: bool | None, before: str | None,

@@ -6,19 +6,23 @@ Verified names and birth dates are the account's (`account.describe`) and are no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from clinic.account.fields import Email, PersonName
-from clinic.actions import action
+from clinic.actions import About, Offer, action
 from clinic.fields import Choice, Text
 from clinic.permissions import Permission
 from clinic.profile.fields import Phone, Version, ZoneName
-from clinic.profile.patients import Patient, registered_for
+from clinic.profile.patients import Patient, form_of, registered_for
 from clinic.profile.tables import demographics
 from clinic.profile.versions import Snapshot, add, require_newest, snapshot, versions
+from clinic.thread.shown import NOBODY_HERE, patients_here
 from clinic.work import Work
+
+if TYPE_CHECKING:
+    from clinic.profile.opening import Profile
 
 SEXES = ("female", "male", "other")
 FIELDS = (
@@ -29,12 +33,12 @@ FIELDS = (
     Text("address", "Address", required=False, max_bytes=1000, multiline=True),
     Text("language", "Languages", required=False, max_bytes=200),
     ZoneName("time_zone", "Time zone", required=False),
-    PersonName("emergency_name", "Name", required=False),
-    Text("emergency_relation", "Relation", required=False, max_bytes=200),
-    Phone("emergency_phone", "Telephone", required=False),
-    PersonName("guardian_name", "Name", required=False),
-    Text("guardian_relation", "Relation", required=False, max_bytes=200),
-    Phone("guardian_phone", "Telephone", required=False),
+    PersonName("emergency_name", "Emergency contact", required=False),
+    Text("emergency_relation", "Emergency contact’s relation", required=False, max_bytes=200),
+    Phone("emergency_phone", "Emergency contact’s telephone", required=False),
+    PersonName("guardian_name", "Guardian", required=False),
+    Text("guardian_relation", "Guardian’s relation", required=False, max_bytes=200),
+    Phone("guardian_phone", "Guardian’s telephone", required=False),
 )
 NAMES = tuple(field.name for field in FIELDS)
 
@@ -54,7 +58,24 @@ def standing(work: Work, patient_id: int) -> Snapshot:
     return snapshot(rows_of(work, patient_id), NAMES, shown)
 
 
-@action("profile.describe", Permission.PROFILE_DEMOGRAPHICS, on=registered_for, fields=(*FIELDS, Version("version", "Version")))
+def _filled(profile: Profile, _entry: str) -> Mapping[str, Any]:
+    return {**profile.demographics.values, "version": profile.demographics.version}
+
+
+@action(
+    "profile.describe",
+    Permission.PROFILE_DEMOGRAPHICS,
+    on=registered_for,
+    fields=(*FIELDS, Version("version", "Version")),
+    offer=Offer(
+        "Change the demographics",
+        "demographics",
+        "All of them are saved as the form shows them. Name and birth date are verified by the clinic, which corrects them.",
+        "Saved.",
+        otherwise=NOBODY_HERE,
+        about=About(patients_here, form_of("demographics"), opens="profile.open", filled=_filled, kept=("version",)),
+    ),
+)
 def describe(work: Work, patient: Patient, called: str | None, sex: str | None, phone: str | None, email: str | None, address: str | None,
              language: str | None, time_zone: str | None, emergency_name: str | None, emergency_relation: str | None,
              emergency_phone: str | None, guardian_name: str | None, guardian_relation: str | None, guardian_phone: str | None,

@@ -9,22 +9,26 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from clinic.account.folding import fold_name
 from clinic.account.settings import today
-from clinic.actions import action
+from clinic.actions import About, Offer, action
 from clinic.errors import Conflict, Invalid, NotFound
-from clinic.fields import Choice, Text, Uid
+from clinic.fields import Choice, Option, Text, Uid
 from clinic.permissions import Permission, Role
 from clinic.profile.fields import Measure, Roughly, Version
-from clinic.profile.patients import Patient, patient_for
+from clinic.profile.patients import Patient, form_of, page_of, patient_for
 from clinic.profile.tables import health_basics, health_items
 from clinic.profile.versions import Change, Snapshot, add, changes, require_newest, snapshot, versions
 from clinic.storage import new_uid
+from clinic.thread.shown import NOBODY_HERE, patients_here
 from clinic.work import Work
+
+if TYPE_CHECKING:
+    from clinic.profile.opening import Profile
 
 STAFF, PATIENT = "staff", "patient"
 SOURCES = (STAFF, PATIENT)
@@ -42,11 +46,11 @@ TOO_MANY = f"There are {MOST_ITEMS} of these already, which is the most. Mark th
 
 BASICS = (
     Measure("height", "Height", required=False),
-    Choice("height_unit", "Unit of height", required=False, audited=False, options=tuple(HEIGHTS)),
+    Choice("height_unit", "Unit of height", required=False, audited=False, options=tuple(HEIGHTS), words=("cm", "inches")),
     Measure("weight", "Weight", required=False),
-    Choice("weight_unit", "Unit of weight", required=False, audited=False, options=tuple(WEIGHTS)),
-    Choice("blood_group", "Blood group", required=False, audited=False, options=GROUPS),
-    Choice("smoking", "Smoking", required=False, audited=False, options=SMOKING),
+    Choice("weight_unit", "Unit of weight", required=False, audited=False, options=tuple(WEIGHTS), words=("kg", "pounds")),
+    Choice("blood_group", "Blood group", required=False, audited=False, options=GROUPS, words=tuple(one.replace("-", "−") for one in GROUPS)),
+    Choice("smoking", "Smoking", required=False, audited=False, options=SMOKING, words=("Never", "Not any more", "Sometimes", "Daily")),
     Text("smoking_more", "More about smoking", required=False, max_bytes=500),
     Choice("alcohol", "Alcohol", required=False, audited=False, options=ALCOHOL),
     Text("alcohol_more", "More about alcohol", required=False, max_bytes=500),
@@ -56,7 +60,7 @@ KIND = Choice("kind", "Kind", audited=False, options=KINDS)
 ITEM = (
     Text("name", "What it is", max_bytes=300),
     Text("detail", "More about it", required=False, max_bytes=2000, multiline=True),
-    Choice("severity", "How severe", required=False, audited=False, options=SEVERITIES),
+    Choice("severity", "How severe, of an allergy", required=False, audited=False, options=SEVERITIES),
     Roughly("since", "Since", required=False),
 )
 
@@ -182,7 +186,29 @@ def _require_begun(work: Work, since: str | None) -> None:
         raise Invalid(f"Since: {since} is still to come. Check the year.", field="since")
 
 
-@action("profile.measure", Permission.PROFILE_HEALTH, on=patient_for, fields=(*BASICS, Version("version", "Version")))
+def _measured(profile: Profile, _entry: str) -> Mapping[str, Any]:
+    side = profile.health.patient if profile.mine else profile.health.staff
+    units = {name: side.values[name] or least for name, least in (("height_unit", "cm"), ("weight_unit", "kg"))}
+    return {**side.values, **units, "version": side.version}
+
+
+BESIDE = "What patients say of themselves and what staff say stand beside each other: this changes your own side only."
+
+
+@action(
+    "profile.measure",
+    Permission.PROFILE_HEALTH,
+    on=patient_for,
+    fields=(*BASICS, Version("version", "Version")),
+    offer=Offer(
+        "Change body and habits in the health data",
+        "body",
+        f"All of it is saved as the form shows it. {BESIDE}",
+        "Saved.",
+        otherwise=NOBODY_HERE,
+        about=About(patients_here, form_of("basics"), opens="profile.open", filled=_measured, kept=("version",)),
+    ),
+)
 def measure(work: Work, patient: Patient, height: str | None, height_unit: str | None, weight: str | None, weight_unit: str | None,
             blood_group: str | None, smoking: str | None, smoking_more: str | None, alcohol: str | None, alcohol_more: str | None,
             version: int) -> int:  # fmt: skip
@@ -205,7 +231,13 @@ def measure(work: Work, patient: Patient, height: str | None, height_unit: str |
     return version + 1
 
 
-@action("profile.add", Permission.PROFILE_HEALTH, on=patient_for, fields=(KIND, *ITEM))
+@action(
+    "profile.add",
+    Permission.PROFILE_HEALTH,
+    on=patient_for,
+    fields=(KIND, *ITEM),
+    offer=Offer("Add to the health data", "health", BESIDE, "Added.", otherwise=NOBODY_HERE, about=About(patients_here, page_of)),
+)
 def add_item(work: Work, patient: Patient, kind: str, name: str, detail: str | None, severity: str | None, since: str | None) -> str:
     """Add an allergy, condition, medication or procedure on the actor's own side. That none was known is over by it; the same again is no second one.
 
@@ -235,6 +267,18 @@ def put_item(work: Work, patient: Patient, kind: str, name: str, detail: str | N
     return uid
 
 
+def _entries(profile: Profile) -> list[Option]:
+    side = PATIENT if profile.mine else STAFF
+    own = [item for item in profile.health.items if item.source == side]
+    said = [(item, ", ".join(part for part in (item.name or "none known", item.severity, "over" if item.standing == "past" else "") if part)) for item in own]
+    return [Option(item.uid, words, item.kind) for item, words in sorted(said, key=lambda one: one[0].at, reverse=True)]
+
+
+def _as_it_stands(profile: Profile, entry: str) -> Mapping[str, Any]:
+    item = next(one for one in profile.health.items if one.uid == entry)
+    return {name: getattr(item, name) for name in ("name", "detail", "severity", "since", "standing", "version")} | {"item": entry}
+
+
 @action(
     "profile.change",
     Permission.PROFILE_HEALTH,
@@ -243,8 +287,19 @@ def put_item(work: Work, patient: Patient, kind: str, name: str, detail: str | N
         Uid("item", "Entry"),
         replace(ITEM[0], required=False),
         *ITEM[1:],
-        Choice("standing", "How it stands", audited=False, options=STANDINGS),
+        Choice("standing", "How it stands", audited=False, options=STANDINGS, words=("It is so now", "It is over", "It was entered by mistake")),
         Version("version", "Version"),
+    ),
+    offer=Offer(
+        "Change an entry of the health data",
+        "change-health",
+        f"Say how it is, or that it is over or was a mistake; what it said before is kept. {BESIDE}",
+        "Saved.",
+        otherwise=NOBODY_HERE,
+        about=About(
+            patients_here, page_of, "profile.open", _entries, _as_it_stands, ("item", "version"),
+            "Nothing stands on your side of these health data yet, so there is nothing to change. Add what there is.",
+        ),
     ),
 )
 def change_item(
@@ -273,7 +328,20 @@ def change_item(
     return present.version + 1
 
 
-@action("profile.none_known", Permission.PROFILE_HEALTH, on=patient_for, fields=(KIND,))
+@action(
+    "profile.none_known",
+    Permission.PROFILE_HEALTH,
+    on=patient_for,
+    fields=(KIND,),
+    offer=Offer(
+        "Say that no allergy, condition, medication or procedure is known",
+        "none-known",
+        "Which is more than that nothing stands there.",
+        "Saved.",
+        otherwise=NOBODY_HERE,
+        about=About(patients_here, page_of),
+    ),
+)
 def none_known(work: Work, patient: Patient, kind: str) -> None:
     """Say that no allergy, condition, medication or procedure is known, which is more than that nothing stands there.
 

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from clinic.actions import action
+from clinic.actions import About, Offer, action
 from clinic.errors import Conflict, Invalid, NotFound, NotPermitted
 from clinic.fields import ClientId, Option, Pick, Text, Uid
+from clinic.loading import LoadedThread
 from clinic.permissions import STAFF, Permission, Role
 from clinic.profile.fields import Version
-from clinic.profile.patients import Patient, patient_for
+from clinic.profile.patients import Patient, form_of, page_of, patient_for
 from clinic.profile.tables import profile_notes
-from clinic.profile.versions import add, require_newest, versions
+from clinic.profile.versions import add, require_newest, shortened, versions
 from clinic.storage import new_uid
+from clinic.thread.shown import NOBODY_HERE, patients_here, title_for
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
+if TYPE_CHECKING:
+    from clinic.profile.opening import Profile
+
 BODY = Text("body", "Note", max_bytes=16 * 1024, multiline=True)
 NOTE = (Uid("note", "Note"), Version("version", "Version"))
+NONE_OWN = "There is no note of yours in this profile."
+LABEL = 60
 NOT_YOURS = "Only its author corrects a note or takes it back. Write another note that says what is right."
 
 
@@ -83,8 +90,9 @@ def _thread_uid(work: Work, thread_id: int) -> str:
     return str(work.rows(sa.select(threads.c.uid).where(threads.c.id == thread_id))[0].uid)
 
 
-def _threads(_work: Work, _thread: object) -> list[Option]:
-    return []  # which threads are shared depends on the patient: the page lists them
+def _threads(work: Work, thread: LoadedThread | None) -> list[Option]:
+    """From an app the thread that one is in; the page lists all that are shared with the patient."""
+    return [] if thread is None else [Option(thread.uid, "This thread", title_for(thread, work.person.id))]
 
 
 @action(
@@ -93,6 +101,14 @@ def _threads(_work: Work, _thread: object) -> list[Option]:
     on=patient_for,
     fields=(BODY, Pick("thread", "Only for the staff of", required=False, options=_threads), ClientId("client_id", required=False)),
     same=lambda _payload, _values: False,  # it is no entry: `_written` finds it
+    offer=Offer(
+        "Write a note into the profile",
+        "profile-note",
+        "Only staff read it, never the patient: all who may open the profile, or this thread's alone.",
+        "The note is saved, for staff only.",
+        otherwise=NOBODY_HERE,
+        about=About(patients_here, form_of("note")),
+    ),
 )
 def write(work: Work, patient: Patient, body: str, thread: str | None, client_id: str | None) -> str:
     """Add a note to a patient's profile, for all staff who may open it or, with `thread` (a uid), for that thread's staff only.
@@ -119,7 +135,34 @@ def _written(work: Work, patient: Patient, body: str, thread_id: int | None, cli
     return next((row.uid for row in rows if (row.body, row.thread_id) == (body, thread_id)), None)
 
 
-@action("profile.correct_note", Permission.PROFILE_NOTE, on=patient_for, fields=(*NOTE, BODY))
+def _own(profile: Profile) -> list[Option]:
+    own = [note for note in profile.notes if note.mine and note.body]
+    return [Option(note.uid, shortened(note.body, LABEL), f"{note.first_at:%-d %B %Y}") for note in own]
+
+
+def _said(profile: Profile, uid: str) -> Mapping[str, Any]:
+    note = next(one for one in profile.notes if one.uid == uid)
+    return {"note": uid, "version": note.version, "body": note.body}
+
+
+def _about_own() -> About:
+    return About(patients_here, page_of, "profile.open", _own, _said, ("note", "version"), NONE_OWN)
+
+
+@action(
+    "profile.correct_note",
+    Permission.PROFILE_NOTE,
+    on=patient_for,
+    fields=(*NOTE, BODY),
+    offer=Offer(
+        "Correct a note in the profile",
+        "correct-profile-note",
+        "What it said before can be opened by whoever reads it.",
+        "Corrected.",
+        otherwise=NOBODY_HERE,
+        about=_about_own(),
+    ),
+)
 def correct(work: Work, patient: Patient, note: str, version: int, body: str) -> int:
     """Correct one's own note; what it said before can be opened by who reads it. Returns: the version that stands.
 
@@ -128,7 +171,21 @@ def correct(work: Work, patient: Patient, note: str, version: int, body: str) ->
     return _say(work, patient, note, version, body)
 
 
-@action("profile.withdraw_note", Permission.PROFILE_NOTE, on=patient_for, fields=NOTE)
+@action(
+    "profile.withdraw_note",
+    Permission.PROFILE_NOTE,
+    on=patient_for,
+    fields=NOTE,
+    offer=Offer(
+        "Take a note in the profile back",
+        "withdraw-profile-note",
+        "Its words are taken off the profile. Staff who read it can still open what it said.",
+        "The note is taken back.",
+        grave=True,
+        otherwise=NOBODY_HERE,
+        about=_about_own(),
+    ),
+)
 def withdraw(work: Work, patient: Patient, note: str, version: int) -> int:
     """Take one's own note back: what it said can be opened by who reads it, as that of a corrected one. Raises: as `correct`."""
     return _say(work, patient, note, version, "")

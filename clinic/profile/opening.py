@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from clinic.actions import action
+from clinic.actions import About, Offer, action
 from clinic.fields import Flag
 from clinic.permissions import Permission
 from clinic.profile import demographics
 from clinic.profile.health import Health, health_changes, health_of
 from clinic.profile.notes import Note, notes_of
-from clinic.profile.patients import Patient, patient_for, registered_for
+from clinic.profile.patients import Patient, page_of, patient_for, registered_for
 from clinic.profile.versions import Change, Snapshot, changes
-from clinic.thread.shown import title_for
+from clinic.profile.words import history_in_words, profile_in_words
+from clinic.thread.shown import NOBODY_HERE, patients_here, title_for
 from clinic.work import Work
 
+AUDITED = "That you opened this is in the audit log."
 OFFERED = (Permission.PROFILE_DEMOGRAPHICS, Permission.PROFILE_HEALTH, Permission.PROFILE_NOTE, Permission.PROFILE_EXPORT)
 
 
@@ -70,7 +72,20 @@ class Register:
     changes: tuple[Change, ...]
 
 
-@action("profile.open", Permission.PROFILE_OPEN, on=patient_for)
+@action(
+    "profile.open",
+    Permission.PROFILE_OPEN,
+    on=patient_for,
+    offer=Offer(
+        "Open the profile",
+        "profile",
+        "Who the patient is, and their health data, with who has said it. Only you see the answer; that you opened it is in the audit log.",
+        AUDITED,
+        otherwise=NOBODY_HERE,
+        about=About(patients_here, page_of),
+        tells=profile_in_words,
+    ),
+)
 def open_profile(work: Work, patient: Patient) -> Profile:
     """Return a patient's profile; that it was opened, by whom, is in the audit log.
 
@@ -85,7 +100,20 @@ def export(work: Work, patient: Patient, notes: bool | None) -> Profile:
     return _profile(work, patient, notes=bool(notes))
 
 
-@action("profile.history", Permission.PROFILE_OPEN, on=patient_for)
+@action(
+    "profile.history",
+    Permission.PROFILE_OPEN,
+    on=patient_for,
+    offer=Offer(
+        "See what was changed in the profile",
+        "profile-history",
+        "The newest first. Only you see the answer; that you opened it is in the audit log.",
+        AUDITED,
+        otherwise=NOBODY_HERE,
+        about=About(patients_here, lambda uid, role: f"{page_of(uid, role)}/history"),
+        tells=history_in_words,
+    ),
+)
 def history(work: Work, patient: Patient) -> History:
     """Return what was ever changed of a patient's profile, but for notes; that it was opened, by whom, is in the audit log. Raises: as `open_profile`."""
     found = _register_changes(work, patient) + health_changes(work, patient.id)

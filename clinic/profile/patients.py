@@ -1,7 +1,8 @@
-"""Whose profile somebody may come to: the loaders of the actions on a patient's profile. Imports clinic only."""
+"""Whose profile somebody may come to: the loaders of the actions on a patient's profile, and the pages where they are done. Imports clinic only."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -33,6 +34,16 @@ class Patient:
     active: bool
     shared: tuple[str, ...]
     mine: bool
+
+
+def page_of(uid: str, _role: Role | None = None) -> str:
+    """Return the path of a patient's profile."""
+    return f"/patients/{uid}"
+
+
+def form_of(what: str) -> Callable[[str, Role | None], str]:
+    """Return what gives the path of one form of a patient's profile."""
+    return lambda uid, _role: f"/patients/{uid}/edit?what={what}"
 
 
 def patient_for(work: Work, uid: str) -> Patient:

@@ -100,6 +100,12 @@ def changes(rows: Sequence[sa.Row[Any]], part: str, shown: Shown, source: str = 
     return found
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text in one line of at most so many letters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
+
+
 def require_newest(stored: int, read: int) -> None:
     """Refuse what was written by an older version than the one that is stored. Raises: Conflict."""
     if stored != read:

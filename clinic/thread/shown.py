@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from clinic.fields import Option
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import entries, for_patient, spoken
 from clinic.permissions import Role
@@ -30,6 +31,15 @@ class MemberView:
     group_admin: bool
     is_me: bool
     birth_date: date | None
+
+
+NOBODY_HERE = "There is no patient in this thread whose profile you could open."
+
+
+def patients_here(work: Work, thread: LoadedThread) -> list[Option]:
+    """Return of whom the actor may know more by a thread than what is said in it: of staff its patients, of a patient themselves alone."""
+    here = [one for one in thread.patients if work.role is not Role.PATIENT or one.account_id == work.person.id]
+    return [Option(one.uid, one.nick, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else "") for one in here]
 
 
 def title_for(thread: LoadedThread, reader: int) -> str:

@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
+from clinic import ACTIONS
 from tests.access.acts import ACTS
 from tests.access.apps import Apps, alike, enter, said
 from tests.access.conftest import Written
@@ -175,10 +176,10 @@ def test_a_command_is_offered_to_whoever_may_and_does_not_exist_for_anybody_else
             problems, begun, before = [], set[str](), apps.state.held()
             allowed: list[tuple[str, str, str]] = []
             for node, name in offers.items():
-                row = ACTS[name]
+                row, in_a_room = ACTS[name], ACTS[name].on == "thread" or ACTIONS[name].offer.about is not None
                 for who in (name for name in PEOPLE if apps.scene.role(name) != NOBODY):
                     forms = {}
-                    for label, uid in apps.scene.objects() if row.on == "thread" else [("", "")]:
+                    for label, uid in apps.scene.objects() if in_a_room else [("", "")]:
                         address = apps.room_of(label) if uid else apps.server.domain
                         relation = apps.scene.relation(who, label) if uid else apps.scene.role(who)
                         if row.letter(relation) == "Y" and relation != "admin":

@@ -9,8 +9,10 @@ import pytest
 
 from clinic import ACTIONS, Permission, Role, can
 from clinic.actions import ActionSpec
+from clinic.file.folders import patient_of_mine
 from clinic.loading import LoadedThread
-from clinic.offers import asked
+from clinic.offers import WHOM, asked
+from clinic.profile.patients import patient_for, registered_for
 from tests.support.cast import Cast
 from tests.support.subjects import on_a_thread
 
@@ -57,6 +59,38 @@ def test_an_offer_is_said_in_the_users_words(name: str) -> None:
 def test_no_two_offers_have_one_word_or_one_title() -> None:
     said = Counter(word for spec in OFFERED.values() if spec.offer for word in (spec.offer.word, spec.offer.title))
     assert [word for word, times in said.items() if times > 1] == []
+
+
+# Actions on a patient's profile and folder that are offered to no app.
+NOT_BY_APP = {
+    "profile.export": "it is printed, or kept as a file",
+    "profile.register": "administrators do it, who are in no thread",
+}
+
+
+@pytest.mark.parametrize("name", [name for name, spec in sorted(ACTIONS.items()) if spec.load in (patient_for, registered_for, patient_of_mine)])
+def test_what_is_done_of_a_patient_is_offered_in_their_threads_or_makes_no_sense_in_an_app(name: str) -> None:
+    offer = ACTIONS[name].offer
+    assert (offer is None) == (name in NOT_BY_APP)
+    assert offer is None or (offer.about is not None and offer.otherwise)
+
+
+def test_whom_an_offer_is_about_is_whom_its_action_finds_and_what_fills_its_form_is_audited(cast: Cast) -> None:
+    people = [cast.uid("ana"), cast.uid("ada")]
+    group = cast.database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises").value
+    for name, spec in OFFERED.items():
+        if spec.offer is None or (about := spec.offer.about) is None:
+            continue
+        with cast.database.read(cast.boris) as work:
+            whom = about.whom(work, work.thread(group))
+            assert spec.load is not None and [spec.load(work, one.value).name for one in whom] == ["Ana Alvarez", "Ada Almeida"], name
+        with cast.database.read(cast.ana) as work:
+            assert [one.label for one in about.whom(work, work.thread(group))] == ["Ana Alvarez"], name  # nobody else, whom they know by name
+        fields = {field.name for field in spec.fields}
+        assert set(about.kept) <= fields and WHOM not in fields
+        if about.opens:
+            opens = ACTIONS[about.opens]
+            assert opens.audited and not opens.fields and about.filled is not None
 
 
 def test_an_offered_thread_is_the_subject_and_nothing_else(cast: Cast) -> None:

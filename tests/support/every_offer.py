@@ -14,7 +14,8 @@ from tests.support.cast import NAMES, Cast
 from tests.support.subjects import on_a_thread
 
 OFFERED: dict[str, ActionSpec] = {name: spec for name, spec in sorted(ACTIONS.items()) if spec.offer is not None}
-IN_A_THREAD = [name for name, spec in OFFERED.items() if on_a_thread(spec)]
+ABOUT_SOMEBODY = [name for name, spec in OFFERED.items() if spec.offer is not None and spec.offer.about is not None]
+IN_A_THREAD = [name for name, spec in OFFERED.items() if on_a_thread(spec) or name in ABOUT_SOMEBODY]
 AT_LARGE = [name for name, spec in OFFERED.items() if spec.load is None]
 
 
@@ -98,6 +99,6 @@ def expected(scene: Scene, thread: str, name: str, actor: Actor) -> set[str]:
             assert offer is not None
             if permitted(name, OFFERED[action], group_admin=work.member(loaded).group_admin) and (
                 offer.when is None or offer.when(work, loaded)
-            ):
+            ) and (offer.about is None or offer.about.whom(work, loaded)):
                 found.add(action)
     return found

@@ -9,7 +9,7 @@ import pytest
 
 from clinic.offers import Offered, offers
 from tests.support.cast import Cast
-from tests.support.every_offer import AT_LARGE, IN_A_THREAD, OFFERED, PEOPLE, Scene, expected
+from tests.support.every_offer import ABOUT_SOMEBODY, AT_LARGE, IN_A_THREAD, OFFERED, PEOPLE, Scene, expected
 from tests.web.browser import Browser
 
 SignIn = Callable[[str], Browser]
@@ -35,14 +35,27 @@ def test_in_each_thread_each_member_is_offered_what_the_table_allows_them_there_
                 assert set(offered_to(scene, name, thread)) == allowed, name
             for action in IN_A_THREAD:
                 answer = browser.get(f"/do/{action}/{thread}")
-                assert answer.status_code == (200 if action in allowed else 404), (name, action, thread)
+                there = (303, 200) if action in ABOUT_SOMEBODY else (200,)  # it leads to the page where that is done
+                assert answer.status_code in (there if action in allowed else (404,)), (name, action, thread)
             seen |= allowed
         for action in AT_LARGE:
             assert (browser.get(f"/do/{action}").status_code == 200) == (action in offered_to(scene, name)), (name, action)
     assert {"thread.mute", "thread.leave", "group.close"} <= seen
 
 
-@pytest.mark.parametrize("action", sorted(OFFERED))
+def test_what_is_about_somebody_leads_to_the_page_where_it_is_done_of_whom_the_reader_may(scene: Scene, sign_in: SignIn) -> None:
+    for name, who in (("boris", ("ana", "ada")), ("ana", ("ana",))):
+        browser = sign_in(name)
+        for action, one in offered_to(scene, name, scene.group).items():
+            if action not in ABOUT_SOMEBODY:
+                continue
+            answer = browser.get(f"/do/{action}/{scene.group}")
+            pages = re.findall(r'class="button quiet start" href="([^"]+)"', answer.text) or [answer.headers["Location"]]
+            assert len(pages) == len(who) and all(browser.get(page).status_code == 200 for page in pages), (name, action, pages)
+            assert all((scene.cast.uid(name) in page) or page == "/documents" for name, page in zip(who, pages, strict=True)), one
+
+
+@pytest.mark.parametrize("action", sorted(set(OFFERED) - set(ABOUT_SOMEBODY)))
 def test_a_form_asks_each_field_says_what_is_grave_and_takes_nonsense_with_words(action: str, scene: Scene, sign_in: SignIn) -> None:
     subjects: tuple[str | None, ...] = scene.threads if action in IN_A_THREAD else (None,)
     for name, subject in [(name, subject) for name in ("boris", "ana", "bella", "chen") for subject in subjects]:

@@ -1,7 +1,8 @@
 """Whatever is offered, to whomever: as an ad-hoc command, and as a word, and to nobody else. Source: XEP-0050, house rule 15."""
 
-from tests.support.every_offer import AT_LARGE, IN_A_THREAD, OFFERED, Scene, expected
+from tests.support.every_offer import ABOUT_SOMEBODY, AT_LARGE, IN_A_THREAD, OFFERED, Scene, expected
 from tests.support.stage import Client, Stage, played, shown
+from xmpp_components.commands import NOT_OFFERED
 
 COMMANDS, ITEMS, DATA = "http://jabber.org/protocol/commands", "http://jabber.org/protocol/disco#items", "jabber:x:data"
 WORDS = {name: spec.offer.word for name, spec in OFFERED.items()}
@@ -48,6 +49,9 @@ async def test_what_is_offered_begins_with_its_form_and_is_cancelled_and_what_is
                 answer = await begins(client, room, WORDS[action])
                 if action not in allowed:
                     assert answer.get("type") == "error" and answer.find(".//{*}item-not-found") is not None, shown(answer)
+                    continue
+                if action in ABOUT_SOMEBODY:  # what it asks first is told in test_profile_commands.py
+                    assert NOT_OFFERED not in shown(answer)
                     continue
                 assert answer[0].get("status") == "executing", shown(answer)
                 form = answer[0].find(f"{{{DATA}}}x")
