@@ -3,12 +3,15 @@
 In a thread of its own: a large file takes seconds. What is found comes out of a process without network (web/media); here it is only carried on. A
 file that ends that process, or takes too long twice, is refused in words and never tried again; what keeps us from looking (a full disk, a store or a
 scanner that is away, a machine without memory for that process) is waited for. A worker that is killed in the middle begins the file anew, which
-changes nothing: its bytes are kept under the upload's own uid, and it is posted in the same commit that says that it was checked.
+changes nothing: its bytes are kept under the upload's own uid, and it is posted in the same commit that says that it was checked. Of a recording that
+leaves out its length, what is kept is that recording made anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -135,19 +138,30 @@ class Checker(QueueThread):
         """Looks at an upload and keeps it. Raises: Unfit, TooSlow; Absent, Damaged; Away, clamav.Away, Unavailable; DomainError."""
         content = store.staged(upload.uid, key, upload.size_bytes)
         found = inspecting.inspect(content, upload.name, upload.purpose, allowed, LIMITS_MS.get(upload.purpose))
-        self._scan(content)
-        store.keep(upload.uid, upload.size_bytes)
+        size, sha256 = self._keep_content(store, upload, key, content, found.whole)
         for name, picture in found.pictures.items():
             store.put_derived(upload.uid, key, name, picture)
-        self.database.perform(SYSTEM, "file.checked", upload.uid, found=found.inspection, sha256=content.sha256(), wrapped_key=key)
+        self.database.perform(
+            SYSTEM, "file.checked", upload.uid, found=found.inspection, size_bytes=size, sha256=sha256, wrapped_key=key
+        )
 
-    def _scan(self, content: Reader) -> None:
+    def _keep_content(self, store: Store, upload: UploadBytes, key: str, came: Reader, anew: bytes | None) -> tuple[int, str]:
+        """Has what is kept of an upload scanned and kept: what came, or what was made anew of it. Returns its size and its SHA-256."""
+        if anew is None:
+            self._scan(came.size, came.chunks())
+            store.keep(upload.uid, came.size)
+            return came.size, came.sha256()
+        self._scan(len(anew), (anew,))
+        store.keep_anew(upload.uid, key, anew)
+        return len(anew), hashlib.sha256(anew).hexdigest()
+
+    def _scan(self, size: int, content: Iterable[bytes]) -> None:
         if self.scanner is None:
             return
         try:
-            virus = self.scanner.scan(content.chunks())
+            virus = self.scanner.scan(content)
         except clamav.TooLarge as error:
-            logger.warning("the virus scanner takes no file of %d bytes: raise StreamMaxLength in its settings", content.size)
+            logger.warning("the virus scanner takes no file of %d bytes: raise StreamMaxLength in its settings", size)
             raise Unfit(words.UNSCANNED) from error
         if virus:
             logger.warning("the virus scanner found %s", ascii(virus[:100]))

@@ -155,24 +155,27 @@ def _checking(work: Work, uid: str) -> tuple[sa.Row[Any], LoadedThread | None]:
     "file.checked",
     Permission.SYSTEM,
     on=_checking,
-    fields=(Computed("found", kind=Inspection), Computed("sha256"), Computed("wrapped_key")),
+    fields=(Computed("found", kind=Inspection), Computed("size_bytes", kind=int), Computed("sha256"), Computed("wrapped_key")),
 )
-def checked(work: Work, subject: tuple[sa.Row[Any], LoadedThread | None], found: Inspection, sha256: str, wrapped_key: str) -> State:
+def checked(
+    work: Work, subject: tuple[sa.Row[Any], LoadedThread | None], found: Inspection, size_bytes: int, sha256: str, wrapped_key: str
+) -> State:
     """Keep what an upload was found to be; it is posted in the thread that it was announced for, as its sender's. Twice is once.
 
-    Where a gate holds its sender back meanwhile it waits for them with the reason. Returns: where the upload stands now.
+    size_bytes, sha256: of the content as it is kept, which of a recording is not always what came. Where a gate holds its sender back meanwhile it
+    waits for them with the reason. Returns: where the upload stands now.
     """
     row, thread = subject
     if row.state not in WAITING:
         return State(row.state)
     blob = new_id()
     work.insert(
-        blobs, id=blob, uid=row.uid, size_bytes=row.size_bytes, sha256=sha256, wrapped_key=wrapped_key, media_type=found.media_type,
+        blobs, id=blob, uid=row.uid, size_bytes=size_bytes, sha256=sha256, wrapped_key=wrapped_key, media_type=found.media_type,
         form=found.form, width=found.width, height=found.height, duration_ms=found.duration_ms, waveform=json.dumps(found.waveform),
         pages=found.pages, shown_type=found.shown_type, shown_bytes=found.shown_bytes, thumb_type=found.thumb_type, created_at=work.now,
     )
     sending = Sending(
-        row.uid, blob, found, row.size_bytes, row.name, Purpose(row.purpose), row.note, row.folder_id, row.request_uid
+        row.uid, blob, found, size_bytes, row.name, Purpose(row.purpose), row.note, row.folder_id, row.request_uid
     )
     if thread is None:
         return _without_thread(work, row, sending)

@@ -164,8 +164,10 @@ def folder_chosen(thread: LoadedThread, given: str | None) -> int | None:
     return found.account_id
 
 
-def _same(payload: Any, values: Mapping[str, Any]) -> bool:
-    return (getattr(payload, "name", None), getattr(payload, "size_bytes", None)) == (values["name"], values["size_bytes"])
+def same_file(payload: Any, values: Mapping[str, Any]) -> bool:
+    """Say whether an entry is what comes once more under its id. A recording may be kept in another size than it came in (ops/checking.py)."""
+    alike = getattr(payload, "size_bytes", None) == values["size_bytes"] or bool(getattr(payload, "duration_ms", 0))
+    return alike and getattr(payload, "name", None) == values["name"]
 
 
 @action(
@@ -181,7 +183,7 @@ def _same(payload: Any, values: Mapping[str, Any]) -> bool:
         ClientId("client_id"),
     ),
     audited=False,
-    same=_same,
+    same=same_file,
 )
 def begin(
     work: Work, thread: LoadedThread, name: str, size_bytes: int, media_type: str, note: bool | None, folder: str | None, client_id: str
@@ -214,7 +216,7 @@ def begin(
         ClientId("client_id"),
     ),
     audited=False,
-    same=_same,
+    same=same_file,
 )
 def begin_voice(work: Work, thread: LoadedThread, name: str, size_bytes: int, media_type: str, note: bool | None, client_id: str) -> str:
     """Announce a voice message, of VOICE_SECONDS at most; it belongs where a file of its sender's would. As file.begin."""

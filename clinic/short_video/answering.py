@@ -18,7 +18,7 @@ from clinic.fields import ClientId, Flag, Uid
 from clinic.file.fields import FileName, MediaType, SizeBytes
 from clinic.file.media import Form, Inspection, Purpose
 from clinic.file.sending import CLAIMANTS, Sending, place
-from clinic.file.uploading import EXEMPT, TOLERANCE_MS, VIDEO_SECONDS, begin_upload
+from clinic.file.uploading import EXEMPT, TOLERANCE_MS, VIDEO_SECONDS, begin_upload, same_file
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience
 from clinic.permissions import Permission, Role
@@ -37,7 +37,7 @@ TOO_LONG = "This video is {seconds} seconds long; {most} is the most. Record it 
 
 
 def _same(payload: Any, values: Mapping[str, Any]) -> bool:
-    return isinstance(payload, VideoPayload) and (payload.name, payload.size_bytes) == (values["name"], values["size_bytes"])
+    return isinstance(payload, VideoPayload) and same_file(payload, values)
 
 
 @action(

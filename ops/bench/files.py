@@ -132,7 +132,7 @@ class Measurement:
             for place in range(0, size, PIECE):
                 taking.add(bytes(min(PIECE, size - place)))
         store.keep(uid, size)
-        database.perform(system, "file.checked", uid, found=SOUND, sha256="0" * 64, wrapped_key=key)
+        database.perform(system, "file.checked", uid, found=SOUND, size_bytes=size, sha256="0" * 64, wrapped_key=key)
         store.forget(uid)
         return uid
 

@@ -16,10 +16,9 @@ from clinic.file.forwarding import chosen
 from clinic.file.media import Form, Inspection
 from clinic.search.index import Indexer
 from clinic.search.views import search
-from clinic.thread.views import EntryView, thread_page
 from tests.support import paying
 from tests.support.cast import Cast
-from tests.support.filing import can_read, copies_taken_back, file_in, forwarded, handout, own_names, sent
+from tests.support.filing import can_read, copies_taken_back, entries_of, file_in, forwarded, handout, own_names, sent
 
 PDF = Inspection("application/pdf", Form.PDF, pages=2)
 
@@ -32,11 +31,6 @@ def opened(database: Database, actor: Actor, patient: str, **wanted: object) -> 
 def group(cast: Cast, *patients: str) -> str:
     people = [cast.uid(name) for name in patients]
     return str(cast.database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.").value)
-
-
-def entries_of(database: Database, actor: Actor, thread: str) -> list[EntryView]:
-    with database.read(actor) as work:
-        return list(thread_page(work, thread).entries)
 
 
 def test_a_file_of_a_thread_with_one_patient_is_in_their_folder_for_them_and_staff_who_share_a_thread(cast: Cast, database: Database) -> None:

@@ -122,6 +122,7 @@ SEEDS = {
     "x.avif": made.picture("AVIF", (80, 60)), "x.pdf": made.pdf(2), "x.webm": made.recording("webm", 2, "libopus", "libvpx"), "x.ogg": made.recording("ogg", 3),
     "x.mp4": made.recording("mp4", 2, "aac", "libx264"), "x.mp3": MP3, "x.wav": made.recording("wav", 1, "pcm_s16le", rate=8000), "x.docx": made.docx(),
     "x.doc": made.old_word("WordDocument"), "x.flac": made.recording("flac", 2, "flac", rate=16_000), "x.m4a": made.recording("ipod", 2, "aac"),
+    "browser.webm": made.recording("webm", 2, "libopus", "libvpx", by_browser=True), "browser.mp4": made.recording("mp4", 2, "aac", "libx264", by_browser=True),
 }
 
 

@@ -15,6 +15,7 @@ from clinic.file.tables import files
 from clinic.file.uploading import State
 from clinic.file.views import readable
 from clinic.file.withdrawing import TAKE_BACK
+from clinic.thread.views import EntryView, thread_page
 from web.gateways.storage import Store
 
 JPEG = Inspection("image/jpeg", Form.IMAGE, 40, 30, shown_type="image/webp", shown_bytes=100, thumb_type="image/webp")
@@ -29,7 +30,7 @@ def begun(database: Database, actor: Actor, thread: str, client_id: str = "c-fil
 def checked(database: Database, upload: str, found: Inspection = JPEG) -> Done:
     database.perform(Actor.system(), "file.keep_key", upload, wrapped_key="key")
     database.perform(Actor.system(), "file.received", upload)
-    return database.perform(Actor.system(), "file.checked", upload, found=found, sha256="0" * 64, wrapped_key="key")
+    return database.perform(Actor.system(), "file.checked", upload, found=found, size_bytes=1000, sha256="0" * 64, wrapped_key="key")
 
 
 def sent(database: Database, actor: Actor, thread: str, client_id: str = "c-file", found: Inspection = JPEG, **values: Any) -> str:
@@ -51,10 +52,16 @@ def kept(
         if media_type:
             store.put_derived(upload, key, name, f"{name} of {upload}".encode())
     digest = hashlib.sha256(content).hexdigest()
-    done = database.perform(Actor.system(), "file.checked", upload, found=found, sha256=digest, wrapped_key=key)
+    done = database.perform(Actor.system(), "file.checked", upload, found=found, size_bytes=len(content), sha256=digest, wrapped_key=key)
     assert done.value is State.SENT
     store.forget(upload)
     return upload
+
+
+def entries_of(database: Database, actor: Actor, thread: str) -> list[EntryView]:
+    """Return what stands in a thread as somebody sees it, the oldest first."""
+    with database.read(actor) as work:
+        return list(thread_page(work, thread).entries)
 
 
 def can_read(database: Database, actor: Actor, file: str) -> bool:

@@ -72,12 +72,22 @@ def pixel_bomb(width: int = 30_000, height: int = 30_000) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+AS_BROWSERS_DO = {"webm": {"live": "1"}, "mp4": {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "250000"}}
+"""How a container is written that nobody goes back to: no length, no cues, an MP4 in fragments."""
+
+
 @functools.cache
-def recording(form: str = "webm", seconds: float = 3, sound: str = "libopus", picture: str = "", rate: int = 48_000) -> bytes:
-    """Return a recording: a tone that is quiet in its first half, and with `picture` (an encoder) a grey that becomes lighter."""
+def recording(
+    form: str = "webm", seconds: float = 3, sound: str = "libopus", picture: str = "", rate: int = 48_000, *, by_browser: bool = False
+) -> bytes:
+    """Return a recording: a tone that is quiet in its first half, and with `picture` (an encoder) a grey that becomes lighter.
+
+    by_browser: it says nothing of its length.
+    """
     out = io.BytesIO()
-    with av.open(out, "w", format=form) as container:
-        video: Any = container.add_stream(picture, rate=5, options={"deadline": "realtime", "cpu-used": "8"} if "vpx" in picture else {}) if picture else None
+    with av.open(out, "w", format=form, options=AS_BROWSERS_DO[form] if by_browser else {}) as container:
+        coding = {"deadline": "realtime", "cpu-used": "8"} if "vpx" in picture else {"tune": "zerolatency"} if by_browser else {}
+        video: Any = container.add_stream(picture, rate=5, options=coding) if picture else None
         audio: Any = container.add_stream(sound, rate=rate) if sound else None
         if video is not None:
             video.width, video.height, video.pix_fmt = 160, 120, "yuv420p"

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from clinic import Actor, Config, Database, outbox
+from clinic.errors import Conflict
 from clinic.file.uploading import FILES, State, upload_state
+from clinic.file.views import readable
 from ops.checking import LOST, UNSENT, Checker
 from tests.support import made_files as made
 from tests.support.cast import Cast
 from tests.support.clamd_stand_in import EICAR, clamd
 from tests.support.databases import rows
-from tests.support.filing import begun
+from tests.support.filing import begun, entries_of
 from web.gateways.faults import Absent, Away
 from web.gateways.storage import Store, of
 from web.media import inspecting, sandbox, words
 
 PHOTO = made.photo_with_place()
+FILM = made.recording("webm", 3, "libopus", "libvpx", by_browser=True)
 SYSTEM = Actor.system()
 
 
@@ -118,6 +123,47 @@ def test_a_voice_message_that_is_too_long_is_refused(database: Database, store: 
     assert stands(database, cast, upload)[1].startswith("This voice message is 123 seconds long; 120 is the most.")
 
 
+def test_a_recording_of_a_browser_is_kept_with_its_length_and_described_as_it_is_kept(
+    database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker
+) -> None:
+    came = made.recording("webm", 6, by_browser=True)
+    upload = uploaded(database, store, cast, thread, came, purpose="voice", name="voice.webm")
+    assert checker.turn()
+    assert stands(database, cast, upload) == (State.SENT, "")
+    with database.read(cast.boris) as work:
+        file = readable(work, upload)
+    [entry] = [one for one in entries_of(database, cast.boris, thread) if one.kind == "voice"]
+    kept = store.kept(upload, file.wrapped_key, file.size_bytes).read(0, len(came) * 2)
+    assert kept != came and (len(kept), hashlib.sha256(kept).hexdigest()) == (file.size_bytes, file.sha256)
+    assert entry.payload.size_bytes == len(kept) and abs(entry.payload.duration_ms - 6000) < 50 and max(entry.payload.waveform) == 31
+    with av.open(io.BytesIO(kept)) as container:
+        assert container.duration is not None and abs(container.duration - 6_000_000) < 50_000
+    again = begun(database, cast.ana, thread, size_bytes=len(came), purpose="voice", name="voice.webm")
+    assert again == entry.uid, "what comes once more is known, though it was kept in another size"
+    with pytest.raises(Conflict):
+        begun(database, cast.ana, thread, size_bytes=len(came), purpose="voice", name="another.webm")
+
+
+def test_a_recording_that_cannot_be_made_anew_is_kept_as_it_came(
+    database: Database, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sandbox.Sandbox.run
+
+    def run(self: sandbox.Sandbox, task: str, *given: Any, **more: Any) -> sandbox.Result:
+        if task == "mend":
+            raise sandbox.Died("SIGSEGV")
+        return real(self, task, *given, **more)
+
+    monkeypatch.setattr(sandbox.Sandbox, "run", run)
+    came = made.recording("webm", 3, "libopus", "libvpx", by_browser=True)
+    upload = uploaded(database, store, cast, thread, came, name="film.webm")
+    assert checker.turn()
+    with database.read(cast.boris) as work:
+        file = readable(work, upload)
+    assert (file.size_bytes, file.sha256) == (len(came), hashlib.sha256(came).hexdigest())
+    assert store.kept(upload, file.wrapped_key, file.size_bytes).read(0, len(came) * 2) == came
+
+
 def test_a_file_that_ends_its_reader_is_refused_and_the_next_one_is_taken(
     database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,9 +181,11 @@ def test_a_file_that_ends_its_reader_is_refused_and_the_next_one_is_taken(
     assert jobs(config) == 0
 
 
-@pytest.mark.parametrize("step", ["keep", "put_derived", "forget"])
+@pytest.mark.parametrize(("step", "content"), [
+    ("keep", PHOTO), ("put_derived", PHOTO), ("forget", PHOTO), ("keep_anew", FILM), ("put_derived", FILM), ("forget", FILM),
+])
 def test_a_worker_that_ends_in_the_middle_begins_anew_and_posts_once(
-    database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch, step: str
+    database: Database, config: Config, store: Store, cast: Cast, thread: str, checker: Checker, monkeypatch: pytest.MonkeyPatch, step: str, content: bytes
 ) -> None:
     class Killed(BaseException):
         pass
@@ -148,7 +196,7 @@ def test_a_worker_that_ends_in_the_middle_begins_anew_and_posts_once(
         real(*given)
         raise Killed
 
-    upload = uploaded(database, store, cast, thread, PHOTO)
+    upload = uploaded(database, store, cast, thread, content)
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(Store, step, killed)
         checker.turn()
@@ -157,6 +205,9 @@ def test_a_worker_that_ends_in_the_middle_begins_anew_and_posts_once(
     assert checker.turn()
     assert stands(database, cast, upload) == (State.SENT, "")
     assert (posted(config), jobs(config)) == (1, 0)
+    with database.read(cast.boris) as work:
+        file = readable(work, upload)
+    assert store.kept(upload, file.wrapped_key, file.size_bytes).sha256() == file.sha256
 
 
 def test_a_store_that_is_away_is_waited_for(
@@ -279,6 +330,15 @@ def test_what_the_scanner_finds_is_not_taken(database: Database, config: Config,
     assert stands(database, cast, large) == (State.REFUSED, words.UNSCANNED)
     assert daemon.scanned == [len(EICAR), len(PHOTO)]
     inspecting.close()
+
+
+def test_the_scanner_is_given_what_is_kept(database: Database, config: Config, store: Store, cast: Cast, thread: str, tmp_path: Path) -> None:
+    with clamd(tmp_path) as daemon:
+        upload = uploaded(database, store, cast, thread, FILM, name="film.webm")
+        assert Checker(database, replace(config, clamd=str(daemon.path))).turn()
+    inspecting.close()
+    with database.read(cast.boris) as work:
+        assert daemon.scanned == [readable(work, upload).size_bytes] != [len(FILM)]
 
 
 def test_a_scanner_that_is_away_is_waited_for(database: Database, config: Config, store: Store, cast: Cast, thread: str, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from clinic.file.media import Source
 from tests.support.s3_stand_in import S3StandIn, s3_stand_in
 from tests.web.conftest import config_of
 from web.gateways.faults import Absent, Away, Damaged, NoRoom, TakenOver, TooMuch
-from web.gateways.sealing import CHUNK_BYTES, SEALED_CHUNK_BYTES, sealed_bytes
+from web.gateways.sealing import CHUNK_BYTES, SEALED_CHUNK_BYTES, Seal, sealed_bytes
 from web.gateways.storage import Reader, Store
 
 UID, OTHER = "01kb8zq0" + "a" * 18, "01kb8zq0" + "b" * 18
@@ -156,6 +156,32 @@ def test_what_was_made_of_a_file_is_kept_beside_it_and_goes_with_it(store: Store
         store.read_derived(UID, key, "shown")
     with pytest.raises(Absent):
         store.kept(UID, key, SIZE).read(0, 1)
+
+
+@pytest.mark.parametrize("size", [1, CHUNK_BYTES, SIZE])
+def test_what_was_made_anew_of_an_upload_is_kept_instead_of_it_or_nothing_changes(
+    store: Store, config: Config, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    key, anew = store.new_key(), random.Random(5).randbytes(size)
+    stage(store, key)
+    store.keep(UID, SIZE)
+    close = Seal.close
+
+    def no_room_for_the_last(seal: Seal, number: int, content: memoryview) -> bytearray:
+        if (number + 1) * CHUNK_BYTES >= size:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return close(seal, number, content)
+
+    with monkeypatch.context() as patched, pytest.raises(Away):
+        patched.setattr(Seal, "close", no_room_for_the_last)
+        store.keep_anew(UID, key, anew)
+    assert store.kept(UID, key, SIZE).sha256() == hashlib.sha256(CONTENT).hexdigest(), "it failed in the middle, and what was there stays"
+    for _ in range(2):
+        store.keep_anew(UID, key, anew)
+        assert b"".join(store.kept(UID, key, size).chunks()) == anew
+    assert [(path.name, path.stat().st_mode & 0o777) for path in config.files_dir.iterdir()] == [(UID, 0o600)]
+    store.keep(UID, SIZE)
+    assert store.kept(UID, key, SIZE).sha256() == hashlib.sha256(CONTENT).hexdigest()
 
 
 def test_an_upload_goes_on_from_its_last_whole_piece_wherever_it_was_cut(store: Store) -> None:
@@ -344,6 +370,8 @@ def test_files_may_be_kept_at_an_s3_compatible_store(far: tuple[S3StandIn, Store
     store.put_derived(OTHER, key, "shown", b"a picture")
     assert store.read_derived(OTHER, key, "shown") == b"a picture"
     assert set(server.objects) == {f"bucket/clinic/{UID}", f"bucket/clinic/{OTHER}.shown"}
+    store.keep_anew(OTHER, key, large)
+    assert store.kept(OTHER, key, len(large)).sha256() == hashlib.sha256(large).hexdigest()
     assert not config.files_dir.exists()
     assert store.kept_uids(datetime(2030, 1, 1, tzinfo=UTC)) == {UID, OTHER}
     store.remove(UID)

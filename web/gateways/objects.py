@@ -36,8 +36,8 @@ class Objects:
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=20)},
         )
 
-    def put(self, name: str, content: Path | bytes) -> None:
-        """Store what is in a file, or some bytes, in place of what was there."""
+    def put(self, name: str, content: Path | bytes | Iterator[bytes]) -> None:
+        """Store what is in a file, or some bytes, in place of what was there, whole or not at all."""
         with asked(_FAILURES):
             obstore.put(self._store, name, content, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
 

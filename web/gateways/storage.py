@@ -2,7 +2,7 @@
 
 Owns Store, Reader, of. An upload is staged on this machine (staging.py); what was checked is kept as an object below `<data>/files`, or at an S3-compatible
 store (BEDSIDE_FILES_URL=s3://bucket/prefix, with the usual AWS_ variables). Both are encrypted in the same way under the same key (sealing.py), so that keeping
-is a copy without decrypting. Nothing here is ever whole in memory but the small pictures that were made of a file.
+is a copy without decrypting. Nothing here is ever whole in memory but what was made of a file: small pictures, and a recording made anew.
 """
 
 from __future__ import annotations
@@ -150,6 +150,22 @@ class Store:
         """
         self._require_whole(uid, size)
         self._objects.put(uid, self.uploads / uid)
+        self._settle(uid)
+
+    def keep_anew(self, uid: str, wrapped_key: str, content: bytes) -> None:
+        """Keep what was made anew of an upload, whole, instead of the bytes that came; what is kept is one or the other and never a part. Twice is once.
+
+        On return it is on the disk. Raises: Away, Damaged.
+        """
+        seal = self._keys.seal(wrapped_key, uid, len(content))
+
+        def pieces() -> Iterator[bytes]:
+            for number in range(chunks_of(len(content))):
+                with AT_WORK:
+                    sealed = seal.close(number, memoryview(content)[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES])
+                yield bytes(sealed)
+
+        self._objects.put(uid, pieces())
         self._settle(uid)
 
     def kept(self, uid: str, wrapped_key: str, size: int) -> Reader:

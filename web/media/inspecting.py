@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from clinic.file.media import Form, Inspection, Purpose, Source, Unfit
@@ -16,6 +16,10 @@ from web.media import sandbox, words
 from web.media.sandbox import TooSlow, Unavailable
 
 MOST_SHOWN_BYTES, MOST_THUMB_BYTES = 8_000_000, 1_000_000
+MOST_MENDED_BYTES = sandbox.MOST_BLOB_BYTES * 9 // 10
+"""The largest recording that is made anew, as it is whole in memory then; two minutes of sound have a twentieth of it, 45 seconds of video half."""
+ALIKE_MS = 500
+"""By how much what was made anew may be longer or shorter than what came."""
 _STARTS = {"image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF"}
 logger = logging.getLogger("files")
 _sandbox = sandbox.Sandbox()
@@ -25,10 +29,14 @@ _LOOKS = threading.BoundedSemaphore(2)
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What was found of a file, and the pictures that were made of it: "shown" and "thumb", where there are some."""
+    """What was found of a file, and the pictures that were made of it: "shown" and "thumb", where there are some.
+
+    whole: the file itself, made anew, where it is a recording that left out its length: all that is said here is of that. None: it stays as it came.
+    """
 
     inspection: Inspection
     pictures: dict[str, bytes]
+    whole: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +50,44 @@ class Walls:
 def inspect(source: Source, name: str, purpose: Purpose, allowed: Sequence[str], limit_ms: int | None = None) -> Derived:
     """Look at a whole file. allowed: the media types that the clinic takes. limit_ms: how long a recording may be.
 
+    A recording that leaves out its length, as browsers make them, is made anew with it; where that fails it stays as it came.
     Returns: what it is. Raises: Unfit, with words for its sender; TooSlow where it was not over in time; Unavailable where none can be looked at
     just now; what `source.read` raises.
     """
+    derived, unsaid = _looked(source, name, purpose, allowed, limit_ms)
+    if not unsaid or source.size > MOST_MENDED_BYTES:
+        return derived
+    return _mended(derived, source, name, purpose, allowed, limit_ms) or derived
+
+
+def _looked(source: Source, name: str, purpose: Purpose, allowed: Sequence[str], limit_ms: int | None) -> tuple[Derived, bool]:
+    """Returns what a file is, and whether it is a recording that leaves out its length. Raises: as `inspect`."""
     result = _run("inspect", source, name, purpose, allowed, limit_ms)
     try:
-        return _checked(result, allowed)
+        return _checked(result, allowed), result.values.get("unsaid") is True
     except (KeyError, TypeError, ValueError) as error:
         logger.warning("a look at a file came back with what makes no sense: %s", type(error).__name__)
         raise Unfit(words.CRASHED) from error
+
+
+def _mended(came: Derived, source: Source, name: str, purpose: Purpose, allowed: Sequence[str], limit_ms: int | None) -> Derived | None:
+    """Returns what a recording is that was made anew, None where it cannot be. It has passed the same look as what came, since a file may have taken
+    over what made it, and is the same in all that people see of it. Raises: Unavailable; what `source.read` raises."""
+    try:
+        whole = _run("mend", source, name, purpose, allowed, limit_ms).blobs.get("whole", b"")
+        mended, unsaid = _looked(_Held(whole), name, purpose, allowed, limit_ms)
+    except (Unfit, TooSlow) as error:
+        logger.warning("a recording could not be made anew and stays as it came: %s", type(error).__name__)
+        return None
+    if unsaid or not _alike(came.inspection, mended.inspection):
+        logger.warning("a recording was another one when it was made anew, and stays as it came")
+        return None
+    return replace(mended, whole=whole)
+
+
+def _alike(one: Inspection, other: Inspection) -> bool:
+    seen = [(each.media_type, each.form, each.width, each.height, each.shown, each.thumb, bool(each.waveform)) for each in (one, other)]
+    return seen[0] == seen[1] and abs((one.duration_ms or 0) - (other.duration_ms or 0)) <= ALIKE_MS
 
 
 def early(source: Source, name: str, purpose: Purpose, allowed: Sequence[str], limit_ms: int | None = None) -> str | None:
@@ -68,7 +105,7 @@ def early(source: Source, name: str, purpose: Purpose, allowed: Sequence[str], l
 def walls() -> Walls:
     """Return how the process is kept that reads files, by having one try what it must not be able to do."""
     try:
-        tried = _sandbox.run("proof", _Nothing())
+        tried = _sandbox.run("proof", _Held(b""))
     except Unavailable as error:
         return Walls(str(error))
     except (sandbox.Died, TooSlow) as error:
@@ -82,11 +119,14 @@ def close() -> None:
     _sandbox.close()
 
 
-class _Nothing:
-    size = 0
+class _Held:
+    """A source that is in memory (clinic.file.media.Source)."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.size = content, len(content)
 
     def read(self, offset: int, length: int) -> bytes:
-        return b""
+        return self.content[offset : offset + length]
 
 
 def _run(task: str, source: Source, name: str, purpose: Purpose, allowed: Sequence[str], limit_ms: int | None) -> sandbox.Result:

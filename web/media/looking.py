@@ -96,6 +96,11 @@ def peek(file: RemoteFile, *, end: str, purpose: str, allowed: list[str], limit_
     return {}, {}
 
 
+def mend(file: RemoteFile, *, end: str, purpose: str, allowed: list[str], limit_ms: int | None) -> tuple[Found, Pictures]:
+    """Make a recording anew whose header leaves out its length. Returns: nothing that was found, and the whole file as "whole". Raises: Refused."""
+    return {}, {"whole": sound.mend(file, recognise(file, end, allowed))}
+
+
 def _for_purpose(kind: Kind, purpose: str) -> None:
     if purpose != "file" and kind.reader != "sound":
         raise Refused(f"no_{purpose}", thing=kind.media_type)
@@ -113,4 +118,4 @@ def _read(file: RemoteFile, kind: Kind, purpose: str, limit_ms: int | None) -> t
     return {"media_type": kind.media_type, "form": "text" if kind.reader == "text" else "other"}, {}
 
 
-TASKS: dict[str, Callable[..., tuple[Found, Pictures]]] = {"inspect": inspect, "peek": peek}
+TASKS: dict[str, Callable[..., tuple[Found, Pictures]]] = {"inspect": inspect, "peek": peek, "mend": mend}

@@ -1,4 +1,4 @@
-"""Reads sounds and videos: how long they are, how loud, and one frame. Imports PyAV alone; runs inside the sandbox.
+"""Reads sounds and videos: how long they are, how loud, and one frame; puts recordings into whole containers. Imports PyAV alone; runs inside the sandbox.
 
 The format is the one that our own signs name, never what the library guesses; the length is counted from the packets, never read from a header.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import contextlib
 import importlib
+import io
 import pkgutil
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import av.error
 
+from web.media import lengths
 from web.media.found import Found, Pictures, Refused
 from web.media.pictures import MOST_PIXELS, SHOWN_PIXELS, with_pictures
 from web.media.signs import Kind
@@ -36,6 +38,8 @@ VIDEOS = frozenset("h264 hevc vp8 vp9 av1 libdav1d libvpx-vp9 libvpx mpeg4 h263"
 _TYPES = {
     "matroska": ("audio/webm", "video/webm"), "mp4": ("audio/mp4", "video/mp4"), "ogg": ("audio/ogg", "video/ogg"),
 }
+# What WebM holds; with anything else the same container is a plain Matroska.
+_OF_WEBM = frozenset("opus vorbis vp8 vp9 libvpx libvpx-vp9 av1 libdav1d".split())
 _NOT_READING = ("av.__main__", "av.datasets")
 _CALM = {"threads": "1"}
 
@@ -67,7 +71,7 @@ def read(file: RemoteFile, kind: Kind, purpose: str, limit_ms: int | None) -> tu
     _refuse_long(purpose, duration_ms, limit_ms)
     if duration_ms < SHORTEST_MS:
         raise Refused("short") if purpose != "file" else damaged
-    found: Found = {"media_type": media_type, "form": form, "duration_ms": duration_ms}
+    found: Found = {"media_type": media_type, "form": form, "duration_ms": duration_ms, "unsaid": lengths.unsaid(file, kind.name)}
     if form == "audio":
         return {**found, "waveform": _waveform(file, kind, duration_ms)}, {}
     return _with_frame(file, kind, found)
@@ -83,6 +87,51 @@ def peek(file: RemoteFile, kind: Kind, purpose: str, limit_ms: int) -> None:
             _refuse_long(purpose, int(min(said, STOP_MS)), limit_ms)
         # What is there of it may be cut in the middle of a packet, which is no fault: only how far it goes counts.
         _refuse_long(purpose, _counted(container, streams, STOP_MS), limit_ms)
+
+
+def mend(file: RemoteFile, kind: Kind) -> bytes:
+    """Return a recording anew, with its length and with places to seek to: the same sound and picture, packet by packet, in a whole container.
+
+    Twice makes the same bytes. Raises: Refused where it is none that can be mended so.
+    """
+    try:
+        made = _muxed(file, kind)
+        if kind.name == "mp4":
+            # What leads to the packets shall stand in front of them, for which its size must be known: its content, its head, and that of an empty box behind.
+            content = next(end - start for name, start, end in lengths.boxes(_Written(made), 0, len(made)) if name == b"moov")
+            made = _muxed(file, kind, moov_size=str(content + 8 + 8))
+    except (av.error.FFmpegError, EOFError, ValueError, OverflowError, MemoryError, StopIteration) as error:
+        raise Refused("damaged", thing=kind.media_type) from error
+    return made
+
+
+class _Written:
+    """What was written, as `lengths` reads it."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.size = content, len(content)
+
+    def at(self, offset: int, length: int) -> bytes:
+        return self.content[offset : offset + length]
+
+
+def _muxed(file: RemoteFile, kind: Kind, **options: str) -> bytes:
+    """Returns all packets of a recording in a container of their own."""
+    out = io.BytesIO()
+    with _opened(file, kind) as container:
+        streams = sorted((one for one in _streams(container) if one is not None), key=lambda one: one.index)
+        if len(streams) != len(container.streams):
+            raise ValueError("no browser records so")
+        names = {one.codec_context.name for one in streams}
+        form = "mp4" if kind.name == "mp4" else "webm" if names <= _OF_WEBM else "matroska"
+        begins = {"output_ts_offset": f"-{container.start_time}us"} if (container.start_time or 0) > 0 else {}
+        with av.open(out, "w", format=form, options={"fflags": "+bitexact", **begins, **options}) as made:
+            into = {one.index: made.add_stream_from_template(one, opaque=True) for one in streams}
+            for packet in container.demux(*streams):
+                if packet.size:
+                    packet.stream = into[packet.stream_index]
+                    made.mux(packet)
+    return out.getvalue()
 
 
 @contextlib.contextmanager
