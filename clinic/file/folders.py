@@ -6,6 +6,7 @@ one, nor what was withdrawn. Nothing is deleted either: what is not wanted is pu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -50,7 +51,7 @@ class Document:
     """A file in a folder, as its reader sees it. added_by, role: who added it, as they are called there.
 
     thread, title: where it came from, and as the reader calls that; "" where they are not in it, or it came from none. owner, owner_uid: whose
-    folder it is in, by name and by account, as names may be alike.
+    folder it is in, by name and by account, as names may be alike. voice: it is a voice message. waveform: of a sound (media.Inspection).
     """
 
     uid: str
@@ -69,11 +70,13 @@ class Document:
     put_away: bool
     owner: str
     owner_uid: str
+    voice: bool = False
+    waveform: tuple[int, ...] = ()
 
     @property
     def what(self) -> str:
         """What it is, in a word: "Image"."""
-        return FORMS[self.form]
+        return "Voice message" if self.voice else FORMS[self.form]
 
     @property
     def size(self) -> str:
@@ -119,8 +122,8 @@ def documents(work: Work, condition: sa.ColumnElement[bool], before: str | None 
     owners = accounts.alias("owners")
     query = (
         sa.select(
-            files, blobs.c.form, blobs.c.size_bytes, blobs.c.duration_ms, blobs.c.pages, blobs.c.thumb_type, accounts.c.name.label("adder"),
-            memberships.c.nick, entries.c.author_role, owners.c.name.label("owner"),
+            files, blobs.c.form, blobs.c.size_bytes, blobs.c.duration_ms, blobs.c.waveform, blobs.c.pages, blobs.c.thumb_type,
+            accounts.c.name.label("adder"), memberships.c.nick, entries.c.author_role, owners.c.name.label("owner"),
             owners.c.uid.label("owner_uid"),
         )
         .join(blobs, blobs.c.id == files.c.blob_id)
@@ -146,6 +149,7 @@ def _document(work: Work, row: sa.Row[Any], thread: str, title: str) -> Document
     return Document(
         row.uid, row.name, Form(row.form), row.size_bytes, row.duration_ms or 0, row.pages or 0, bool(row.thumb_type), row.nick or row.adder, role,
         mine, row.added_at, thread, title, row.archived_at is not None, row.owner, row.owner_uid,
+        row.kind == "voice", tuple(json.loads(row.waveform)),
     )
 
 

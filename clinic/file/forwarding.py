@@ -1,7 +1,7 @@
 """Sending on from Images & Documents: a document of a patient in the thread, or one of one's own handouts. Imports clinic only.
 
-What is sent on is a file of its own over the same content, which knows where it came from. A patient's document stays in their folder and is
-in no second place there; a handout that is sent to one patient enters theirs. Source: product.md, Files.
+What is sent on is a file of its own over the same content, which knows where it came from; a voice message stays one. A patient's document stays in
+their folder and is in no second place there; a handout that is sent to one patient enters theirs. Source: product.md, Files.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def forward(
     patients = [one.account_id for one in thread.patients]
     handout = me.role.is_staff and row.folder_id == me.account_id
     sending = Sending(
-        new_uid(), blob.id, found_of(blob), blob.size_bytes, row.name, Purpose.FILE, origin_id=row.id, origin=row.uid,
-        folder_id=patients[0] if handout and len(patients) == 1 else None, unfiled=handout and len(patients) > 1,
+        new_uid(), blob.id, found_of(blob), blob.size_bytes, row.name, Purpose.VOICE if row.kind == "voice" else Purpose.FILE, origin_id=row.id,
+        origin=row.uid, folder_id=patients[0] if handout and len(patients) == 1 else None, unfiled=handout and len(patients) > 1,
     )
     work.audit_detail(file=sending.uid)
     return send(work, thread, me, sending, client_id, message_id)

@@ -83,8 +83,9 @@ def file_xml(payload: Described, name: str = "file") -> str:
     given = {"id": payload.file, "name": payload.name, "media-type": payload.media_type, "size": str(payload.size_bytes)}
     if payload.duration_ms:
         given["duration-ms"] = str(payload.duration_ms)
-    if getattr(payload, "note", False):
-        given["note"] = "true"
+    for mark in ("note", "sent_on"):
+        if getattr(payload, mark, False):
+            given[mark.replace("_", "-")] = "true"
     return f"<{name} xmlns='{FILE_NS}' {' '.join(f'{key}={quoteattr(value)}' for key, value in given.items())}/>"
 
 
@@ -152,7 +153,7 @@ class VoicePayload:
     """A voice message. file: the sound's uid. waveform: at most 64 loudnesses from 0 to 31, in equal steps of time.
 
     transcript: what a machine understood of it, marked as such wherever it is shown; "" while there is none. note: staff only. origin: as of
-    FilePayload.
+    FilePayload. sent_on: it was sent on from Images & Documents, so that its author is not who speaks in it.
     """
 
     file: str
@@ -164,6 +165,7 @@ class VoicePayload:
     transcript: str = ""
     note: bool = False
     origin: str = ""
+    sent_on: bool = False
 
     @property
     def length(self) -> str:
@@ -172,12 +174,13 @@ class VoicePayload:
 
     @property
     def attached(self) -> Attached:
-        words = f"Written down by a machine: {self.transcript}" if self.transcript else ""
-        return Attached(self.file, self.name, self.media_type, self.size_bytes, duration_ms=self.duration_ms, words=words)
+        words = ["Sent on"] if self.sent_on else []
+        words += [f"Written down by a machine: {self.transcript}"] if self.transcript else []
+        return Attached(self.file, self.name, self.media_type, self.size_bytes, duration_ms=self.duration_ms, words="; ".join(words))
 
     @property
     def body(self) -> str:
-        words = f"Voice message ({self.length})"
+        words = f"Voice message ({self.length})" + (", sent on" if self.sent_on else "")
         if self.transcript:
             words += f"; written down by a machine: {self.transcript}"
         return f"{NOTE_WORDS} {words}" if self.note else words

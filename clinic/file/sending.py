@@ -85,7 +85,8 @@ def send(
     voice = work.person_or_none is None or sending.purpose is Purpose.VOICE or work.may(Permission.VOICE_SEND, thread)
     payload = _payload(thread, author, sending, voice=voice)
     if work.person_or_none is not None:
-        work.require(Permission.VOICE_SEND if isinstance(payload, VoicePayload) else Permission.FILE_UPLOAD, thread)
+        spoken = isinstance(payload, VoicePayload) and sending.origin_id is None  # what is sent on was said by somebody else
+        work.require(Permission.VOICE_SEND if spoken else Permission.FILE_UPLOAD, thread)
     audience = Audience.STAFF if sending.note else Audience.EVERYONE
     entry = work.append(thread, payload, audience, author=author, client_id=client_id, message_id=message_id)
     place(work, thread, author, sending, entry, kind_of(payload).name, _folder(thread, author, sending))
@@ -117,7 +118,7 @@ def _folder(thread: LoadedThread, author: LoadedMember, sending: Sending) -> int
 
 
 def is_voice(sending: Sending) -> bool:
-    """Say whether a sound is a voice message: recorded as one in the page, or sent by an app and short enough to be one."""
+    """Say whether a sound is a voice message: recorded as one in the page, sent by an app and short enough to be one, or one that is sent on."""
     sound = sending.found.form is Form.AUDIO
     short = (sending.found.duration_ms or 0) <= VOICE_SECONDS * 1000 + TOLERANCE_MS
     return sound and short and (sending.purpose is Purpose.VOICE or (sending.by_app and sending.origin_id is None))
@@ -128,7 +129,7 @@ def _payload(thread: LoadedThread, author: LoadedMember, sending: Sending, *, vo
     if voice and is_voice(sending):
         return VoicePayload(
             sending.uid, sending.name, found.media_type, sending.size_bytes, found.duration_ms or 0, found.waveform, note=sending.note,
-            origin=sending.origin,
+            origin=sending.origin, sent_on=sending.origin_id is not None,
         )
     if sending.purpose is Purpose.VOICE:
         raise Invalid("This is no sound of at most 120 seconds, so it is no voice message. Record it again, or send it as a file.", field="file")

@@ -60,6 +60,7 @@ SAMPLES: dict[str, list[Payload]] = {
     "voice": [
         VoicePayload("0" * 26, HOSTILE, "audio/webm", 1000, 61_000, (0, 31), HOSTILE),
         VoicePayload("0" * 26, HOSTILE, "audio/webm", 1000, 0, note=True),
+        VoicePayload("0" * 26, HOSTILE, "audio/webm", 1000, 61_000, (0, 31), HOSTILE, origin="1" * 26, sent_on=True),
     ],
     "video-request": [
         short_video.VideoRequest("0" * 26, HOSTILE, HOSTILE, text, several, state)

@@ -79,6 +79,18 @@ async def test_a_sound_of_an_app_is_a_voice_message_with_its_length(stage: Stage
 
 
 @played
+async def test_a_voice_message_that_is_sent_on_is_one_in_apps_and_says_so(stage: Stage) -> None:
+    _ana, boris, uid, heard = await posts(stage, SOUND, filename="memo.m4a", content_type="audio/mp4")
+    stage.db.perform(Actor.xmpp(stage.boris.handle), "file.forward", stage.thread, document=uid, client_id="on", message_id="on")
+    message = await boris.finds("<message id='on'/>")
+    metadata = message.find(f"{{{SFS}}}file-sharing/{{{META}}}file")
+    told = [metadata.findtext(f"{{{META}}}{name}") for name in ("media-type", "length", "desc")]
+    assert told == ["audio/mp4", "65000", "Sent on"] and message.findtext("{*}body") == link_in(message)
+    voice, first = (one.find("{urn:bedside:file:1}voice") for one in (message, heard["boris"]))
+    assert (voice.get("sent-on"), voice.get("duration-ms"), first.get("sent-on")) == ("true", "65000", None)
+
+
+@played
 async def test_a_large_picture_is_described_as_it_is_shown(stage: Stage) -> None:
     _ana, _boris, _uid, heard = await posts(stage, LARGE, filename="IMG 1.HEIC")
     metadata = heard["boris"].find(f"{{{SFS}}}file-sharing/{{{META}}}file")
