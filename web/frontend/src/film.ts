@@ -1,6 +1,7 @@
 // The page where a patient records or chooses the short video that they were asked for: camera, countdown, a look at it, then it is sent.
 import { all, one } from "./dom.ts";
 import { on } from "./events.ts";
+import { endSounds } from "./player.ts";
 import { type Ended, NoDevice, Recorder, type Recording, clock, closeDevice, openDevice, recordingName } from "./recorder.ts";
 import type { Upload } from "./upload.ts";
 import type { Uploads } from "./uploads.ts";
@@ -177,6 +178,7 @@ export class FilmMaker {
   #start(): void {
     if (!this.#stream) return;
     recording = true;
+    endSounds();
     this.#near = false;
     const left = one(".countdown .left", this.root);
     this.#recorder = new Recorder(this.#stream, {
@@ -211,7 +213,10 @@ export class FilmMaker {
     if (this.#url) URL.revokeObjectURL(this.#url);
     this.#url = URL.createObjectURL(film.blob);
     const player = one<HTMLVideoElement>(".taken", this.root);
-    if (player) player.src = this.#url;
+    if (player) {
+      player.src = this.#url;
+      findLength(player);
+    }
     this.#is("taken", words);
   }
 
@@ -315,6 +320,19 @@ function wordsOf(upload: Upload): string {
   if (upload.phase === "checked") return "It has arrived, and is being checked.";
   if (upload.phase === "elsewhere") return "On its way from another window.";
   return "On its way…";
+}
+
+/** A browser's own recording does not say how long it is, and the controls show no length: at its end the browser finds out. */
+function findLength(player: HTMLVideoElement): void {
+  player.onloadedmetadata = () => {
+    if (player.duration !== Infinity) return;
+    player.ondurationchange = () => {
+      if (player.duration === Infinity) return;
+      player.ondurationchange = null;
+      player.currentTime = 0;
+    };
+    player.currentTime = 1e7;
+  };
 }
 
 /** How long a video is, in seconds; 0 where the browser cannot tell. The clinic looks for itself. */

@@ -1,13 +1,15 @@
 // <media-player>: a sound with its loudness drawn, to be sought in by pointer and keys; and film, with the browser's own controls. One plays at a time.
 // The element that the server drew (an <audio> or <video> with controls) is what is used without scripts.
-import { icon, make, one } from "./dom.ts";
+import { all, icon, make, one } from "./dom.ts";
 import { clock } from "./recorder.ts";
+import { store } from "./store.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SPEEDS = [1, 1.5, 2];
 const SPEED_WORDS = ["1×", "1.5×", "2×"];
+const SPEED_KEY = "bedside:setting:speed";
 export const BARS = 64;
-const [LOUDEST, STEP_SECONDS] = [31, 5];
+const [LOUDEST, STEP_SECONDS, BAR_PIXELS, FEWEST_BARS] = [31, 5, 4, 16];
 
 function bar(index: number, loudness: number): SVGRectElement {
   const height = 2 + (Math.min(LOUDEST, Math.max(0, loudness)) / LOUDEST) * 28;
@@ -28,13 +30,33 @@ export function drawWave(loudness: number[]): SVGSVGElement {
   return svg;
 }
 
+/** Loudnesses in so many equal steps of time, each as loud as the loudest in it; of few some are drawn twice. */
+export function inBars(loudness: number[], many: number): number[] {
+  return Array.from({ length: many }, (_, index) => {
+    const from = Math.floor((index * loudness.length) / many);
+    return Math.max(0, ...loudness.slice(from, Math.max(from + 1, Math.floor(((index + 1) * loudness.length) / many))));
+  });
+}
+
+/** How long a sound is, as the server says it elsewhere: no list may say another length than the player. */
+const wholeClock = (seconds: number) => clock(seconds > 0 ? Math.max(1, Math.round(seconds)) * 1000 : 0);
+
+/** Whoever listens faster does so with the next sound too, also tomorrow. */
+const speed = () => Math.max(0, SPEED_WORDS.indexOf(store.get(SPEED_KEY) ?? ""));
+
+/** Ends what plays: all of it, or all but one. What a camera shows goes on. */
+export function endSounds(but: EventTarget | null = null): void {
+  for (const other of all<HTMLMediaElement>("audio, video")) if (other !== but && !other.srcObject) other.pause();
+}
+
 class MediaPlayer extends HTMLElement {
   #media: HTMLMediaElement | null = null;
   #wave: SVGSVGElement | null = null;
+  #loudness: number[] = [];
   #slider: HTMLElement | null = null;
   #play: HTMLButtonElement | null = null;
   #time: HTMLElement | null = null;
-  #speed = 0;
+  #faster: HTMLElement | null = null;
   #failed = false;
   #drag = false;
 
@@ -63,14 +85,18 @@ class MediaPlayer extends HTMLElement {
     this.setAttribute("role", "group");
     this.#play = make("button", { class: "button bare play", type: "button" });
     this.#slider = make("div", { class: "wave", role: "slider", tabindex: "0", "aria-label": `Where in: ${name}`, "aria-valuemin": "0" });
-    this.#wave = drawWave((this.dataset.waveform ?? "").split(" ").filter(Boolean).map(Number));
+    this.#loudness = (this.dataset.waveform ?? "").split(" ").filter(Boolean).map(Number);
+    this.#wave = drawWave(this.#loudness);
     this.#slider.append(this.#wave);
     this.#time = make("span", { class: "time" });
-    const speed = make("button", { class: "button quiet bare speed", type: "button" }, SPEED_WORDS[0] ?? "");
-    speed.setAttribute("aria-label", "Speed: 1×");
-    this.prepend(this.#play, this.#slider, this.#time, speed);
+    this.#faster = make("button", { class: "button quiet bare speed", type: "button" });
+    this.prepend(this.#play, this.#slider, this.#time, this.#faster);
+    new ResizeObserver(() => this.#fit()).observe(this.#slider);
     this.#play.addEventListener("click", () => void this.#toggle());
-    speed.addEventListener("click", () => this.#faster(speed));
+    this.#faster.addEventListener("click", () => {
+      store.set(SPEED_KEY, SPEED_WORDS[(speed() + 1) % SPEEDS.length] ?? "");
+      for (const player of all<MediaPlayer>("media-player")) player.pace();
+    });
     this.#slider.addEventListener("keydown", (event) => this.#key(event));
     this.#slider.addEventListener("pointerdown", (event) => this.#point(event));
     this.#slider.addEventListener("pointermove", (event) => this.#drag && this.#point(event));
@@ -78,6 +104,26 @@ class MediaPlayer extends HTMLElement {
     for (const name of ["play", "pause", "timeupdate", "seeked", "loadedmetadata", "ended", "waiting"]) media.addEventListener(name, () => this.#draw());
     media.addEventListener("play", () => this.#follow());
     media.addEventListener("error", () => this.#fail());
+    this.pace();
+    this.#draw();
+  }
+
+  /** Plays as fast as the person wants it, and says so. */
+  pace(): void {
+    const words = SPEED_WORDS[speed()] ?? "";
+    if (!this.#faster || !this.#media) return;
+    this.#media.playbackRate = SPEEDS[speed()] ?? 1;
+    this.#faster.textContent = words;
+    this.#faster.setAttribute("aria-label", `Speed: ${words}`);
+  }
+
+  /** As many bars as can be told apart in the width that there is. */
+  #fit(): void {
+    const many = Math.min(BARS, Math.max(FEWEST_BARS, Math.floor((this.#slider?.clientWidth ?? 0) / BAR_PIXELS)));
+    if (!this.#wave || many === this.#wave.childElementCount) return;
+    const wave = drawWave(inBars(this.#loudness, many));
+    this.#wave.replaceWith(wave);
+    this.#wave = wave;
     this.#draw();
   }
 
@@ -91,7 +137,7 @@ class MediaPlayer extends HTMLElement {
       media.load();
     }
     if (media.ended || this.#at >= this.#seconds) media.currentTime = 0;
-    media.playbackRate = SPEEDS[this.#speed] ?? 1;
+    this.pace(); // another window may have changed it, and what was loaded anew has forgotten it
     await media.play().catch((error: unknown) => {
       // A press on "pause" while it loads is no failure.
       if (!(error instanceof DOMException && error.name === "AbortError")) this.#fail();
@@ -101,7 +147,11 @@ class MediaPlayer extends HTMLElement {
   #fail(): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.append(make("p", { class: "problem", role: "alert" }, "This could not be played. Check the connection and press play again, or download it."));
+    const words = make("p", { class: "problem", role: "alert" }, "This could not be played. Check the connection and press play again");
+    const address = this.#media?.getAttribute("src") ?? "";
+    if (address.startsWith("/")) words.append(", or ", make("a", { href: `${address}/download`, download: true, "hx-boost": "false" }, "download it"));
+    words.append(".");
+    this.append(words);
     this.#draw();
   }
 
@@ -143,13 +193,6 @@ class MediaPlayer extends HTMLElement {
     else this.#seek(seconds);
   }
 
-  #faster(button: HTMLElement): void {
-    this.#speed = (this.#speed + 1) % SPEEDS.length;
-    if (this.#media) this.#media.playbackRate = SPEEDS[this.#speed] ?? 1;
-    button.textContent = SPEED_WORDS[this.#speed] ?? "";
-    button.setAttribute("aria-label", `Speed: ${button.textContent}`);
-  }
-
   /** Between two "timeupdate" lies a quarter of a second; while it plays the bars follow each frame. */
   #follow(): void {
     const step = () => {
@@ -169,13 +212,13 @@ class MediaPlayer extends HTMLElement {
       this.#play.replaceChildren(icon(playing ? "pause" : "play"));
       this.#play.setAttribute("aria-label", `${playing ? "Pause" : "Play"}: ${this.getAttribute("aria-label") ?? "sound"}`);
     }
-    const words = `${clock(at * 1000)} of ${clock(seconds * 1000)}`;
+    const words = `${clock(at * 1000)} of ${wholeClock(seconds)}`;
     if (this.#slider && this.#slider.getAttribute("aria-valuetext") !== words) {
       this.#slider.setAttribute("aria-valuemax", String(Math.round(seconds)));
       this.#slider.setAttribute("aria-valuenow", String(Math.round(at)));
       this.#slider.setAttribute("aria-valuetext", words);
     }
-    const shown = at > 0 || playing ? `${clock(at * 1000)} / ${clock(seconds * 1000)}` : clock(seconds * 1000);
+    const shown = at > 0 || playing ? clock(at * 1000) : wholeClock(seconds); // as wide as before: where one points stays where it is
     if (this.#time && this.#time.textContent !== shown) this.#time.textContent = shown;
     const bars = this.#wave?.children ?? [];
     const played = seconds > 0 ? (at / seconds) * bars.length : 0;
@@ -186,11 +229,5 @@ class MediaPlayer extends HTMLElement {
 /** Starts for the life of the page: whoever begins to play ends the others. */
 export function startPlayers(): void {
   customElements.define("media-player", MediaPlayer);
-  document.addEventListener(
-    "play",
-    (event) => {
-      for (const other of document.querySelectorAll<HTMLMediaElement>("audio, video")) if (other !== event.target && !other.srcObject) other.pause();
-    },
-    true,
-  );
+  document.addEventListener("play", (event) => endSounds(event.target), true);
 }

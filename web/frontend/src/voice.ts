@@ -1,7 +1,7 @@
 // Voice messages: recorded in a panel above the message box, listened to, then sent or discarded. One that is left with its thread is there again later.
 import { isNote } from "./choosing.ts";
 import { icon, make, one } from "./dom.ts";
-import { BARS, drawWave } from "./player.ts";
+import { BARS, drawWave, endSounds, inBars } from "./player.ts";
 import { type Ended, NoDevice, Recorder, type Recording, clock, closeDevice, openDevice, recordingName } from "./recorder.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -27,15 +27,6 @@ let recording = false;
 /** Whether something was recorded that would end with this page. */
 export function unsentVoice(): boolean {
   return recording || kept.size > 0;
-}
-
-/** 64 loudnesses from 0 to 31, as the server makes them of a sound; of a short one some are drawn twice. */
-function loudness(levels: number[]): number[] {
-  return Array.from({ length: BARS }, (_, index) => {
-    const from = Math.floor((index * levels.length) / BARS);
-    const part = levels.slice(from, Math.max(from + 1, Math.floor(((index + 1) * levels.length) / BARS)));
-    return Math.round(Math.max(0, ...part) * 31);
-  });
 }
 
 function press(word: string, picture: string, look: string, work: () => void): HTMLButtonElement {
@@ -99,13 +90,14 @@ class VoicePanel {
 
   #record(stream: MediaStream): void {
     recording = true;
+    endSounds(); // or the microphone hears it
     this.#levels = [];
     const [word, time] = [make("b", {}, "Recording"), make("span", { class: "time" }, clock(0))];
     const hint = make("p", { class: "small soft hint-line" });
     const meter = make("div", { class: "wave level" }, drawWave(Array.from({ length: SHOWN }, () => 0)));
     const stop = press("Stop", "square", "main", () => this.#recorder?.stop());
     const pause = press("Pause", "pause", "", () => (this.#recorder?.state === "paused" ? this.#recorder.resume() : this.#recorder?.pause()));
-    const discard = press("Discard", "trash-2", "quiet", () => this.#discard(this.#recorder?.ms ?? 0));
+    const discard = press("Discard", "trash-2", "quiet discard", () => this.#discard(this.#recorder?.ms ?? 0));
     this.#recorder = new Recorder(stream, {
       seconds: SECONDS,
       types: TYPES,
@@ -142,7 +134,7 @@ class VoicePanel {
   }
 
   #ended(why: Ended, taken: Recording): void {
-    const spoken: Spoken = { ...taken, why, levels: loudness(this.#levels) };
+    const spoken: Spoken = { ...taken, why, levels: inBars(this.#levels, BARS).map((level) => Math.round(level * 31)) };
     this.#stop();
     kept.set(this.thread, spoken);
     if (!this.signal.aborted) this.#listen(spoken);
@@ -156,7 +148,7 @@ class VoicePanel {
     player.append(make("audio", { controls: true, preload: "auto", src: this.#url }));
     const send = make("button", { class: "button main", type: "button" }, icon("send-horizontal"), make("span", { class: "as-message" }, "Send recording"), make("span", { class: "as-note" }, "Add as internal note"));
     send.addEventListener("click", () => this.#send(spoken));
-    const discard = press("Discard", "trash-2", "quiet", () => this.#discard(spoken.ms));
+    const discard = press("Discard", "trash-2", "quiet discard", () => this.#discard(spoken.ms));
     const words = WORDS[spoken.why];
     const mark = make("p", { class: "internal-mark as-note" }, icon("lock"), make("span", {}, "Internal note, staff only: no patient hears it"));
     this.#panel.classList.remove("paused");
