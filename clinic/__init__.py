@@ -20,7 +20,7 @@ from clinic.work import Work
 # In dependency order; each names the modules that declare something.
 CAPABILITIES: dict[str, tuple[str, ...]] = {
     "account": ("tables", "actions", "set_up", "attempts", "sessions", "views", "people", "admin"),
-    "thread": ("tables", "kinds", "actions", "marks", "claims", "links", "names", "live", "listing", "views", "archive", "bookmarks", "relay"),
+    "thread": ("tables", "kinds", "actions", "marks", "claims", "waiting", "links", "names", "live", "listing", "views", "archive", "bookmarks", "relay"),
     "text": ("tables", "kinds", "actions", "amend", "scheduled", "forward"),
     "group": ("kinds", "managing", "inviting", "leaving", "sharing", "views"),
     "status": ("tables", "kinds", "actions", "views"),

@@ -253,6 +253,16 @@ def spoken() -> sa.ColumnElement[bool]:
     return entries.c.kind.not_in(amending) if amending else sa.true()
 
 
+def between_people(entry: Entry) -> bool:
+    """Say whether an entry is something that people say to each other: no change of what was said, and for nobody apart."""
+    return entry.author is not None and entry.audience is Audience.EVERYONE and not kind_named(entry.kind).amends
+
+
+def said_between_people() -> sa.ColumnElement[bool]:
+    """Return the SQL condition of `between_people`."""
+    return sa.and_(entries.c.author_id.is_not(None), entries.c.audience == Audience.EVERYONE, entries.c.addressee_id.is_(None), spoken())
+
+
 def select_entries(led_by: sa.FromClause | None = None) -> sa.Select[Any]:
     """Return the select whose rows `entry_of` reads: entries with their authors, unfiltered and unordered.
 

@@ -22,7 +22,7 @@ from clinic.fields import PickPerson, is_uid
 from clinic.gates import pass_gates
 from clinic.kinds import encode, kind_named
 from clinic.loading import LoadedThread, Lock, Person, existing, load_known, load_persons, load_threads
-from clinic.log import Audience, Entry, clock_steps, entries, settle, stored
+from clinic.log import Audience, Entry, between_people, clock_steps, entries, settle, stored
 from clinic.memory import Memory
 from clinic.outbox import BOOKMARK, BOOKMARKS
 from clinic.permissions import Role
@@ -251,7 +251,7 @@ def _instant(now: datetime, last: datetime) -> datetime:
 
 def _note_answer(thread: LoadedThread, entry: Entry) -> None:
     """Keep since when a patient has waited for staff: what people say to each other counts, not what only changes an entry."""
-    if entry.author is None or entry.audience is not Audience.EVERYONE or kind_named(entry.kind).amends:
+    if entry.author is None or not between_people(entry):
         return
     if entry.author.role.is_staff:
         thread.waiting_since = thread.answer_due_at = None

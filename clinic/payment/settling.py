@@ -10,10 +10,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clinic import endings
 from clinic.actions import Offer, action
 from clinic.errors import Conflict
 from clinic.fields import Option, PickMessage, Text, Uid
 from clinic.loading import LoadedThread
+from clinic.log import Entry, between_people
 from clinic.payment import record
 from clinic.payment.attempts import look_now, open_now
 from clinic.payment.kinds import Settlement
@@ -23,6 +25,7 @@ from clinic.payment.tables import WORDS_LENGTH, payment_requests
 from clinic.permissions import Permission
 from clinic.thread.actions import thread_for, thread_or_administered
 from clinic.thread.tables import threads
+from clinic.thread.waiting import answered_at
 from clinic.work import Work
 
 
@@ -121,6 +124,21 @@ def paid(work: Work, thread: LoadedThread, row: Any, *, by: str = "", test: bool
         thread.answer_due_at = due if thread.answer_due_at is None else min(due, thread.answer_due_at)
         work.update(threads, thread.id, answer_due_at=thread.answer_due_at)
     return now
+
+
+def _promised_again(work: Work, thread: LoadedThread, entry: Entry) -> None:
+    """What staff had answered in time is taken back: what they have promised is due again."""
+    if entry.author is None or not entry.author.role.is_staff or not between_people(entry) or not thread.members:
+        return
+    promised = payment_requests.c.thread_id == thread.id, payment_requests.c.paid_at.is_not(None), payment_requests.c.response_hours > 0
+    query = sa.select(payment_requests.c.paid_at, payment_requests.c.response_hours).where(*promised)
+    if (since := answered_at(work, thread, without=entry)) is not None:
+        query = query.where(payment_requests.c.paid_at > since)
+    thread.answer_due_at = min((row.paid_at + timedelta(hours=row.response_hours) for row in work.rows(query)), default=thread.answer_due_at)
+    work.update(threads, thread.id, answer_due_at=thread.answer_due_at)
+
+
+endings.TAKEN_BACK.append(_promised_again)
 
 
 def settlement(work: Work, thread: LoadedThread, row: Any, state: str, **more: Any) -> Settlement:
