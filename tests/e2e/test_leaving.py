@@ -100,3 +100,17 @@ def test_what_one_person_typed_is_forgotten_when_the_next_page_is_somebody_elses
     log_in(ana.tab(), clinic, "bella")
     page.goto(f"{clinic.ready['web']}/")
     eventually(lambda: page.evaluate(KEPT, account) == 0, what="nothing kept of Ana")
+
+
+def test_a_log_out_while_a_file_is_on_its_way_asks_once(person: People) -> None:
+    ana = person("ana")
+    page = ana.open("ana-boris")
+    ana.live()
+    page.route("**/actions/file.begin/**", lambda route: route.abort())
+    page.set_input_files("#upload-files", [{"name": "half.txt", "mimeType": "text/plain", "buffer": b"half of it"}])
+    page.locator(".tray li", has_text="No answer from the clinic").wait_for()
+    asked: list[tuple[str, str]] = []
+    page.on("dialog", lambda dialog: (asked.append((dialog.type, dialog.message)), dialog.accept()))
+    log_out(page)
+    page.get_by_text("You are logged out.").wait_for()
+    assert asked == [("confirm", "One message, file or recording has not been sent and will be lost. Log out all the same?")]

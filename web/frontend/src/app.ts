@@ -5,11 +5,11 @@ import { coverList } from "./cover.ts";
 import { one } from "./dom.ts";
 import { startDue } from "./due.ts";
 import { tell } from "./events.ts";
-import { type FilmMaker, mountFilm, watchFilms } from "./film.ts";
+import { type FilmMaker, mountFilm, unsentFilms } from "./film.ts";
 import { mountFiles, startPictures } from "./files.ts";
 import { mountHandouts } from "./handouts.ts";
 import { accountHeader } from "./http.ts";
-import { settleLeaving } from "./leaving.ts";
+import { askBeforeClosing, settleLeaving, watchClosing } from "./leaving.ts";
 import { startList } from "./list.ts";
 import { live } from "./live.ts";
 import { startMenus } from "./menus.ts";
@@ -27,7 +27,7 @@ import { localTimes } from "./times.ts";
 import { startUploads } from "./uploader.ts";
 import type { Uploads } from "./uploads.ts";
 import { startDuty } from "./urgent.ts";
-import { watchVoice } from "./voice.ts";
+import { unsentVoice } from "./voice.ts";
 
 const { account, care, signedOut } = document.body.dataset;
 let outbox: Outbox | null = null;
@@ -77,13 +77,14 @@ if (account && care) {
   outbox = startOutbox(account);
   uploads = startUploads(account);
 }
-mountHeader(account ?? "", () => (outbox?.waiting() ?? 0) + (uploads?.running() ?? 0));
+const recorded = () => unsentVoice() + unsentFilms();
+askBeforeClosing(() => recorded() > 0);
+watchClosing();
+mountHeader(account ?? "", () => (outbox?.waiting() ?? 0) + (uploads?.running() ?? 0) + recorded());
 watchAnswers();
 startMenus();
 startPlayers();
 startPictures();
-watchVoice();
-watchFilms();
 startQuiet();
 mount();
 if (account && care) {

@@ -359,9 +359,7 @@ export function mountFilm(main: ParentNode, uploads: Uploads): FilmMaker | null 
   return root ? new FilmMaker(root, uploads) : null;
 }
 
-/** Closing the window asks while something is recorded that was not sent. */
-export function watchFilms(): void {
-  addEventListener("beforeunload", (event) => {
-    if (recording || kept.size > 0) event.preventDefault();
-  });
+/** How many films would end with this page. */
+export function unsentFilms(): number {
+  return kept.size + (recording ? 1 : 0);
 }

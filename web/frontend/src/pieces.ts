@@ -1,7 +1,7 @@
 // Small parts of pages: copy buttons, settings of this browser, the menu, log-out.
 import { all, icon, one } from "./dom.ts";
 import { prepareSound, tone } from "./alerts.ts";
-import { leave } from "./leaving.ts";
+import { agreeToLose, leave } from "./leaving.ts";
 import { closable } from "./quiet.ts";
 import { type Setting, keepSetting, setting } from "./store.ts";
 
@@ -91,13 +91,8 @@ export function mountHeader(account: string, unsent: () => number): void {
   });
   // Who logs out may leave a shared computer: drafts go with the session, and unsent messages only after a question.
   one<HTMLFormElement>("#log-out")?.addEventListener("submit", (event) => {
-    const waiting = unsent();
-    const words = waiting === 1 ? "One message or file has" : `${waiting} messages or files have`;
-    if (waiting && !confirm(`${words} not been sent and will be lost. Log out all the same?`)) {
-      event.preventDefault();
-      return;
-    }
-    leave(account);
+    if (agreeToLose(unsent())) leave(account);
+    else event.preventDefault();
   });
 }
 

@@ -3,6 +3,7 @@ import { type DetailedError, Upload as Carried } from "tus-js-client";
 import { on, tell } from "./events.ts";
 import { type Answer, Refused, Unreachable, accountHeader, csrfToken, getJson, post, renewToken } from "./http.ts";
 import { browserKeeping } from "./keeping.ts";
+import { askBeforeClosing } from "./leaving.ts";
 import { live } from "./live.ts";
 import type { Answered, Told, Upload } from "./upload.ts";
 import { Uploads } from "./uploads.ts";
@@ -137,9 +138,7 @@ export function startUploads(account: string): Uploads {
     sent: (upload) => tell("sent", { thread: upload.thread, id: upload.id, entry: null }),
     signedOut: () => live.signedOut(),
   });
-  addEventListener("beforeunload", (event) => {
-    if (uploads.running() > 0) event.preventDefault();
-  });
+  askBeforeClosing(() => uploads.running() > 0);
   void uploads.start();
   return uploads;
 }

@@ -24,9 +24,9 @@ interface Spoken extends Recording {
 const kept = new Map<string, Spoken>();
 let recording = false;
 
-/** Whether something was recorded that would end with this page. */
-export function unsentVoice(): boolean {
-  return recording || kept.size > 0;
+/** How many recordings would end with this page. */
+export function unsentVoice(): number {
+  return kept.size + (recording ? 1 : 0);
 }
 
 function press(word: string, picture: string, look: string, work: () => void): HTMLButtonElement {
@@ -201,11 +201,4 @@ class VoicePanel {
 export function startVoice(form: HTMLFormElement, uploads: Uploads, thread: string, signal: AbortSignal): void {
   const opener = one("#voice-button", form);
   if (opener) new VoicePanel(form, opener, uploads, thread, signal);
-}
-
-/** Closing the window asks while something is recorded that was not sent. */
-export function watchVoice(): void {
-  addEventListener("beforeunload", (event) => {
-    if (unsentVoice()) event.preventDefault();
-  });
 }
