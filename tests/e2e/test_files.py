@@ -150,6 +150,27 @@ def test_a_file_that_is_pasted_is_sent_and_the_text_beside_it_stays(person: Peop
     ana.page.fill("#body", "")
 
 
+def test_a_picture_that_is_looked_at_large_leaves_the_screen_when_it_is_taken_back(person: People) -> None:
+    ana, boris = both(person)
+    name = f"wrong-{uuid.uuid4().hex[:6]}.png"
+    choose(boris.page, given(name, "image/png", picture()))
+    files_of(ana, name).get_by_role("link", name=re.compile("wrong")).first.click(timeout=LATE)
+    large = ana.page.get_by_role("dialog")
+    expect(large.locator("img")).to_have_js_property("naturalWidth", 96)
+    boris.page.once("dialog", lambda asked: asked.accept())
+    sent = files_of(boris, name)
+    sent.locator(".entry-menu > summary").click()
+    sent.get_by_text("Take back…").click()
+    expect(large.get_by_role("alert")).to_have_text("This was taken back.", timeout=LATE)
+    expect(large.locator("img")).to_have_count(0)
+    expect(ana.page.locator("body")).not_to_contain_text(name)
+    assert axe_problems(ana.page, "dialog") == []
+    large.get_by_role("button", name="Close").click()
+    expect(large).to_have_count(0)
+    gone = ana.page.locator("#log article.gone.file").last
+    assert gone.locator(".body").evaluate("body => getComputedStyle(body).display") == "flex"
+
+
 def test_an_upload_goes_on_after_a_cut_by_itself_also_while_another_page_is_read(person: People, large: Path) -> None:
     ana, boris = both(person)
     page, pieces = ana.page, []
