@@ -28,8 +28,11 @@ def test_a_handout_is_kept_sent_from_a_thread_found_in_the_patients_folder_and_t
     thread = clinic.ready["threads"]["ana-boris"]["uid"]
     boris, ana = person("boris"), person("ana")
     boris.page.goto(f"{clinic.ready['web']}/documents")
-    boris.page.set_input_files("#handout-files", [{"name": "exercises.png", "mimeType": "image/png", "buffer": picture("#88aacc")}])
+    tool = {"name": "tool.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ" + bytes(400)}
+    boris.page.set_input_files("#handout-files", [{"name": "exercises.png", "mimeType": "image/png", "buffer": picture("#88aacc")}, tool])
     expect(boris.page.locator(".documents .name")).to_have_text("exercises.png")
+    expect(boris.page.locator(".tray li", has_text="tool.exe")).to_contain_text("Not kept.")
+    boris.page.get_by_role("button", name="Close: tool.exe").click()
     expect(boris.page.locator(".documents .thumb img")).to_have_js_property("naturalWidth", 320)
     assert axe_problems(boris.page) == [] and misplaced(boris.page) == []
 

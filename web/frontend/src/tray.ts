@@ -17,6 +17,9 @@ export function sizeWords(bytes: number): string {
 
 const percent = (upload: Upload) => (upload.size ? Math.min(100, Math.floor((upload.sent / upload.size) * 100)) : 0);
 
+/** What is for one's own folder is kept; what is for a thread is sent. */
+const done = (upload: Upload) => (upload.thread ? "sent" : "kept");
+
 function stateWords(upload: Upload): string {
   switch (upload.phase) {
     case "waits":
@@ -30,15 +33,15 @@ function stateWords(upload: Upload): string {
     case "held":
       return upload.words;
     case "refused":
-      return `Not sent. ${upload.words}`;
+      return `Not ${done(upload)}. ${upload.words}`;
     case "lost":
-      return "Not sent yet. Choose the file again to go on: what has arrived already is kept.";
+      return `Not ${done(upload)} yet. Choose the file again to go on: what has arrived already is not carried again.`;
     case "elsewhere":
       return "On its way from another window";
     case "stops":
       return covered() ? "Waits until you sign in" : "Being stopped…";
     case "sent":
-      return "Sent";
+      return upload.thread ? "Sent" : "Kept";
   }
 }
 
