@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from clinic import Actor, Database
 from clinic.config import Config
-from clinic.errors import DomainError
-from clinic.file.uploading import staged
+from clinic.errors import DomainError, NotFound
+from clinic.file.uploading import State, staged, upload_bytes
 from clinic.file.views import kept_blobs
 
 EVERY_SECONDS = 3600.0
@@ -68,9 +68,21 @@ class Sweeper(threading.Thread):
             # Rather another database than a day of crashes: an old backup, or a wrong address. These bytes are all that there is of people's files.
             logger.error("swept nothing: %d of %d kept files are unknown to this database. Is it the right one?", len(orphans), len(kept))
             return len(given_up)
+        removed = 0
         for uid in orphans:
-            store.remove(uid)
-        return len(given_up) + len(orphans)
+            if not self._wanted_now(uid):
+                store.remove(uid)
+                removed += 1
+        return len(given_up) + removed
+
+    def _wanted_now(self, uid: str) -> bool:
+        """Whether an orphan is about to become a file, or has become one: after a crash an upload is looked at again, be it days later."""
+        with self.database.read(SYSTEM) as work:
+            try:
+                looked_at = upload_bytes(work, uid).state is State.RECEIVED  # asked first: as this state ends, the file's row is there
+            except NotFound:
+                looked_at = False
+            return looked_at or bool(kept_blobs(work, [uid]))
 
     def _needed(self, uids: list[str]) -> set[str]:
         found = set[str]()

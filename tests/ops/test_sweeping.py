@@ -11,9 +11,10 @@ import pytest
 
 from clinic import Actor, Database
 from clinic.config import Config
+from clinic.file.uploading import State, upload_bytes
 from ops.sweeping import FEW, KEPT_AT_LEAST, STAGED_AT_LEAST, Sweeper
 from tests.support.cast import Cast
-from tests.support.filing import begun, kept
+from tests.support.filing import JPEG, begun, kept
 from tests.web.conftest import config_of
 from web.gateways.storage import Store, of
 
@@ -81,6 +82,40 @@ def test_files_that_are_known_stay_and_others_go_when_they_are_a_day_old(
     young = upload
     assert sweeper.sweep() == 1
     assert lying(config.files_dir) == {known, f"{known}.shown", f"{known}.thumb", young, f"{young}.thumb"}
+
+
+@pytest.fixture
+def kept_before_a_crash(database: Database, store: Store, cast: Cast, config: Config) -> str:
+    """An upload whose bytes were kept, without the row that says so, by a machine that went off for the weekend."""
+    upload = staged(database, store, cast, cast.start("boris", "ana"), "a")
+    database.perform(SYSTEM, "file.received", upload)
+    store.keep(upload, 1000)
+    age(config.files_dir, KEPT_AT_LEAST.total_seconds() + 5)
+    return upload
+
+
+def test_what_is_to_be_looked_at_again_after_a_crash_stays(config: Config, sweeper: Sweeper, kept_before_a_crash: str) -> None:
+    assert sweeper.sweep() == 0
+    assert lying(config.files_dir) == {kept_before_a_crash}
+
+
+def test_what_becomes_a_file_while_it_is_swept_stays(
+    database: Database, store: Store, config: Config, sweeper: Sweeper, kept_before_a_crash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = sweeper._needed
+
+    def needed(uids: list[str]) -> set[str]:
+        found = asked(uids)
+        with database.read(SYSTEM) as work:
+            key = upload_bytes(work, kept_before_a_crash).wrapped_key
+        database.perform(SYSTEM, "file.checked", kept_before_a_crash, found=JPEG, size_bytes=1000, sha256="0" * 64, wrapped_key=key)
+        return found
+
+    monkeypatch.setattr(sweeper, "_needed", needed)
+    assert sweeper.sweep() == 0
+    assert lying(config.files_dir) == {kept_before_a_crash}
+    with database.read(SYSTEM) as work:
+        assert upload_bytes(work, kept_before_a_crash).state is State.SENT
 
 
 def test_a_database_that_knows_few_of_the_files_removes_none(
