@@ -80,8 +80,15 @@ def _domain(error: DomainError) -> BaseResponse:
     return problem(error.status, error.code, error.page_text, error.field, error.wait_seconds)
 
 
+def _back_to() -> str:
+    """Return where somebody goes on who has logged in. Only a form that was posted is read: any other body may come as slowly as it likes."""
+    if request.method in ("GET", "HEAD"):
+        return request.full_path.rstrip("?")
+    return request.form.get("next", "/") if request.method == "POST" else "/"
+
+
 def _to_log_in() -> BaseResponse:
-    path = request.full_path.rstrip("?") if request.method == "GET" else request.form.get("next", "/")
+    path = _back_to()
     address = url_for("login.log_in") if path == "/" else f"{url_for('login.log_in')}?next={quote(path)}"
     if path != "/" or request.method != "GET":
         flash(OTHER_PERSON if current_visitor() else "To go on, log in: you come back to where you were.", "warn")
