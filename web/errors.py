@@ -18,6 +18,7 @@ from clinic.errors import Busy, DomainError, NotFound, NotSignedIn
 from web.auth import OTHER_PERSON, ask_no_more, current_visitor
 from web.carrying import Full
 from web.gateways.faults import Absent, Away, Damaged, NoRoom
+from web.printing.printer import Taken
 
 log = logging.getLogger("bedside.web")
 
@@ -44,6 +45,8 @@ _WORDS = {
 
 
 FULL = "Many files are on their way just now. This one goes on in a few seconds; if not, try again."
+PRINTING = "Others have PDFs made just now, and yours was not begun. Nothing is lost: go back and ask for it again in some seconds."
+PRINTING_OWN = "A PDF is being made for you already. Wait for it, then ask for the next one; if you closed it, ask again in half a minute."
 AWAY = "The place where the clinic keeps files does not answer just now. Nothing is lost; try again in a few minutes."
 NO_ROOM = "The clinic’s disk is full, so no file can be stored just now. Nothing is lost: try again later, and tell the clinic."
 DAMAGED = "This file cannot be opened any more: what is stored is not what was sent. Tell the clinic’s administrator."
@@ -116,6 +119,10 @@ def _full(_error: Full) -> Response:
     return problem(503, "full", FULL, wait_seconds=3)
 
 
+def _taken(error: Taken) -> Response:
+    return problem(503, "printing", PRINTING_OWN if error.own else PRINTING, wait_seconds=5)
+
+
 def _unkept(error: Exception) -> Response:
     # What is the matter names no file, only what the store said.
     log.error("files: %s at %s", error, request.endpoint)
@@ -140,6 +147,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Full, _full)
+    app.register_error_handler(Taken, _taken)
     for fault in (Absent, Away, Damaged, NoRoom):
         app.register_error_handler(fault, _unkept)
     app.register_error_handler(Exception, _unexpected)

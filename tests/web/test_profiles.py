@@ -20,7 +20,7 @@ from clinic.audit.tables import audit_entries
 from tests.support.cast import Cast
 from tests.web.browser import Browser
 from web.pages import printing
-from web.printing.printer import NotPrinted, printed
+from web.printing.printer import NotPrinted, place, printed
 
 SignIn = Callable[[str], Browser]
 PHONES = {"phone": "+351 21 555 0114", "address": "14 Lighthouse Lane", "emergency_name": "Rui Alvarez"}
@@ -197,6 +197,38 @@ def test_what_cannot_be_printed_is_said_in_words_and_nothing_of_it_in_the_log(
     answer = sign_in("boris").get(f"{ana}/profile.pdf")
     assert answer.status_code == 503 and "could not make the PDF" in answer.text
     assert "Penicillin" not in caplog.text and "OSError" in caplog.text
+
+
+def test_whoever_finds_no_place_to_print_is_told_at_once_and_nothing_is_written_down(
+    cast: Cast, sign_in: SignIn, ana: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waited would hold a thread: some dozens of one person's, and nobody reads or writes for minutes."""
+    monkeypatch.setattr(printing, "printed", lambda _html: b"%PDF")
+    patient, boris, path = sign_in("ana"), sign_in("boris"), f"{ana}/profile.pdf"
+    refused = []
+    with place(cast.uid("ana")):
+        refused.append(patient.get(path))
+        assert boris.get(path).data == b"%PDF"
+        with place(cast.uid("bella")):
+            refused.append(boris.get(path))
+        assert boris.get(path).data == b"%PDF"
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in refused] == [(503, "5")] * 2
+    assert "is being made for you already" in text_of(refused[0].text) and "Nothing is lost" in text_of(refused[1].text)
+    assert patient.get(path).data == b"%PDF"
+    with cast.database.engine.connect() as connection:
+        exports = connection.execute(sa.select(sa.func.count()).where(audit_entries.c.action == "profile.export")).scalar_one()
+    assert exports == 3
+
+
+def test_a_place_to_print_is_free_again_after_a_failure(sign_in: SignIn, ana: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_html: str) -> bytes:
+        raise next(failures)
+
+    failures = iter((NotPrinted("it took more than 30 seconds"), RuntimeError("a fault"), NotPrinted("again")))
+    monkeypatch.setattr(printing, "printed", fails)
+    boris = sign_in("boris")
+    answers = [boris.get(f"{ana}/profile.pdf") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503, 500, 503] and "could not make the PDF" in answers[2].text
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from clinic.short_video.views import video_waiting
 from web.actions import keeps
 from web.auth import current_actor, current_visitor
 from web.db import clinic_db
-from web.pages.printing import as_pdf
+from web.pages.printing import as_pdf, place_to_print
 from web.pages.profile_forms import ZONES, filled_in, today
 from web.pages.register import register_page
 from web.policies import caring, roles
@@ -67,10 +67,12 @@ def history(uid: str) -> str:
 @blueprint.get("/patients/<uid>/profile.pdf")
 @roles(Role.PATIENT, Role.PRACTITIONER)
 def pdf(uid: str) -> Response:
-    """The profile to be printed or kept; `notes`: with staff's notes, where staff say so. Audited as an export."""
+    """The profile to be printed or kept; `notes`: with staff's notes, where staff say so. Audited as an export, once it can be printed."""
     notes = request.args.get("notes") == "1"
-    profile: Profile = clinic_db().perform(current_actor(), "profile.export", uid, notes=notes).value
-    return as_pdf("patients/print.html", "profile.pdf", profile=profile, age=years(profile.birth_date, today()), notes=notes, printed_at=clinic_db().now())
+    with place_to_print():
+        profile: Profile = clinic_db().perform(current_actor(), "profile.export", uid, notes=notes).value
+        age, now = years(profile.birth_date, today()), clinic_db().now()
+        return as_pdf("patients/print.html", "profile.pdf", profile=profile, age=age, notes=notes, printed_at=now)
 
 
 @blueprint.get("/patients/<uid>/edit")
