@@ -122,6 +122,47 @@ def test_a_recording_stops_by_itself_after_45_seconds_and_is_there_when_one_come
     expect(page.locator(".taken")).to_be_visible()
 
 
+def test_what_is_no_video_is_refused_and_a_request_that_is_withdrawn_meanwhile_says_so_and_lets_go(
+    person: People, ask: Callable[[], str], clinic: RunningClinic
+) -> None:
+    ana = person("ana")
+    page = ana.page
+    page.goto(address := ask())
+    ana.live()
+    page.set_input_files(".film input[type=file]", [{"name": "letter.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 of no use"}])
+    expect(page.locator(".film [role=alert]")).to_have_text("This file is no video. Choose a video, or record one here.")
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_hidden()
+    choose(page, b"\x1aE\xdf\xa3 and nothing more")
+    expect(page.locator(".film [role=alert]")).to_contain_text("This browser cannot play this video")
+    do(page, "Record again")
+    do(page, "Start recording")
+    expect(page.locator(".countdown")).to_be_visible()
+    done(clinic, "boris", "video.withdraw", clinic.ready["threads"]["ana-boris"]["uid"], request=address.rsplit("/", 1)[-1])
+    expect(page.locator(".film [role=alert]")).to_have_text("This request was withdrawn. Nothing needs to be sent.", timeout=LATE)
+    expect(page.locator(".film .do > :visible")).to_have_text(["Back to the thread"])
+    expect(page.locator(".camera")).to_have_js_property("srcObject", None)
+    assert axe_problems(page) == []
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.reload()
+    assert asked == []
+
+
+def test_a_film_for_a_request_that_was_withdrawn_unheard_is_refused_without_another_try(person: People, ask: Callable[[], str], clinic: RunningClinic) -> None:
+    ana = person("ana")
+    ana.page.route_web_socket("**/*", lambda _socket: None)  # no news comes by itself
+    ana.page.goto(address := ask())
+    choose(ana.page, recording("webm", 3, picture="libvpx"))
+    expect(ana.page.get_by_role("button", name="Send", exact=True)).to_be_visible()
+    ana.page.route("**/videos/*", lambda route: route.abort())  # nor does the page find out
+    done(clinic, "boris", "video.withdraw", clinic.ready["threads"]["ana-boris"]["uid"], request=address.rsplit("/", 1)[-1])
+    with ana.page.expect_response("**/actions/video.begin/**"):
+        do(ana.page, "Send")
+    ana.page.unroute("**/videos/*")
+    expect(ana.page.locator(".film [role=alert]")).to_contain_text("withdrawn", timeout=LATE)
+    expect(ana.page.locator(".film .do > :visible")).to_have_text(["Back to the thread"])
+
+
 def test_who_may_not_use_the_camera_reads_what_to_do(person: People, ask: Callable[[], str]) -> None:
     page = person("ana").page
     page.add_init_script(f"({DENIED})()")

@@ -1,6 +1,10 @@
 // The page where a patient records or chooses the short video that they were asked for: camera, countdown, a look at it, then it is sent.
-import { all, one } from "./dom.ts";
+import { covered } from "./cover.ts";
+import { all, one, parse } from "./dom.ts";
 import { on } from "./events.ts";
+import { findLength, lengthOf } from "./footage.ts";
+import { Refused, getFragments } from "./http.ts";
+import { live } from "./live.ts";
 import { endSounds } from "./player.ts";
 import { type Ended, NoDevice, Recorder, type Recording, clock, closeDevice, openDevice, recordingName } from "./recorder.ts";
 import type { Upload } from "./upload.ts";
@@ -8,7 +12,7 @@ import type { Uploads } from "./uploads.ts";
 
 // Safari plays no WebM of older phones, so what all play comes first where the browser can make it.
 const TYPES = ["video/mp4;codecs=avc1.42E01E,mp4a.40.2", "video/webm;codecs=vp8,opus", "video/mp4", "video/webm"];
-const [VIDEO_BITS, AUDIO_BITS, SOON_MS, TOLERANCE_MS, ASK_MS] = [1_000_000, 48_000, 10_000, 500, 3_000];
+const [VIDEO_BITS, AUDIO_BITS, SOON_MS, TOLERANCE_MS] = [1_000_000, 48_000, 10_000, 500];
 const CAMERA: MediaTrackConstraints = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 24, max: 30 } };
 const ENDS: Record<Ended, string> = {
   asked: "Look at it, then send it.",
@@ -16,7 +20,7 @@ const ENDS: Record<Ended, string> = {
   lost: "The camera is gone, so the recording stopped here. Look at what there is, or record it again.",
 };
 
-type Phase = "idle" | "opening" | "ready" | "recording" | "taken" | "sending" | "sent" | "refused";
+type Phase = "idle" | "opening" | "ready" | "recording" | "taken" | "sending" | "sent" | "refused" | "over";
 /** Which buttons there are; the first is where the focus goes. */
 const BUTTONS: Record<Phase, string[]> = {
   idle: ["open", "choose"],
@@ -27,7 +31,11 @@ const BUTTONS: Record<Phase, string[]> = {
   sending: ["cancel"],
   sent: ["back"],
   refused: ["again", "choose"],
+  over: ["back"],
 };
+const UNPLAYABLE = "This browser cannot play this video, so you could not look at it before it is sent. Choose another one, or record one here.";
+const NO_VIDEO = "This file is no video. Choose a video, or record one here.";
+const NOT_THERE = "This request is not open to you any more. Nothing needs to be sent.";
 
 interface Film {
   blob: Blob;
@@ -37,6 +45,7 @@ interface Film {
 
 /** What was recorded or chosen and not sent yet, by request: it stays as long as this page lives. */
 const kept = new Map<string, Film>();
+const ENDED: ReadonlySet<Phase> = new Set(["sending", "sent", "over"]);
 let recording = false;
 
 export class FilmMaker {
@@ -60,6 +69,8 @@ export class FilmMaker {
     one<HTMLInputElement>("input[type=file]", root)?.addEventListener("change", (event) => void this.#chosen(event.target as HTMLInputElement), signal);
     on("uploads", (change) => change.thread === this.#thread && this.#look(), this.#over.signal);
     on("sent", (sent) => sent.id === this.#upload && this.#sent(), this.#over.signal);
+    on("news", (news) => news.thread === this.#thread && void this.#stillAsked(), this.#over.signal);
+    on("look", () => void this.#stillAsked(), this.#over.signal);
     const film = kept.get(this.#request);
     if (film) this.#show(film, "This was not sent yet. Look at it, then send it.");
     else this.#is("idle", "", false);
@@ -105,7 +116,7 @@ export class FilmMaker {
     const stage = one(".stage", this.root);
     if (stage) stage.hidden = !shown[".camera"] && !shown[".taken"];
     this.#say(words);
-    if (phase !== "refused" && phase !== "idle") this.#problem("");
+    if (phase !== "refused" && phase !== "idle" && phase !== "over") this.#problem("");
     if (focus && inside) one<HTMLElement>(`.do > [data-do=${BUTTONS[phase][0]}]`, this.root)?.focus({ preventScroll: true });
   }
 
@@ -155,9 +166,11 @@ export class FilmMaker {
         view.classList.toggle("mirror", stream.getVideoTracks()[0]?.getSettings().facingMode !== "environment");
       }
       await this.#count();
+      if (this.#stream !== stream) return;
       this.#is("ready", `Start when you are ready. It stops by itself after ${this.#seconds} seconds.`);
     } catch (error) {
       if (!(error instanceof NoDevice)) throw error;
+      if (this.#phase !== "opening") return;
       this.#is("idle");
       this.#problem(`${error.words} Or choose a video that you have.`);
     }
@@ -230,7 +243,8 @@ export class FilmMaker {
     this.#closeCamera();
     const most = Number(this.#data.mostBytes) || Infinity;
     const seconds = await lengthOf(file);
-    if (this.#over.signal.aborted) return;
+    if (this.#over.signal.aborted || this.#phase === "over") return;
+    if (seconds === null) return this.#refused(file.type.startsWith("video/") ? UNPLAYABLE : NO_VIDEO);
     if (file.size > most) return this.#refused(`This video has ${Math.ceil(file.size / 1e6)} MB; ${Math.floor(most / 1e6)} MB is the most. Choose a smaller one, or record one here.`);
     if (seconds * 1000 > this.#seconds * 1000 + TOLERANCE_MS)
       return this.#refused(`This video is ${Math.max(this.#seconds + 1, Math.round(seconds))} seconds long; ${this.#seconds} is the most. Record it again a little shorter.`);
@@ -270,13 +284,28 @@ export class FilmMaker {
     if (upload.phase === "sent") return this.#sent();
     if (upload.phase === "refused" || upload.phase === "held" || upload.phase === "lost") {
       const words = upload.phase === "lost" ? "This was not sent yet, and this page does not have it any more. Record it again, or choose it once more." : upload.words;
-      void this.uploads.discard(upload.id);
-      this.#upload = "";
-      return this.#refused(words);
+      this.#putAway();
+      this.#refused(words);
+      return void this.#stillAsked(words);
     }
     this.#say(wordsOf(upload));
     const bar = one<HTMLProgressElement>(".way", this.root);
     if (bar) bar.value = upload.size ? upload.sent / upload.size : 0;
+  }
+
+  /** Withdrawn, or answered from elsewhere: nobody can take a video any more, and whoever is about to make one is told at once. */
+  async #stillAsked(words = ""): Promise<void> {
+    if (covered() || ENDED.has(this.#phase)) return;
+    const answer = await askWhetherOpen(this.#request);
+    // What is being sent meanwhile is answered by the clinic itself.
+    if (answer === "" || this.#over.signal.aborted || ENDED.has(this.#phase)) return;
+    this.#recorder?.drop();
+    this.#recorder = null;
+    recording = false;
+    this.#closeCamera();
+    this.#forget();
+    this.#is("over");
+    this.#problem(words || answer);
   }
 
   #sent(): void {
@@ -322,40 +351,26 @@ function wordsOf(upload: Upload): string {
   return "On its way…";
 }
 
-/** A browser's own recording does not say how long it is, and the controls show no length: at its end the browser finds out. */
-function findLength(player: HTMLVideoElement): void {
-  player.onloadedmetadata = () => {
-    if (player.duration !== Infinity) return;
-    player.ondurationchange = () => {
-      if (player.duration === Infinity) return;
-      player.ondurationchange = null;
-      player.currentTime = 0;
-    };
-    player.currentTime = 1e7;
-  };
-}
-
-/** How long a video is, in seconds; 0 where the browser cannot tell. The clinic looks for itself. */
-function lengthOf(file: File): Promise<number> {
-  return new Promise((resolve) => {
-    const url = URL.createObjectURL(file);
-    const video = document.createElement("video");
-    const found = (seconds: number) => {
-      clearTimeout(timer);
-      URL.revokeObjectURL(url);
-      resolve(Number.isFinite(seconds) ? seconds : 0);
-    };
-    const timer = setTimeout(() => found(0), ASK_MS);
-    video.preload = "metadata";
-    video.onloadedmetadata = () => found(video.duration);
-    video.onerror = () => found(0);
-    video.src = url;
-  });
+/** Asks the clinic whether a request waits still. Returns "" while it does, and where nobody can tell; else words. */
+async function askWhetherOpen(request: string): Promise<string> {
+  try {
+    const { html } = await getFragments(`/videos/${encodeURIComponent(request)}`);
+    const main = parse(html).find((part) => part.id === "main");
+    if (!main || one(".film", main)) return "";
+    return one(".stands", main)?.textContent?.trim() ?? "";
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return NOT_THERE;
+    live.missed(error);
+    return "";
+  }
 }
 
 /** Brings the page to life, where #main shows it. */
 export function mountFilm(main: ParentNode, uploads: Uploads): FilmMaker | null {
   const root = one(".film[data-request]", main);
+  // The page of a request that is not open any more: what was recorded for it is nobody's, and asks nobody to stay.
+  const path = /^\/videos\/([^/]+)$/.exec(location.pathname);
+  if (!root && path?.[1]) kept.delete(path[1]);
   return root ? new FilmMaker(root, uploads) : null;
 }
 
