@@ -1,7 +1,8 @@
 """The patient's answer to a request for a short video: what they record or choose is uploaded, checked, and posted past every gate. Imports clinic only.
 
 A video that their app sends while they are asked for one in that thread is the answer too. Of one that is refused (too long, no video) they
-read why, and the request stays open. What comes after it was withdrawn or answered is not posted: in a group all patients would read it.
+read why, and the request stays open; it opens again when the video is taken back.
+What comes after it was withdrawn or answered is not posted: in a group all patients would read it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clinic import endings
 from clinic.absence.replies import answer_if_away
 from clinic.actions import action
 from clinic.errors import Conflict, Invalid, NotFound
@@ -19,10 +21,11 @@ from clinic.file.fields import FileName, MediaType, SizeBytes
 from clinic.file.media import Form, Inspection, Purpose
 from clinic.file.sending import CLAIMANTS, Sending, place
 from clinic.file.uploading import EXEMPT, TOLERANCE_MS, VIDEO_SECONDS, begin_upload, same_file
+from clinic.group.people import is_active
 from clinic.loading import LoadedMember, LoadedThread
-from clinic.log import Audience
+from clinic.log import Audience, Entry
 from clinic.permissions import Permission, Role
-from clinic.short_video.kinds import State, VideoBecame, VideoPayload
+from clinic.short_video.kinds import State, VideoBecame, VideoPayload, VideoReopened
 from clinic.short_video.record import open_request_to, say
 from clinic.short_video.tables import video_requests
 from clinic.thread.actions import thread_for
@@ -31,6 +34,7 @@ from clinic.work import Work
 TOO_LATE = {
     State.WITHDRAWN: "The request for this video was withdrawn meanwhile, so it was not sent. Nothing needs to be sent.",
     State.DONE: "Another video has answered this request already, so this one was not sent. Ask to be asked again if it is needed too.",
+    State.TAKEN_BACK: "Nobody waits for another video here any more, so it was not sent. Ask to be asked again if it is needed.",
 }
 NO_VIDEO = "This is no video that can be played here, so it was not sent. Record it again, or choose another one."
 TOO_LONG = "This video is {seconds} seconds long; {most} is the most. Record it again a little shorter."
@@ -145,5 +149,33 @@ def _asked_for_one(work: Work) -> bool:
     return work.row(sa.select(video_requests.c.id).where(mine).limit(1)) is not None
 
 
+def _taken_back(work: Work, thread: LoadedThread, entry: Entry) -> None:
+    """Open the request that a video answered again, as its patient may send a better one; not where nobody would wait for it any more."""
+    if not isinstance(entry.payload, VideoPayload):
+        return
+    answered = sa.and_(video_requests.c.thread_id == thread.id, video_requests.c.video_uid == entry.uid, video_requests.c.state == State.DONE)
+    row = work.row(sa.select(video_requests).where(answered))
+    if row is None or entry.author is None:
+        return
+    waits = _waits_again(work, thread, row)
+    work.update(video_requests, row.id, state=State.OPEN if waits else State.TAKEN_BACK, video_uid=None, shown_upload=None, decided_at=None)
+    me = work.member(thread)
+    by = "" if entry.author.uid == me.uid else me.nick
+    say(work, thread, row, VideoReopened(row.uid, entry.author.nick, by, waits), me)
+
+
+def _waits_again(work: Work, thread: LoadedThread, row: sa.Row[Any]) -> bool:
+    """Say whether who asked and who was asked are still there, and no later request of the same patient's is open."""
+    here = {member.account_id for member in thread.members.values()}
+    if not all(one in here and is_active(work, one) for one in (row.requester_id, row.addressee_id)):
+        return False
+    opened: set[tuple[int, int]] = work.once("video.reopened", set)  # a transaction does not read what it has written
+    if (thread.id, row.addressee_id) in opened or open_request_to(work, thread, row.addressee_id) is not None:
+        return False
+    opened.add((thread.id, row.addressee_id))
+    return True
+
+
 CLAIMANTS.append(claim)
 EXEMPT.append(_asked_for_one)
+endings.TAKEN_BACK.append(_taken_back)

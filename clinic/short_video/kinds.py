@@ -1,4 +1,6 @@
-"""The kinds `video-request`, `video`, `video-withdrawn` and `video-became`: what a thread says of short videos. Imports clinic.kinds, clinic.log, clinic.file.
+"""The kinds `video-request`, `video`, `video-withdrawn`, `video-reopened` and `video-became`: what a thread says of short videos.
+
+Imports clinic.kinds, clinic.log, clinic.file.
 
 A request is for the patient who is asked and for staff. Its entry reads as the request stands now: what comes later is folded into it.
 """
@@ -23,9 +25,10 @@ class State(StrEnum):
     OPEN = "open"
     DONE = "done"
     WITHDRAWN = "withdrawn"
+    TAKEN_BACK = "taken-back"  # the video that answered it, where nobody waits for another one
 
 
-STANDS = {State.OPEN: "Waits for the video.", State.DONE: "Sent.", State.WITHDRAWN: "Withdrawn."}
+STANDS = {State.OPEN: "Waits for the video.", State.DONE: "Sent.", State.WITHDRAWN: "Withdrawn.", State.TAKEN_BACK: "Sent, then taken back."}
 """What a request's card says of its state, in words."""
 BY_MESSAGE = "Or send a video in this thread from your app."
 ALONE = "Only you and the clinic's staff see it, unless you show it to the others."
@@ -160,6 +163,42 @@ class VideoWithdrawn:
         if self.by:
             return f"{self.by} withdrew the request for a short video. Nothing needs to be sent."
         return f"The request for a short video was withdrawn.{WITHDRAWN_BECAUSE.get(self.why, '')} Nothing needs to be sent."
+
+
+def _reopened(entry: Entry, later: Entry) -> Entry:
+    if not isinstance(entry.payload, VideoRequest):
+        return entry
+    state = State.OPEN if later.payload.waits else State.TAKEN_BACK
+    return replace(entry, payload=replace(entry.payload, state=state))
+
+
+@kind("video-reopened", fragment="video_reopened.html", changes=_reopened, says_who=True)
+@dataclass(frozen=True, slots=True)
+class VideoReopened:
+    """The video that answered a request was taken back. by: who removed it, a shown name, where it was not the patient.
+
+    patient: what they are called in the thread. waits: the request is open again; otherwise nobody waits for another video.
+    """
+
+    request: str
+    patient: str
+    by: str = ""
+    waits: bool = True
+
+    @property
+    def body(self) -> str:
+        gone = f"{self.by} removed the short video of {self.patient}." if self.by else f"{self.patient} took the short video back."
+        return f"{gone} {'The request for it is open again.' if self.waits else 'The request for it stays closed.'}"
+
+    @property
+    def to_addressee(self) -> str:
+        gone = f"{self.by} removed your short video." if self.by else "You took your short video back."
+        return f"{gone} {f'You can send another one. {BY_MESSAGE}' if self.waits else 'Nothing more needs to be sent for this request.'}"
+
+    @property
+    def asks(self) -> tuple[Ask, ...]:
+        """What the patient may do then, as where they were asked first."""
+        return (Ask("Record or upload:", "video.begin", {"request": self.request}, page_of(self.request)),) if self.waits else ()
 
 
 def _became(entry: Entry, later: Entry) -> Entry:

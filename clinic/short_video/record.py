@@ -22,6 +22,7 @@ ALREADY = {
     State.OPEN: "The patient has not sent this video yet.",
     State.DONE: "This video was sent already.",
     State.WITHDRAWN: "This request was withdrawn already. Nothing needs to be sent.",
+    State.TAKEN_BACK: "The video that was sent was taken back. Ask anew where another one is needed.",
 }
 """What is said where something was asked for that a request's state does not allow."""
 

@@ -304,6 +304,76 @@ def test_a_private_video_that_was_taken_back_is_not_sent_anew_to_everybody(cast:
     assert not videos(cast, "ada", group) and not [entry for entry in said(cast, "ada", group) if entry.kind == "file"]
 
 
+def take_back(cast: Cast, thread: str, entry: str) -> None:
+    cast.database.perform(cast.ana, "text.retract", thread, entry=entry, client_id=uuid.uuid4().hex)
+
+
+def test_who_takes_their_video_back_is_asked_again_and_sends_a_better_one(cast: Cast, thread: str) -> None:
+    request = ask(cast, thread)
+    sent(cast, thread, request)
+    take_back(cast, thread, videos(cast, "ana", thread)[0].uid)
+    assert waiting(cast) == [request] and card(cast, "ana", thread).doable == {"video.begin"} and card(cast, "chen", thread).doable == {"video.withdraw"}
+    assert card(cast, "boris", thread).body.endswith("It takes at most 45 seconds.")
+    [told] = [one for one in said(cast, "ana", thread) if one.kind == "video-reopened"]
+    assert told.body == "You took your short video back. You can send another one. Or send a video in this thread from your app."
+    [told] = [one for one in said(cast, "boris", thread) if one.kind == "video-reopened"]
+    assert told.body == "Ana Alvarez took the short video back. The request for it is open again."
+    better = sent(cast, thread, request)
+    assert not waiting(cast) and card(cast, "boris", thread).payload.state == "done" and can_read(cast.database, cast.boris, better)
+    with pytest.raises(errors.Conflict, match="answered this request already"):
+        begun(cast, thread, request)
+
+
+def test_a_request_that_is_open_again_is_withdrawn_like_any_other(cast: Cast, thread: str) -> None:
+    request = ask(cast, thread)
+    sent(cast, thread, request)
+    take_back(cast, thread, videos(cast, "ana", thread)[0].uid)
+    cast.database.perform(cast.boris, "video.withdraw", thread, request=request)
+    assert not waiting(cast) and card(cast, "ana", thread).payload.state == "withdrawn"
+
+
+def test_a_later_request_or_nobody_who_asks_leaves_the_earlier_one_closed(cast: Cast, thread: str) -> None:
+    first = ask(cast, thread)
+    sent(cast, thread, first)
+    second = ask(cast, thread)
+    [video_of_first] = videos(cast, "ana", thread)
+    take_back(cast, thread, video_of_first.uid)
+    assert waiting(cast) == [second]
+    assert [one.payload.state for one in said(cast, "ana", thread) if isinstance(one.payload, VideoRequest)] == ["taken-back", "open"]
+    assert said(cast, "ana", thread)[-1].body == "You took your short video back. Nothing more needs to be sent for this request."
+    with pytest.raises(errors.Conflict, match="Nobody waits"):
+        begun(cast, thread, first)
+    sent(cast, thread, second)
+    cast.database.perform(cast.dina, "account.deactivate", cast.uid("boris"))
+    take_back(cast, thread, videos(cast, "ana", thread)[-1].uid)
+    assert not waiting(cast) and card(cast, "chen", thread).payload.state == "taken-back"
+
+
+@pytest.mark.parametrize("show", [True, False])
+def test_in_a_group_taking_back_what_answered_asks_again_and_what_it_was_shown_as_does_not(cast: Cast, group: str, show: bool) -> None:
+    request = ask(cast, group, patient=cast.uid("ana"))
+    sent(cast, group, request, show=show)
+    if not show:
+        shown = str(cast.database.perform(cast.ana, "video.show", group, client_id="c-show").value)
+        take_back(cast, group, shown)
+        assert not waiting(cast) and card(cast, "boris", group).payload.state == "done"
+        cast.database.perform(cast.ana, "video.show", group, client_id="c-show-again")
+    take_back(cast, group, videos(cast, "ana", group)[0].uid)
+    assert waiting(cast) == [request] and not videos(cast, "ada", group)
+    assert not [one for one in said(cast, "ada", group) if one.kind in ("video-request", "video-reopened")]
+    again = sent(cast, group, request)  # what was agreed for the first one counts for no other
+    assert not can_read(cast.database, cast.ada, again) and can_read(cast.database, cast.boris, again)
+
+
+def test_a_video_that_the_group_admin_removes_is_asked_for_again(cast: Cast, group: str) -> None:
+    request = ask(cast, group, patient=cast.uid("ana"))
+    sent(cast, group, request)
+    cast.database.perform(cast.boris, "text.moderate", group, entry=videos(cast, "ana", group)[0].uid, client_id="c-removed")
+    assert waiting(cast) == [request]
+    [told] = [one for one in said(cast, "ana", group) if one.kind == "video-reopened"]
+    assert told.body.startswith("Boris Brandt removed your short video. You can send another one.")
+
+
 def test_the_group_admin_who_removes_it_removes_what_was_shown(cast: Cast, group: str) -> None:
     sent(cast, group, ask(cast, group, patient=cast.uid("ana")))
     [own] = videos(cast, "ana", group)

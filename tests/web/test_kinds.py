@@ -71,6 +71,7 @@ SAMPLES: dict[str, list[Payload]] = {
         for private, shown in ((False, False), (True, False), (True, True))
     ],
     "video-withdrawn": [short_video.VideoWithdrawn("0" * 26, by, why) for by in (HOSTILE, "") for why in short_video.WITHDRAWN_BECAUSE],
+    "video-reopened": [short_video.VideoReopened("0" * 26, HOSTILE, by, waits) for by in (HOSTILE, "") for waits in (True, False)],
     "video-became": [short_video.VideoBecame("0" * 26), short_video.VideoBecame("0" * 26, shown=False)],
     "urgent": [UrgentPayload(HOSTILE), UrgentPayload("")],
 }
