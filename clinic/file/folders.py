@@ -1,7 +1,8 @@
 """Images & Documents: what is in a patient's folder, or among the handouts of one of staff, and what is done with it there. Imports clinic only.
 
 A folder is what of `files` names its account. The patient and staff who share a thread with them open it; nothing of an internal note is in
-one, nor what was withdrawn. Nothing is deleted either: what is not wanted is put away, and brought back. Source: product.md, Files.
+one, nor what was withdrawn. Nothing is deleted either: what is not wanted is put away, by either and for both, and brought back by either.
+Source: product.md, Files.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Document:
 
     thread, title: where it came from, and as the reader calls that; "" where they are not in it, or it came from none. owner, owner_uid: whose
     folder it is in, by name and by account, as names may be alike. voice: it is a voice message. waveform: of a sound (media.Inspection).
+    put_away_at: when it was put out of the ordinary list, None where it is in it; put_away_by: by whom, "" where nobody knows, put_away_mine: by
+    the reader.
     """
 
     uid: str
@@ -67,7 +70,9 @@ class Document:
     added_at: datetime
     thread: str
     title: str
-    put_away: bool
+    put_away_at: datetime | None
+    put_away_by: str
+    put_away_mine: bool
     owner: str
     owner_uid: str
     voice: bool = False
@@ -119,16 +124,17 @@ def documents(work: Work, condition: sa.ColumnElement[bool], before: str | None 
     """
     came_from = sa.and_(memberships.c.thread_id == files.c.thread_id, memberships.c.account_id == files.c.added_by)
     shown_as = sa.and_(entries.c.thread_id == files.c.thread_id, entries.c.uid == files.c.entry_uid)
-    owners = accounts.alias("owners")
+    owners, away = accounts.alias("owners"), accounts.alias("away")
     query = (
         sa.select(
             files, blobs.c.form, blobs.c.size_bytes, blobs.c.duration_ms, blobs.c.waveform, blobs.c.pages, blobs.c.thumb_type,
             accounts.c.name.label("adder"), memberships.c.nick, entries.c.author_role, owners.c.name.label("owner"),
-            owners.c.uid.label("owner_uid"),
+            owners.c.uid.label("owner_uid"), away.c.name.label("put_away_by"),
         )
         .join(blobs, blobs.c.id == files.c.blob_id)
         .join(accounts, accounts.c.id == files.c.added_by)
         .join(owners, owners.c.id == files.c.folder_id)
+        .outerjoin(away, away.c.id == files.c.archived_by)
         .outerjoin(memberships, came_from)
         .outerjoin(entries, shown_as)
         .where(here_to_stay(), condition)
@@ -148,8 +154,8 @@ def _document(work: Work, row: sa.Row[Any], thread: str, title: str) -> Document
     role = Role(row.author_role) if row.author_role else work.role if mine else None
     return Document(
         row.uid, row.name, Form(row.form), row.size_bytes, row.duration_ms or 0, row.pages or 0, bool(row.thumb_type), row.nick or row.adder, role,
-        mine, row.added_at, thread, title, row.archived_at is not None, row.owner, row.owner_uid,
-        row.kind == "voice", tuple(json.loads(row.waveform)),
+        mine, row.added_at, thread, title, row.archived_at, row.put_away_by or "", row.archived_by == work.person.id, row.owner,
+        row.owner_uid, row.kind == "voice", tuple(json.loads(row.waveform)),
     )
 
 
@@ -277,15 +283,18 @@ def rename(work: Work, document: sa.Row[Any], name: str) -> str:
 
 @action("file.put_away", Permission.FILE_RENAME, on=document_for)
 def put_away(work: Work, document: sa.Row[Any]) -> None:
-    """Put a document out of the folder's ordinary list; it is kept, and found among what was put away. Raises: NotFound."""
+    """Put a document out of the folder's ordinary list, for its patient and staff alike; it is kept, and found among what was put away.
+
+    Raises: NotFound.
+    """
     if document.archived_at is None:
-        work.update(files, document.id, archived_at=work.now)
+        work.update(files, document.id, archived_at=work.now, archived_by=work.person.id)
 
 
 @action("file.bring_back", Permission.FILE_RENAME, on=document_for)
 def bring_back(work: Work, document: sa.Row[Any]) -> None:
-    """Put a document that was put away back into the folder's ordinary list. Raises: NotFound."""
-    work.update(files, document.id, archived_at=None)
+    """Put a document that was put away back into the folder's ordinary list, whoever put it away. Raises: NotFound."""
+    work.update(files, document.id, archived_at=None, archived_by=None)
 
 
 @view(Permission.FILE_FOLDER)

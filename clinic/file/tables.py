@@ -74,5 +74,7 @@ files = sa.Table(
     # Withdrawn: gone for everybody, kept for the record until retention ends.
     sa.Column("withdrawn_at", UtcInstant),
     sa.Column("withdrawn_by", sa.ForeignKey("accounts.id")),
-    sa.Column("archived_at", UtcInstant),  # put out of the folder's ordinary list; nothing is ever deleted from it
+    # Put out of the folder's ordinary list, for everybody who opens it; nothing is ever deleted from it.
+    sa.Column("archived_at", UtcInstant),
+    sa.Column("archived_by", sa.ForeignKey("accounts.id")),  # null too where it was put away before this was kept
 )

@@ -151,12 +151,21 @@ def test_what_is_put_away_is_out_of_the_list_and_comes_back(cast: Cast, database
     thread = cast.start("boris", "ana")
     file = sent(database, cast.ana, thread)
     database.perform(cast.boris, "file.put_away", file)
+    database.perform(cast.ana, "file.put_away", file)  # it is already, by who was first
     assert own_names(database, cast.ana) == [] and own_names(database, cast.ana, put_away="1") == ["knee.jpg"]
+    for who, mine in ((cast.ana, False), (cast.boris, True)):
+        [one] = (opened(database, who, cast.uid("ana"), put_away="1")).documents
+        assert (one.put_away_by, one.put_away_mine) == ("Boris Brandt", mine) and one.put_away_at is not None
     assert can_read(database, cast.ana, file)
     with pytest.raises(Conflict, match="put away"):
         forwarded(database, cast.ana, thread, file)
     database.perform(cast.ana, "file.bring_back", file)
     assert own_names(database, cast.ana) == ["knee.jpg"]
+    database.perform(cast.ana, "file.put_away", file)
+    assert not opened(database, cast.chen, cast.uid("ana")).documents
+    database.perform(cast.chen, "file.bring_back", file)  # staff bring back what the patient has put away
+    [one] = opened(database, cast.boris, cast.uid("ana")).documents
+    assert (one.put_away_at, one.put_away_by, one.put_away_mine) == (None, "", False)
 
 
 def test_a_patients_document_is_sent_on_where_they_are_and_is_not_twice_in_their_folder(cast: Cast, database: Database) -> None:

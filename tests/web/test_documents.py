@@ -71,9 +71,13 @@ def test_a_document_is_renamed_put_away_and_brought_back(document: str, sign_in:
     boris, here = sign_in("boris"), f"/documents/{document}"
     assert boris.submit(f"/actions/file.rename/{document}", name="May, left knee", next=here).headers["Location"] == here
     assert "<h1 class=\"name\" dir=\"auto\">May, left knee.jpg</h1>" in boris.get(here).text
+    assert "leaves the folder’s list for Ana Alvarez and for all staff" in boris.get(here).text
+    assert "Put away for you and for the clinic’s staff" in sign_in("ana").get(here).text
     boris.submit(f"/actions/file.put_away/{document}", next=here)
-    assert "was put away" in boris.get(here).text and "May" not in sign_in("ana").get("/documents").text
-    assert "May, left knee.jpg" in sign_in("ana").get("/documents?put_away=1").text
+    assert "Put away by you" in boris.get(here).text and "May" not in sign_in("ana").get("/documents").text
+    away = sign_in("ana").get("/documents?put_away=1").text
+    assert "May, left knee.jpg" in away and "Put away by Boris Brandt" in away
+    assert "not in the folder’s list for you and for the clinic’s staff" in sign_in("ana").get(here).text
     boris.submit(f"/actions/file.bring_back/{document}", next=here)
     assert "May, left knee.jpg" in sign_in("ana").get("/documents").text
 
