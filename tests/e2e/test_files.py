@@ -30,6 +30,11 @@ DROP = """([files, where]) => {
   const at = document.querySelector(where);
   for (const kind of ["dragenter", "dragover", "drop"]) at.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
 }"""
+PASTE = """([name, content]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))], name, { type: "image/png" }));
+  document.querySelector("#body").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
 DENIED = """() => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("no", "NotAllowedError"); }; }"""
 
 
@@ -57,6 +62,11 @@ def choose(page: Tab, *files: dict[str, Any] | str) -> None:
 def drop(page: Tab, *files: tuple[str, str, bytes]) -> None:
     """Drop files onto the messages."""
     page.evaluate(DROP, [[[name, media_type, base64.b64encode(content).decode()] for name, media_type, content in files], "#log"])
+
+
+def paste(page: Tab, name: str) -> None:
+    """Paste a picture into the message box."""
+    page.evaluate(PASTE, [name, base64.b64encode(picture()).decode()])
 
 
 def files_of(person: Person, name: str) -> Locator:
@@ -133,21 +143,55 @@ def test_three_files_are_dropped_at_once_and_a_fourth_that_is_not_taken_says_why
     assert Path(saved.value.path()).read_bytes() == b"It began on Monday."
 
 
-def test_a_file_that_is_pasted_is_sent_and_the_text_beside_it_stays(person: People) -> None:
+def test_a_picture_that_is_pasted_waits_for_send_and_can_be_removed_before(person: People) -> None:
     ana, boris = both(person)
-    tag = f"pasted-{uuid.uuid4().hex[:6]}.txt"
-    ana.page.fill("#body", "Half a sentence")
-    ana.page.evaluate(
-        """(name) => {
-          const data = new DataTransfer();
-          data.items.add(new File(["words"], name, { type: "text/plain" }));
-          document.querySelector("#body").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
-        }""",
-        tag,
-    )
-    expect(files_of(boris, tag)).to_have_count(1, timeout=LATE)
-    assert ana.page.input_value("#body") == "Half a sentence"
-    ana.page.fill("#body", "")
+    page, name = ana.page, f"pasted-{uuid.uuid4().hex[:6]}.png"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/file.begin/" in request.url else None)
+    page.fill("#body", "Half a sentence")
+    paste(page, name)
+    waiting = page.locator(".tray li", has_text=name)
+    expect(waiting).to_contain_text("Not sent yet. “Send” sends it to everybody in this thread.")
+    expect(waiting.locator(".as-message")).to_be_visible()
+    expect(waiting.locator("img")).to_have_js_property("naturalWidth", 96)
+    expect(page.locator(".tray [role=status]")).to_have_text(f"{name} waits above the message box. Send sends it; it can be removed before.")
+    assert axe_problems(page, ".compose") == [] and misplaced(page) == []
+    page.get_by_role("button", name=f"Remove: {name}").press("Enter")
+    expect(waiting).to_have_count(0)
+    expect(page.locator("#body")).to_be_focused()
+    assert page.input_value("#body") == "Half a sentence" and asked == []
+    paste(page, name)
+    page.get_by_role("link", name="Search", exact=True).click()
+    page.get_by_role("heading", name="Search", level=1).wait_for()
+    page.go_back()
+    expect(waiting).to_be_visible()  # it waits in its thread
+    page.fill("#body", f"Look at {name}, please")
+    assert asked == []
+    page.press("#body", "Enter")
+    expect(files_of(boris, name)).to_have_count(2, timeout=LATE)
+    assert [entry.get_attribute("data-kind") for entry in files_of(boris, name).all()] == ["text", "file"]
+    assert page.input_value("#body") == ""
+    expect(page.locator(".tray li")).to_have_count(0, timeout=LATE)
+    paste(page, f"alone-{name}")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(files_of(boris, f"alone-{name}")).to_have_count(1, timeout=LATE)
+
+
+def test_what_is_pasted_becomes_what_the_message_box_says_when_it_is_sent(person: People) -> None:
+    ana, boris = both(person)
+    page, name = boris.page, f"other-{uuid.uuid4().hex[:6]}.png"
+    paste(page, name)
+    page.check("#internal-note")
+    waiting = page.locator(".tray li", has_text=name)
+    expect(waiting.locator(".as-note")).to_have_text("Not added yet. “Add note” adds it for staff only.")
+    expect(waiting.locator(".as-note")).to_be_visible()
+    expect(waiting.locator(".as-message")).to_be_hidden()
+    page.get_by_role("button", name="Add note").click()
+    expect(files_of(boris, name).locator(".internal-mark")).to_be_visible(timeout=LATE)
+    page.uncheck("#internal-note")
+    boris.write(f"seen {name[:12]}")
+    ana.sees(f"seen {name[:12]}")
+    assert name not in ana.page.content()
 
 
 def test_a_picture_that_is_looked_at_large_leaves_the_screen_when_it_is_taken_back(person: People) -> None:
@@ -258,6 +302,17 @@ def test_staff_say_whose_a_file_is_where_several_patients_are(person: People) ->
     asked.get_by_label("Nobody’s").check()
     asked.get_by_role("button", name="Send").click()
     expect(files_of(boris, "class.txt")).to_have_count(1, timeout=LATE)
+    paste(page, "class.png")
+    page.fill("#body", "For one of you")
+    page.press("#body", "Enter")
+    asked.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".tray li", has_text="class.png")).to_contain_text("Not sent yet.")
+    assert page.input_value("#body") == "For one of you"
+    page.press("#body", "Enter")
+    asked.get_by_label("Nobody’s").check()
+    asked.get_by_role("button", name="Send").click()
+    expect(page.locator("#log article[data-uid]", has_text="For one of you")).to_have_count(1)
+    expect(files_of(boris, "class.png")).to_have_count(1, timeout=LATE)
 
 
 def test_a_file_that_waits_for_an_answer_is_kept_and_sent_afterwards(person: People, clinic: RunningClinic) -> None:
@@ -272,11 +327,18 @@ def test_a_file_that_waits_for_an_answer_is_kept_and_sent_afterwards(person: Peo
     expect(ana.page.get_by_role("button", name=f"Send again: {name}")).to_be_visible(timeout=LATE)
     ana.page.reload()
     expect(held).to_contain_text("payment")
+    paste(ana.page, f"{name}.png")
+    ana.page.fill("#body", f"With {name}.png")
+    ana.page.press("#body", "Enter")
+    expect(ana.page.locator("#compose-note")).to_contain_text("Answer the payment request above first.")
+    expect(ana.page.locator(".tray li", has_text=f"{name}.png")).to_contain_text("Not sent yet.")
     done(clinic, "boris", "payment.withdraw", thread, request=request)
     done(clinic, "dina", "service.archive", service)
     expect(ana.page.locator("#gate")).to_be_hidden()
     ana.page.get_by_role("button", name=f"Send again: {name}").click()
     expect(files_of(boris, name)).to_have_count(1, timeout=LATE)
+    ana.page.press("#body", "Enter")
+    expect(files_of(boris, f"{name}.png")).to_have_count(2, timeout=LATE)
     expect(held).to_have_count(0)
 
 

@@ -114,6 +114,25 @@ test("several files are carried, a few at once, and each once", async () => {
   assert.equal(home.kept.size, 0);
 });
 
+test("what is held is asked about before it is lost, leaves nothing when it is removed, and is sent with what its release says", async () => {
+  const home = house();
+  const { uploads, seen, phases } = window(home);
+  const hold = (name) => uploads.hold("t1", "file.begin", bytes(10), name, "image/png");
+  const [a, b] = [hold("a"), hold("b")];
+  await settle();
+  assert.deepEqual(phases(), ["pasted", "pasted"]);
+  assert.equal(uploads.running(), 2);
+  await uploads.discard(a);
+  await settle();
+  assert.deepEqual([home.begun, home.kept.size, home.cancelled.length, uploads.running()], [0, 0, 0, 1]);
+  uploads.release(b, { note: "1" });
+  uploads.release(b, {});
+  uploads.release(a, {});
+  assert.deepEqual(uploads.list("t1").map((one) => one.values), [{ note: "1" }]);
+  await until(() => seen.sent.length === 1);
+  assert.deepEqual([seen.sent, home.begun], [["b"], 1]);
+});
+
 test("a cut is tried again with the same upload after a wait", async () => {
   const home = house();
   const { add, seen } = window(home, { begin: [AGAIN], carry: [AGAIN, AGAIN] });

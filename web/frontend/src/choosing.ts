@@ -1,10 +1,11 @@
 // Files that somebody wants to send: chosen with the button, dropped onto the thread, or pasted; and whose they are where staff have to say it.
 import { openDialog } from "./ask.ts";
 import { icon, make, one } from "./dom.ts";
+import type { Pasted } from "./pasted.ts";
 import type { Tray } from "./tray.ts";
 import type { Uploads } from "./uploads.ts";
 
-interface Folder {
+export interface Folder {
   uid: string;
   name: string;
   born: string;
@@ -18,7 +19,7 @@ export function isNote(form: HTMLElement): boolean {
 }
 
 /** Asks whose Images & Documents the files belong to: nothing is chosen beforehand. Returns a uid, or null when it was given up. */
-function askFolder(files: File[], folders: Folder[]): Promise<string | null> {
+export function askFolder(files: { name: string }[], folders: Folder[]): Promise<string | null> {
   const named = files.slice(0, 3).map((file) => file.name).join(", ") + (files.length > 3 ? ` and ${files.length - 3} more` : "");
   const options = folders.map((folder) =>
     make("label", { class: "choice" }, make("input", { type: "radio", name: "folder", value: folder.uid, required: true }), make("span", {}, folder.name, ...(folder.born ? [" ", make("span", { class: "soft small" }, folder.born)] : []))),
@@ -49,12 +50,20 @@ export interface Choosing {
   form: HTMLFormElement;
   tray: Tray;
   uploads: Uploads;
+  pasted: Pasted;
   thread: string;
   signal: AbortSignal;
 }
 
+/** What is said once something waits for Send. */
+function waitingWords(names: string[], many: number, form: HTMLElement): string {
+  const what = many > 1 ? `${many} files wait` : `${names[0] ?? "A file"} waits`;
+  const [it, send] = [many > 1 ? "them" : "it", isNote(form) ? "Add note" : "Send"];
+  return `${what} above the message box. ${send} sends ${it}; ${it} can be removed before.`;
+}
+
 /** Wires the button, the drop area and the clipboard of an open thread. */
-export function startChoosing({ root, form, tray, uploads, thread, signal }: Choosing): void {
+export function startChoosing({ root, form, tray, uploads, pasted, thread, signal }: Choosing): void {
   const folders = JSON.parse(tray.place.dataset.folders ?? "[]") as Folder[];
 
   async function take(files: File[]): Promise<void> {
@@ -88,7 +97,9 @@ export function startChoosing({ root, form, tray, uploads, thread, signal }: Cho
       const files = [...(event.clipboardData?.files ?? [])];
       if (files.length === 0 || event.clipboardData?.getData("text/plain")) return;
       event.preventDefault();
-      void take(files);
+      tray.say("");
+      pasted.hold(files);
+      tray.tell(waitingWords(files.map((file) => file.name), pasted.many, form));
     },
     { signal },
   );

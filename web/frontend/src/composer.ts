@@ -4,6 +4,7 @@ import { type About, firstWords } from "./about.ts";
 import { icon, make, one } from "./dom.ts";
 import { Draft, type Kind, PLAIN, sending } from "./drafts.ts";
 import { startMentions } from "./mentions.ts";
+import type { Pasted } from "./pasted.ts";
 import { removedWords, sendable } from "./sendable.ts";
 import { keepSetting, setting, store } from "./store.ts";
 import { localTimes } from "./times.ts";
@@ -18,6 +19,8 @@ export interface Composing {
   send(action: string, values: Record<string, string>): void;
   /** Says in words why a text is not ready to be sent, and what of it to look at; null when it is. */
   unready?(body: string): { words: string; look: string } | null;
+  /** The files that Send sends, too; a correction leaves them where they are. */
+  pasted: Pasted | null;
   typing(state: "composing" | "paused" | "active"): void;
   /** The entry as the page shows it, or null where it does not. */
   find(uid: string): About | null;
@@ -40,6 +43,7 @@ function show(form: HTMLFormElement, area: HTMLTextAreaElement, kind: Kind, canc
   const internal = kind.correct?.internal ?? kind.note;
   const subject = kind.correct ?? kind.reply;
   form.classList.toggle("internal", internal);
+  form.classList.toggle("correcting", kind.correct !== null);
   const mark = one(".internal-mark", form);
   if (mark) mark.hidden = !internal;
   const box = one<HTMLInputElement>("#internal-note");
@@ -152,7 +156,9 @@ export function startComposer(form: HTMLFormElement, with_: Composing): Composer
 
   function submit(): void {
     const body = area.value;
-    if (!body.trim() || bytes(body) > LIMIT_BYTES) {
+    const pasted = kind.correct ? null : with_.pasted;
+    const files = pasted?.many ?? 0;
+    if ((!body.trim() && !files) || bytes(body) > LIMIT_BYTES) {
       changed();
       area.focus();
       return;
@@ -165,8 +171,13 @@ export function startComposer(form: HTMLFormElement, with_: Composing): Composer
       if (at >= 0) area.setSelectionRange(at, at + unready.look.length);
       return;
     }
+    if (pasted && files) void pasted.send(form, signal, () => (area.value.trim() ? sendText() : area.focus()));
+    else sendText();
+  }
+
+  function sendText(): void {
     // Kept in the outbox first: box and draft are cleared when nothing can be lost any more.
-    with_.send(...sending(body, kind));
+    with_.send(...sending(area.value, kind));
     put(kind.correct ? kind.before : "");
     tell("", true);
     // Notes often come one after the other, and by mistake nothing may go to the patient: the switch stays until it is moved.

@@ -1,6 +1,7 @@
 // Files in an open thread: the tray, what is chosen, the recorder, and pictures that are looked at large.
 import { startChoosing } from "./choosing.ts";
 import { all, icon, make, one } from "./dom.ts";
+import type { Pasted } from "./pasted.ts";
 import { Tray } from "./tray.ts";
 import type { Uploads } from "./uploads.ts";
 import { startVoice } from "./voice.ts";
@@ -8,7 +9,7 @@ import { startVoice } from "./voice.ts";
 const TAKEN_BACK = "This was taken back.";
 
 /** Wires what the open thread holds of files. Returns what ends it. */
-export function mountFiles(root: HTMLElement, uploads: Uploads): AbortController {
+export function mountFiles(root: HTMLElement, uploads: Uploads, pasted: Pasted): AbortController {
   const over = new AbortController();
   const { signal } = over;
   const thread = root.dataset.thread ?? "";
@@ -17,7 +18,7 @@ export function mountFiles(root: HTMLElement, uploads: Uploads): AbortController
   const form = one<HTMLTextAreaElement>("#body", root)?.form;
   if (log && place && form) {
     const tray = new Tray(place, log, uploads, thread, signal);
-    startChoosing({ root, form, tray, uploads, thread, signal });
+    startChoosing({ root, form, tray, uploads, pasted, thread, signal });
     startVoice(form, uploads, thread, signal);
   }
   return over;

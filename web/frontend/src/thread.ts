@@ -13,6 +13,7 @@ import { live } from "./live.ts";
 import { append, applyStates, arrange, entries, type State } from "./log.ts";
 import { Marker } from "./marks.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Pasted } from "./pasted.ts";
 import { type Open, openWords, startReplies } from "./replies.ts";
 import { Typists } from "./typists.ts";
 import { Waiting } from "./waiting.ts";
@@ -42,6 +43,7 @@ export class OpenThread {
   constructor(
     readonly root: HTMLElement,
     readonly outbox: Outbox,
+    readonly pasted: Pasted | null,
   ) {
     const log = one("#log", root);
     if (!log) throw new Error("the thread has no log");
@@ -125,6 +127,7 @@ export class OpenThread {
       account: document.body.dataset.account ?? "",
       thread: this.uid,
       signal: this.#over.signal,
+      pasted: this.pasted,
       unready: (body) => {
         if (isHeld(this.root)) return { words: HELD, look: "" };
         const left = this.#open?.left(body) ?? [];
@@ -275,7 +278,7 @@ export class OpenThread {
   #gone(): void {
     const typed = one<HTMLTextAreaElement>("#body", this.root)?.value.trim();
     if (this.#over.signal.aborted) return;
-    if (!typed && this.outbox.items(this.uid).length === 0) return location.assign("/?gone=1");
+    if (!typed && !this.pasted?.many && this.outbox.items(this.uid).length === 0) return location.assign("/?gone=1");
     this.close();
     coverGone(this.root);
     this.#waiting.draw();

@@ -22,6 +22,8 @@ const done = (upload: Upload) => (upload.thread ? "sent" : "kept");
 
 function stateWords(upload: Upload): string {
   switch (upload.phase) {
+    case "pasted":
+      return "";
     case "waits":
       return covered() ? "Waits until you sign in" : "Waits for its turn";
     case "sends":
@@ -58,6 +60,8 @@ function button(what: string, word: string, name: string, look = ""): HTMLButton
 function buttons(upload: Upload): HTMLElement[] {
   const { name } = upload;
   switch (upload.phase) {
+    case "pasted":
+      return [button("discard", "Remove", name)];
     case "held":
       return [button("again", "Send again", name, "main"), button("discard", "Discard", name)];
     case "refused":
@@ -73,13 +77,28 @@ function buttons(upload: Upload): HTMLElement[] {
   }
 }
 
+/** What Send will do with it, as the frame around the message box stands: styles/files.css shows one of them. */
+function promise(): HTMLElement[] {
+  return [
+    make("span", { class: "as-message" }, "Not sent yet. “Send” sends it to everybody in this thread."),
+    make("span", { class: "as-note" }, "Not added yet. “Add note” adds it for staff only."),
+    make("span", { class: "as-correction" }, "Not sent yet. It waits until your correction is done."),
+  ];
+}
+
 function line(upload: Upload): HTMLElement {
   const what = make("div", { class: "what" }, make("b", { dir: "auto" }, upload.name), " ", make("span", { class: "soft small" }, sizeWords(upload.size)));
   const item = make("li", { "data-id": upload.id }, make("span", { class: "picture" }, picture(upload)), what);
   if (upload.values.note) what.append(make("p", { class: "internal-mark" }, icon("lock"), make("span", {}, "Internal note, staff only")));
-  what.append(make("p", { class: "standing small" }));
+  what.append(make("p", { class: "standing small" }, ...(upload.phase === "pasted" ? promise() : [])));
   item.append(make("div", { class: "row" }));
   return item;
+}
+
+/** Lets the browser forget the picture of a line that goes. */
+function letGo(item: HTMLElement): void {
+  const shown = one<HTMLImageElement>("img", item);
+  if (shown) URL.revokeObjectURL(shown.src);
 }
 
 function progress(item: HTMLElement, upload: Upload): void {
@@ -123,6 +142,11 @@ export class Tray {
     this.#draw();
   }
 
+  /** Says to who does not see the tray what is new in it. */
+  tell(words: string): void {
+    this.#status.textContent = words;
+  }
+
   /** Says in words why something that was chosen is not sent. */
   say(words: string): void {
     this.#problem.textContent = words;
@@ -155,7 +179,8 @@ export class Tray {
     const now = new Map(this.uploads.list(this.thread).map((upload) => [upload.id, upload]));
     for (const item of all("li", this.#list)) if (!now.has(item.dataset.id ?? "")) this.#gone(item);
     for (const upload of now.values()) {
-      const shown = one(`li[data-id="${CSS.escape(upload.id)}"]`, this.#list);
+      let shown = one(`li[data-id="${CSS.escape(upload.id)}"]`, this.#list);
+      if (shown?.dataset.phase === "pasted" && upload.phase !== "pasted") shown = this.#released(shown, upload);
       const item = shown ?? line(upload);
       if (!shown) this.#added(item);
       this.#stands(item, upload);
@@ -172,10 +197,17 @@ export class Tray {
     if (!early) frame?.scrollTo({ top: frame.scrollHeight });
   }
 
+  /** What is on its way may be a note, which its line says for good. */
+  #released(item: HTMLElement, upload: Upload): HTMLElement {
+    const fresh = line(upload);
+    letGo(item);
+    item.replaceWith(fresh);
+    return fresh;
+  }
+
   #gone(item: HTMLElement): void {
     const inside = item.contains(document.activeElement);
-    const shown = one<HTMLImageElement>("img", item);
-    if (shown) URL.revokeObjectURL(shown.src);
+    letGo(item);
     item.remove();
     if (inside) (one("button", this.#list) ?? one("#body"))?.focus({ preventScroll: true });
   }
@@ -183,7 +215,7 @@ export class Tray {
   #stands(item: HTMLElement, upload: Upload): void {
     const standing = one(".standing", item);
     const words = stateWords(upload);
-    if (standing && standing.textContent !== words) standing.textContent = words;
+    if (standing && upload.phase !== "pasted" && standing.textContent !== words) standing.textContent = words;
     progress(item, upload);
     if (item.dataset.phase === upload.phase) return;
     item.dataset.phase = upload.phase;
@@ -196,9 +228,10 @@ export class Tray {
 
   #click(event: Event): void {
     const pressed = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-tray]") : null;
-    const id = pressed?.closest<HTMLElement>("li")?.dataset.id;
+    const { id, phase } = pressed?.closest<HTMLElement>("li")?.dataset ?? {};
     if (!pressed || !id) return;
     this.say("");
+    if (phase === "pasted") this.tell("Removed. It was not sent.");
     if (pressed.dataset.tray === "again") this.uploads.again(id);
     else if (pressed.dataset.tray === "discard") void this.uploads.discard(id);
     else {

@@ -4,11 +4,11 @@ import type { Keeping } from "./keeping.ts";
 import type { Values } from "./outbox.ts";
 
 /**
- * Where an upload stands. waits: its turn; sends; stalled: no answer, goes on by itself; checked: the clinic looks at it; held: something waits
+ * Where an upload stands. pasted: it waits for Send, and nobody but this page knows of it; waits: its turn; sends; stalled: no answer, goes on by itself; checked: the clinic looks at it; held: something waits
  * for an answer first; refused; lost: its bytes are not here, as after a reload; elsewhere: another window carries it; stops: given up, which the
  * clinic is still to hear; sent: its entry comes.
  */
-export type Phase = "waits" | "sends" | "stalled" | "checked" | "held" | "refused" | "lost" | "elsewhere" | "stops" | "sent";
+export type Phase = "pasted" | "waits" | "sends" | "stalled" | "checked" | "held" | "refused" | "lost" | "elsewhere" | "stops" | "sent";
 
 export interface Upload {
   /** The client id, which its entry has. */

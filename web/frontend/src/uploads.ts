@@ -9,7 +9,7 @@ import type { Values } from "./outbox.ts";
 /** So many are carried at once; the others wait for their turn. */
 export const AT_ONCE = 2;
 const LOOKS_MS = [300, 500, 800, 1_200, 2_000, 3_000, 5_000];
-const RUNS: ReadonlySet<Phase> = new Set(["waits", "sends", "stalled"]);
+const RUNS: ReadonlySet<Phase> = new Set(["pasted", "waits", "sends", "stalled"]);
 const GONE = "The clinic has nothing of this file any more. Choose it again and send it once more.";
 
 const plain = (name: string) => name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
@@ -41,14 +41,30 @@ export class Uploads {
 
   /** Takes a file in, and begins. Returns its client id. */
   add(thread: string, action: string, file: Blob, name: string, mediaType: string, values: Values): string {
+    const id = this.hold(thread, action, file, name, mediaType);
+    this.release(id, values);
+    return id;
+  }
+
+  /** Takes a file in that waits until it is released: until then it is in this page alone. Returns its client id. */
+  hold(thread: string, action: string, file: Blob, name: string, mediaType: string): string {
     const upload: Upload = {
-      id: freshId(), thread, action, values, name, size: file.size, mediaType, at: new Date().toISOString(),
-      uid: null, file, sent: 0, phase: "waits", words: "",
+      id: freshId(), thread, action, values: {}, name, size: file.size, mediaType, at: new Date().toISOString(),
+      uid: null, file, sent: 0, phase: "pasted", words: "",
     };
     this.#all.set(upload.id, upload);
     this.around.changed(thread);
-    void this.#keep(upload).then(() => this.#run(upload));
     return upload.id;
+  }
+
+  /** Begins with what was held. */
+  release(id: string, values: Values): void {
+    const held = this.#all.get(id);
+    if (held?.phase !== "pasted") return;
+    const upload: Upload = { ...held, values, phase: "waits", at: new Date().toISOString() };
+    this.#all.set(id, upload);
+    this.around.changed(upload.thread);
+    void this.#keep(upload).then(() => this.#run(upload));
   }
 
   /** Takes account of what the server told with a page: what is on its way, held back or refused, perhaps from another window or device. */
