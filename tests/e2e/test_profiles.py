@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import Person
+from tests.support.browser import Person, axe_problems, misplaced
 from tests.support.clinic import RunningClinic
+from tests.support.ports import eventually
 
 pytestmark = pytest.mark.e2e
 People = Callable[..., Person]
@@ -47,3 +50,58 @@ def test_who_saves_second_keeps_what_they_typed_and_sees_what_stands_there(perso
     bella.page.get_by_role("button", name="Save").click()
     expect(bella.page.locator("#demographics")).to_contain_text("Portuguese and French")
     expect(bella.page.locator("#demographics")).to_contain_text("9 New Street")
+
+
+def test_what_was_typed_in_a_form_is_there_again_until_it_is_saved_or_put_away_and_only_for_who_typed_it(person: People, clinic: RunningClinic) -> None:
+    bella = person("bella")
+    page, words = bella.page, f"Sleeps badly {uuid.uuid4().hex[:6]}"
+    bella.open("ada-bella").locator("#thread-title a").click()
+    page.get_by_role("link", name="Write a note").click()
+    page.get_by_role("textbox", name="Note").fill(words)
+    page.get_by_label("Who reads it").select_option(index=1)
+    page.reload()
+    expect(page.get_by_role("textbox", name="Note")).to_have_value(words)
+    expect(page.get_by_label("Who reads it")).not_to_have_value("")
+    expect(page.locator("form .note")).to_contain_text("What you typed here and did not save is back. It is not saved yet.")
+    assert axe_problems(page) == [] and misplaced(page) == []
+    page.get_by_role("link", name=re.compile("^Ada Almeida")).click()
+    page.get_by_role("link", name="Write a note").click()
+    expect(page.get_by_role("textbox", name="Note")).to_have_value(words)
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#notes")).to_contain_text(words)
+    page.get_by_role("link", name="Write a note").click()
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("")
+    page.get_by_role("textbox", name="Note").fill("Not this one")
+    page.get_by_role("link", name="Don’t save").click()
+    page.get_by_role("link", name="Write a note").click()
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("")
+    page.get_by_role("textbox", name="Note").fill("Nor this")
+    page.reload()
+    page.get_by_role("button", name="Discard it").click()
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("")
+    page.get_by_role("textbox", name="Note").fill("For nobody else")
+    account = page.locator("body").get_attribute("data-account")
+    kept = "account => Object.keys(localStorage).filter((key) => key.startsWith(`bedside:${account}:form:`)).length"
+    assert page.evaluate(kept, account) == 1
+    page.locator(".who summary").click()
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_text("You are logged out.").wait_for()
+    eventually(lambda: page.evaluate(kept, account) == 0, what="nothing kept")
+
+
+def test_a_draft_does_not_write_over_what_somebody_else_saved_meanwhile(person: People, clinic: RunningClinic) -> None:
+    ada, bella = person("ada"), person("bella")
+    bella.open("ada-bella").locator("#thread-title a").click()
+    bella.page.get_by_role("link", name="Edit demographics").click()
+    bella.page.get_by_label("Languages").fill("Galician")
+    ada.page.goto(f"{clinic.ready['web']}/profile")
+    ada.page.get_by_role("link", name="Edit demographics").click()
+    ada.page.get_by_label("Address").fill("10 Other Street")
+    ada.page.get_by_role("button", name="Save").click()
+    expect(ada.page.get_by_text("Saved.")).to_be_visible()
+    bella.page.reload()
+    bella.page.get_by_role("button", name="Save").click()
+    expect(bella.page.get_by_role("alert")).to_contain_text("saved this meanwhile")
+    bella.page.reload()  # which sends it once more, and is refused once more
+    expect(bella.page.get_by_label("Languages")).to_have_value("Galician")
+    expect(bella.page.locator(".stored", has_text="10 Other Street")).to_be_visible()

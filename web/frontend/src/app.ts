@@ -6,6 +6,7 @@ import { one } from "./dom.ts";
 import { startDue } from "./due.ts";
 import { tell } from "./events.ts";
 import { type FilmMaker, mountFilm, unsentFilms } from "./film.ts";
+import { mountFormDrafts } from "./formdrafts.ts";
 import { mountFiles, startPictures } from "./files.ts";
 import { mountHandouts } from "./handouts.ts";
 import { accountHeader } from "./http.ts";
@@ -47,6 +48,7 @@ function mount(): void {
   if (!main) return;
   localTimes(main);
   mountPieces(main);
+  mountFormDrafts(main, account ?? "");
   mountPaying(main);
   followAddress();
   const root = one(".thread[data-thread]", main);

@@ -1,4 +1,4 @@
-// What this browser keeps: settings of the browser, and per account drafts and unsent messages. Nothing else of a thread is stored.
+// What this browser keeps: settings of the browser, and per account drafts (of messages, and of the forms of profiles) and unsent messages. Nothing else of a thread is stored.
 
 export interface Store {
   get(key: string): string | null;
@@ -62,6 +62,8 @@ export function keepSetting(name: Setting, on: boolean): void {
 }
 
 export const draftKey = (account: string, thread: string) => `bedside:${account}:draft:${thread}`;
+/** What was typed in a form of a page, and not saved. */
+export const formKey = (account: string, form: string) => `bedside:${account}:form:${form}`;
 /** Which placeholders of saved replies the draft has to complete. */
 export const openKey = (account: string, thread: string) => `bedside:${account}:open:${thread}`;
 /** What a draft is: an internal note, an answer, a correction; and what was typed before a correction began. */
