@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -39,6 +40,30 @@ class Found:
     role: Role
     birth_date: date | None
     linked: bool
+
+
+class Named(Protocol):
+    """Somebody among others of a list."""
+
+    @property
+    def role(self) -> Role: ...
+    @property
+    def birth_date(self) -> date | None: ...
+
+
+def born(birth_date: date | None) -> str:
+    """Return a birth date as lists say it beside a name, "born 27 March 1984", or "" where none is known."""
+    return f"born {birth_date:%-d %B %Y}" if birth_date else ""
+
+
+def told_apart(one: Named) -> str:
+    """Return what tells two people of one name apart: the birth date, or the role."""
+    return born(one.birth_date) or one.role.value
+
+
+def is_active(work: Work, account_id: int) -> bool:
+    """Say whether an account is active."""
+    return work.row(sa.select(accounts.c.id).where(accounts.c.id == account_id, accounts.c.active.is_(True))) is not None
 
 
 @view(Permission.THREAD_START)

@@ -41,3 +41,7 @@ class SizeBytes(Field):
         if isinstance(raw, bool) or not text.isascii() or not text.isdecimal() or len(text) > 15:
             raise Invalid(f"{self.label or self.name}: say the number of bytes.", field=self.name)
         return int(text)
+
+
+ANNOUNCED = (FileName("name", "Name"), SizeBytes("size_bytes", "Size"), MediaType("media_type", required=False))
+"""What whoever announces bytes that will come says of them, whatever they are for."""

@@ -13,7 +13,7 @@ from clinic.errors import Invalid, NotFound
 from clinic.fields import Option, Pick
 from clinic.file.kinds import PUT_UNDER, Filed
 from clinic.file.tables import files
-from clinic.file.uploading import NOBODY, folder_chosen
+from clinic.file.uploading import NOBODY, folder_chosen, folders_of
 from clinic.file.withdrawing import take_back_copies
 from clinic.loading import LoadedThread
 from clinic.log import Audience, entries
@@ -53,9 +53,8 @@ def _listed(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
     return [Option(row.uid, row.name, f"now {whose[row.folder_id]}'s" if row.folder_id in whose else "now nobody's") for row in found]
 
 
-def _patients(_work: Work, thread: LoadedThread | None) -> Sequence[Option]:
-    named = [Option(one.uid, one.nick, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else "") for one in thread.patients] if thread else []
-    return [*named, Option(NOBODY, "Nobody's")]
+def _folders(_work: Work, thread: LoadedThread | None) -> Sequence[Option]:
+    return folders_of(thread)
 
 
 def _to_be_said(work: Work, thread: LoadedThread) -> bool:
@@ -78,7 +77,7 @@ def asked_in(work: Work, uid: str) -> str:
     PUT_UNDER,
     Permission.FILE_PUT_UNDER,
     on=thread_for,
-    fields=(Pick("file", "File", options=_listed), Pick("patient", "Whose Images & Documents", options=_patients)),
+    fields=(Pick("file", "File", options=_listed), Pick("patient", "Whose Images & Documents", options=_folders)),
     offer=Offer(
         "Say whose Images & Documents a file belongs to",
         "folder",

@@ -25,12 +25,13 @@ from clinic.file.kinds import FORMS, size_in_words, time_in_words
 from clinic.file.media import Form
 from clinic.file.names import renamed
 from clinic.file.tables import blobs, files
-from clinic.file.views import file_for, shares_thread
+from clinic.file.views import file_for
 from clinic.gates import pass_gates
 from clinic.log import entries
 from clinic.permissions import Permission, Role
 from clinic.thread.shown import NOBODY_HERE, patients_here, title_for
 from clinic.thread.tables import memberships, threads
+from clinic.thread.together import shares_thread, threads_with
 from clinic.work import Work
 
 DOCUMENTS, THREADS_AT_MOST = 60, 100
@@ -196,7 +197,7 @@ def patient_of_mine(work: Work, uid: str) -> sa.Row[Any]:
     """Return the account of a patient with whom the actor, of staff, shares a thread; a patient's own. Raises: NotFound."""
     patients = sa.select(accounts).join(account_roles, account_roles.c.account_id == accounts.c.id)
     row = work.row(patients.where(accounts.c.uid == uid, account_roles.c.role == Role.PATIENT))
-    if row is None or work.role is None or not (row.id == work.person.id or (work.role.is_staff and shares_thread(work, row.id))):
+    if row is None or work.role is None or not (row.id == work.person.id or (work.role.is_staff and shares_thread(work, row.id, Role.PATIENT))):
         raise NotFound()
     return row
 
@@ -257,7 +258,7 @@ def document_for(work: Work, uid: str) -> sa.Row[Any]:
 
 
 def _in_folder(work: Work, row: sa.Row[Any]) -> bool:
-    return row.folder_id is not None and shares_thread(work, row.folder_id)
+    return row.folder_id is not None and shares_thread(work, row.folder_id, Role.PATIENT)
 
 
 def _pass_all_gates(work: Work) -> None:
@@ -339,12 +340,10 @@ def targets(work: Work, uid: str) -> tuple[str, tuple[Target, ...]]:
     row = document_for(work, uid) if is_uid(uid) else None
     if row is None:
         raise NotFound()
-    mine, theirs = memberships.alias(), memberships.alias()
-    query = sa.select(threads.c.uid).join(mine, mine.c.thread_id == threads.c.id).where(threads.c.closed_at.is_(None))
-    query = query.where(mine.c.account_id == work.person.id, mine.c.ended_at.is_(None))
+    query = sa.select(threads.c.uid).join(memberships, memberships.c.thread_id == threads.c.id).where(threads.c.closed_at.is_(None))
+    query = query.where(memberships.c.account_id == work.person.id, memberships.c.ended_at.is_(None))
     if row.folder_id != work.person.id:
-        query = query.join(theirs, theirs.c.thread_id == threads.c.id)
-        query = query.where(theirs.c.account_id == row.folder_id, theirs.c.ended_at.is_(None), theirs.c.role == Role.PATIENT)
+        query = query.where(threads.c.id.in_(threads_with(work, row.folder_id, Role.PATIENT)))
     ordered: Sequence[sa.Row[Any]] = work.rows(query.order_by(threads.c.spoken_at.desc(), threads.c.id.desc()).limit(THREADS_AT_MOST))
     found = work.threads([one.uid for one in ordered])
     own = {row.folder_id, work.person.id}

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from clinic.absence.replies import answer_if_away
-from clinic.account.tables import accounts
+from clinic.account.people import is_active
 from clinic.actions import action
 from clinic.calls import Door
 from clinic.errors import Conflict, DomainError, Gated, Invalid, NotAcceptable, NotFound, NotYet
@@ -201,8 +201,7 @@ def _without_thread(work: Work, row: sa.Row[Any], sending: Sending) -> State:
 
 def _sent(work: Work, thread: LoadedThread, row: sa.Row[Any], sending: Sending) -> tuple[State, str]:
     author = thread.members.get(row.account_id)
-    active = work.row(sa.select(accounts.c.id).where(accounts.c.id == row.account_id, accounts.c.active.is_(True)))
-    if author is None or active is None:
+    if author is None or not is_active(work, row.account_id):
         return State.REFUSED, NOT_MEMBER
     if author.role != row.role or not can(author.role, Permission.FILE_UPLOAD):
         return State.REFUSED, NOT_ALLOWED

@@ -18,7 +18,7 @@ from clinic.account.tables import accounts
 from clinic.actions import action, view
 from clinic.errors import Conflict, Gated, Invalid, NotFound, TooLong, TooMany
 from clinic.fields import ClientId, Computed, Flag, Option, Pick
-from clinic.file.fields import FileName, MediaType, SizeBytes
+from clinic.file.fields import ANNOUNCED
 from clinic.file.kinds import size_in_words
 from clinic.file.media import Purpose
 from clinic.file.tables import uploads
@@ -27,6 +27,7 @@ from clinic.loading import LoadedThread
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
 from clinic.thread.actions import thread_for
+from clinic.thread.shown import patient_options
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
@@ -47,6 +48,7 @@ FILES, CHECK_JOB = "files", "file.check"
 """The queue of what is to be checked, and its job."""
 NOBODY = "nobody"
 """What stands for no patient's folder where it is asked whose."""
+NOTE = Flag("note", "Internal note", required=False)
 TOO_LARGE = "This file has {size}; {most} is the most. Send a smaller one, or a part of it."
 
 
@@ -150,8 +152,12 @@ def folders_named(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
     """Return whose folders there are to choose from in a thread, for staff: none but where there are several patients."""
     if thread is None or len(thread.patients) < 2 or not work.member(thread).role.is_staff:
         return []
-    named = [Option(one.uid, one.nick, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else "") for one in thread.patients]
-    return [*named, Option(NOBODY, "Nobody's")]
+    return folders_of(thread)
+
+
+def folders_of(thread: LoadedThread | None) -> list[Option]:
+    """Return the patients of a thread, and nobody, as options of whose folder a file belongs to."""
+    return [*patient_options(thread), Option(NOBODY, "Nobody's")]
 
 
 def folder_chosen(thread: LoadedThread, given: str | None) -> int | None:
@@ -175,10 +181,8 @@ def same_file(payload: Any, values: Mapping[str, Any]) -> bool:
     Permission.FILE_UPLOAD,
     on=thread_for,
     fields=(
-        FileName("name", "Name"),
-        SizeBytes("size_bytes", "Size"),
-        MediaType("media_type", required=False),
-        Flag("note", "Internal note", required=False),
+        *ANNOUNCED,
+        NOTE,
         Pick("folder", "Whose Images & Documents", required=False, options=folders_named, needed=True),
         ClientId("client_id"),
     ),
@@ -209,10 +213,8 @@ def begin(
     Permission.VOICE_SEND,
     on=thread_for,
     fields=(
-        FileName("name", "Name"),
-        SizeBytes("size_bytes", "Size"),
-        MediaType("media_type", required=False),
-        Flag("note", "Internal note", required=False),
+        *ANNOUNCED,
+        NOTE,
         ClientId("client_id"),
     ),
     audited=False,
@@ -230,7 +232,7 @@ def begin_voice(work: Work, thread: LoadedThread, name: str, size_bytes: int, me
 @action(
     "file.begin_handout",
     Permission.FILE_HANDOUTS,
-    fields=(FileName("name", "Name"), SizeBytes("size_bytes", "Size"), MediaType("media_type", required=False), ClientId("client_id")),
+    fields=(*ANNOUNCED, ClientId("client_id")),
     audited=False,
     same=lambda _payload, _values: False,
 )
@@ -242,7 +244,7 @@ def begin_handout(work: Work, name: str, size_bytes: int, media_type: str, clien
 @action(
     "file.slot",
     Permission.FILE_UPLOAD,
-    fields=(FileName("name", "Name"), SizeBytes("size_bytes", "Size"), MediaType("media_type", required=False), ClientId("client_id")),
+    fields=(*ANNOUNCED, ClientId("client_id")),
     audited=False,
     same=lambda _payload, _values: False,
 )

@@ -22,7 +22,8 @@ from clinic.file.tables import blobs, files, uploads
 from clinic.file.uploading import State
 from clinic.log import entries, visible
 from clinic.permissions import Permission, Role
-from clinic.thread.tables import memberships, threads
+from clinic.thread.tables import threads
+from clinic.thread.together import shares_thread
 from clinic.work import Work
 
 
@@ -50,18 +51,6 @@ def _selected() -> sa.Select[Any]:
     return sa.select(files, *(column.label(f"blob_{column.name}") for column in blobs.c)).join(blobs, blobs.c.id == files.c.blob_id)
 
 
-def shares_thread(work: Work, account_id: int) -> bool:
-    """Say whether the actor is in an open thread in which the account of this id is a patient."""
-    mine, theirs = memberships.alias(), memberships.alias()
-    query = (
-        sa.select(mine.c.id)
-        .join(theirs, theirs.c.thread_id == mine.c.thread_id)
-        .where(mine.c.account_id == work.person.id, mine.c.ended_at.is_(None))
-        .where(theirs.c.account_id == account_id, theirs.c.ended_at.is_(None), theirs.c.role == Role.PATIENT)
-    )
-    return work.row(query.limit(1)) is not None
-
-
 def _sees_entry(work: Work, row: sa.Row[Any]) -> bool:
     named = None if row.thread_id is None else work.row(sa.select(threads.c.uid).where(threads.c.id == row.thread_id))
     if named is None:
@@ -82,7 +71,7 @@ def entitled(work: Work, row: sa.Row[Any]) -> bool:
     if row.folder_id is not None:
         if row.folder_id == work.person.id:
             return True
-        if work.role.is_staff and shares_thread(work, row.folder_id):
+        if work.role.is_staff and shares_thread(work, row.folder_id, Role.PATIENT):
             return True
     return _sees_entry(work, row)
 

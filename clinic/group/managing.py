@@ -10,11 +10,12 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from clinic.account.people import is_active
 from clinic.account.tables import accounts
 from clinic.actions import Offer, action
 from clinic.errors import Invalid, NotFound, NotPermitted
 from clinic.fields import Option, PickPeople, PickPerson, Text, Uid
-from clinic.group.people import REASON, TREATED, Chosen, chosen, for_group, is_active, member_of, options, require_reason
+from clinic.group.people import REASON, TREATED, Chosen, chosen, for_group, member_of, options, require_reason
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Permission, Role
 from clinic.thread.actions import thread_for

@@ -11,7 +11,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from clinic.account.people import find_people
+from clinic.account.people import find_people, told_apart
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.errors import Invalid
 from clinic.fields import Option, Text
@@ -52,11 +52,6 @@ def chosen(work: Work, uids: Sequence[str], roles: Collection[Role], field: str 
     return [found[uid] for uid in uids]
 
 
-def is_active(work: Work, account_id: int) -> bool:
-    """Say whether an account is active."""
-    return work.row(sa.select(accounts.c.id).where(accounts.c.id == account_id, accounts.c.active.is_(True))) is not None
-
-
 def require_reason(work: Work, thread: LoadedThread | None, people: Sequence[Chosen], reason: str | None) -> str:
     """Return the reason that patients not linked to the actor are to read; empty where all are linked. Raises: Invalid.
 
@@ -87,14 +82,9 @@ def member_of(thread: LoadedThread, uid: str, field: str = "person") -> LoadedMe
     return found
 
 
-def born(member: LoadedMember | Chosen) -> str:
-    """Return what tells two people of one name apart: the birth date, or the role."""
-    return f"born {member.birth_date:%-d %B %Y}" if member.birth_date else member.role.value
-
-
 def options(members: Sequence[LoadedMember]) -> list[Option]:
     """Return members as options of a Pick, for staff's eyes."""
-    return [Option(member.uid, member.nick, born(member)) for member in members]
+    return [Option(member.uid, member.nick, told_apart(member)) for member in members]
 
 
 def for_group(work: Work, thread: LoadedThread | None) -> list[Option]:
@@ -112,8 +102,4 @@ def _findable(work: Work, thread: LoadedThread | None, roles: Sequence[Role]) ->
         return []
     found = find_people(work, "", roles=roles)
     here = {member.uid for member in thread.members.values()} if thread else set()
-    return [
-        Option(one.uid, one.name, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else one.role.value)
-        for one in found
-        if one.uid not in here
-    ]
+    return [Option(one.uid, one.name, told_apart(one)) for one in found if one.uid not in here]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from clinic.account.people import told_apart
 from clinic.account.secrets import mac, new_token
 from clinic.account.tables import accounts
 from clinic.actions import Offer, action
@@ -19,7 +20,7 @@ from clinic.fields import Choice, Option, Pick, PickPerson, Text
 from clinic.gates import pass_gates
 from clinic.group.inviting import bring
 from clinic.group.managing import is_group
-from clinic.group.people import ANYBODY, born, chosen
+from clinic.group.people import ANYBODY, chosen
 from clinic.loading import LoadedThread
 from clinic.log import Audience
 from clinic.permissions import Permission, Role
@@ -158,7 +159,7 @@ def ask(work: Work, token: str) -> str:
         share_requests, id=new_id(), uid=new_uid(), thread_id=thread.id, account_id=work.person.id, link_id=link.id, asked_at=work.now
     )
     [me] = chosen(work, [work.person.uid], ANYBODY)
-    work.append(thread, Notice("asks-in", (me.name,), born(me)), Audience.STAFF)
+    work.append(thread, Notice("asks-in", (me.name,), told_apart(me)), Audience.STAFF)
     return "asked"
 
 
@@ -174,7 +175,7 @@ def _asking(work: Work, thread: LoadedThread | None) -> list[Option]:
     if thread is None:
         return []
     people = chosen(work, [str(row.uid) for row in open_requests(work, thread.id)], ANYBODY)
-    return [Option(one.uid, one.name, born(one)) for one in people]
+    return [Option(one.uid, one.name, told_apart(one)) for one in people]
 
 
 def _wait(work: Work, thread: LoadedThread) -> bool:

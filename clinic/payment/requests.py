@@ -26,6 +26,7 @@ from clinic.payment.tables import payment_requests, services
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
 from clinic.thread.actions import thread_or_administered
+from clinic.thread.shown import patient_options
 from clinic.work import Work
 
 NO_SERVICE = "This service is no longer offered. Choose another one of the list."
@@ -61,7 +62,7 @@ def _services(work: Work, _thread: LoadedThread | None) -> list[Option]:
 def _patients(_work: Work, thread: LoadedThread | None) -> list[Option]:
     if thread is None or len(thread.patients) < 2:
         return []
-    return [Option(one.uid, one.nick, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else "") for one in thread.patients]
+    return patient_options(thread)
 
 
 def _chiefs(work: Work, thread: LoadedThread | None) -> list[Option]:

@@ -13,7 +13,8 @@ from clinic.account.tables import account_roles, accounts
 from clinic.errors import NotFound
 from clinic.fields import is_uid
 from clinic.permissions import Role
-from clinic.thread.tables import memberships, threads
+from clinic.thread.tables import threads
+from clinic.thread.together import threads_with
 from clinic.work import Work
 
 THREADS_AT_MOST = 100
@@ -81,13 +82,9 @@ def _loaded(row: sa.Row[Any], shared: tuple[str, ...], mine: bool) -> Patient:
 
 
 def _shared(work: Work, account_id: int) -> tuple[str, ...]:
-    mine, theirs = memberships.alias(), memberships.alias()
     query = (
         sa.select(threads.c.uid)
-        .join(mine, mine.c.thread_id == threads.c.id)
-        .join(theirs, theirs.c.thread_id == threads.c.id)
-        .where(mine.c.account_id == work.person.id, mine.c.ended_at.is_(None))
-        .where(theirs.c.account_id == account_id, theirs.c.ended_at.is_(None), theirs.c.role == Role.PATIENT)
+        .where(threads.c.id.in_(threads_with(work, account_id, Role.PATIENT)))
         .order_by(threads.c.spoken_at.desc(), threads.c.id.desc())
         .limit(THREADS_AT_MOST)
     )

@@ -20,7 +20,7 @@ from clinic.profile.fields import Version
 from clinic.profile.tables import practitioner_profiles
 from clinic.profile.versions import Snapshot, add, require_newest, snapshot, versions
 from clinic.thread.members import coordinators_of
-from clinic.thread.tables import memberships
+from clinic.thread.together import shares_thread
 from clinic.work import Work
 
 FIELDS = (
@@ -72,7 +72,7 @@ def practitioner(work: Work, uid: str) -> PractitionerProfile:
     query = sa.select(accounts).join(account_roles, account_roles.c.account_id == accounts.c.id)
     known = sa.and_(accounts.c.uid == uid, account_roles.c.role == Role.PRACTITIONER, accounts.c.active.is_(True))
     row = work.row(query.where(known)) if is_uid(uid) else None
-    if row is None or not (row.id == work.person.id or _linked(work, row.id) or _together(work, row.id)):
+    if row is None or not (row.id == work.person.id or _linked(work, row.id) or shares_thread(work, row.id)):
         raise NotFound()
     assisting = tuple(PersonRef(one.uid, one.name, None) for one in coordinators_of(work, [row.id]))
     return PractitionerProfile(row.uid, row.name, row.id == work.person.id, _said(work, row.id), _leaves(work, row.id), assisting)
@@ -84,13 +84,6 @@ def _linked(work: Work, account_id: int) -> bool:
         if work.row(sa.select(table.c.id).where(other == me, table.c.practitioner_id == account_id)):
             return True
     return False
-
-
-def _together(work: Work, account_id: int) -> bool:
-    mine, theirs = memberships.alias(), memberships.alias()
-    both = sa.select(mine.c.id).join(theirs, theirs.c.thread_id == mine.c.thread_id)
-    now = sa.and_(mine.c.ended_at.is_(None), theirs.c.ended_at.is_(None))
-    return work.row(both.where(mine.c.account_id == work.person.id, theirs.c.account_id == account_id, now).limit(1)) is not None
 
 
 def _leaves(work: Work, account_id: int) -> tuple[Leave, ...]:

@@ -17,7 +17,7 @@ from clinic.absence.replies import answer_if_away
 from clinic.actions import action
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import ClientId, Flag, Uid
-from clinic.file.fields import FileName, MediaType, SizeBytes
+from clinic.file.fields import ANNOUNCED
 from clinic.file.media import Form, Inspection, Purpose
 from clinic.file.sending import CLAIMANTS, Sending, place
 from clinic.file.uploading import EXEMPT, TOLERANCE_MS, VIDEO_SECONDS, begin_upload, same_file
@@ -50,9 +50,7 @@ def _same(payload: Any, values: Mapping[str, Any]) -> bool:
     on=thread_for,
     fields=(
         Uid("request", "Request"),
-        FileName("name", "Name"),
-        SizeBytes("size_bytes", "Size"),
-        MediaType("media_type", required=False),
+        *ANNOUNCED,
         Flag("show", "Show it to everybody in this group", required=False),
         ClientId("client_id"),
     ),

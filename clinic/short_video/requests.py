@@ -25,6 +25,7 @@ from clinic.short_video.record import open_options, open_request_to, request_in
 from clinic.short_video.tables import video_requests
 from clinic.storage import new_id, new_uid
 from clinic.thread.actions import thread_for, thread_or_administered
+from clinic.thread.shown import patient_options
 from clinic.work import Work
 
 NOBODY = "There is no patient in this thread whom you could ask for a video."
@@ -34,7 +35,7 @@ WORDS_BYTES = 1000
 def _patients(_work: Work, thread: LoadedThread | None) -> list[Option]:
     if thread is None or len(thread.patients) < 2:
         return []
-    return [Option(one.uid, one.nick, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else "") for one in thread.patients]
+    return patient_options(thread)
 
 
 def _same(payload: Payload, values: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.account.people import assisted, find_people
+from clinic.account.people import assisted, find_people, told_apart
 from clinic.account.tables import account_roles, accounts, coordinator_links, patient_links
 from clinic.actions import Offer, action
 from clinic.errors import Invalid, NotFound, NotPermitted
@@ -37,10 +37,7 @@ def thread_or_administered(work: Work, uid: str) -> LoadedThread:
 
 
 def _people(work: Work, _thread: LoadedThread | None) -> list[Option]:
-    return [
-        Option(one.uid, one.name, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else one.role.value)
-        for one in find_people(work)
-    ]
+    return [Option(one.uid, one.name, told_apart(one)) for one in find_people(work)]
 
 
 def _chiefs(work: Work, _thread: LoadedThread | None) -> list[Option]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from clinic.account.people import born
 from clinic.fields import Option
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import entries, for_patient, spoken
@@ -39,7 +40,7 @@ NOBODY_HERE = "There is no patient in this thread whose profile you could open."
 def patients_here(work: Work, thread: LoadedThread) -> list[Option]:
     """Return of whom the actor may know more by a thread than what is said in it: of staff its patients, of a patient themselves alone."""
     here = [one for one in thread.patients if work.role is not Role.PATIENT or one.account_id == work.person.id]
-    return [Option(one.uid, one.nick, f"born {one.birth_date:%-d %B %Y}" if one.birth_date else "") for one in here]
+    return [Option(one.uid, one.nick, born(one.birth_date)) for one in here]
 
 
 def title_for(thread: LoadedThread, reader: int) -> str:
@@ -63,14 +64,19 @@ def member_view(member: LoadedMember, reader: LoadedMember) -> MemberView:
     """Return a member as `reader`, another one or the same, sees them."""
     # A patient sees of others what they are called and their role, nothing that identifies them elsewhere.
     open_to = reader.role.is_staff or member is reader
-    born = member.birth_date if open_to else None
+    birth_date = member.birth_date if open_to else None
     uid = member.uid if open_to or member.role is Role.PRACTITIONER else ""
-    return MemberView(uid, member.name, member.nick, member.role, member.group_admin, member is reader, born)
+    return MemberView(uid, member.name, member.nick, member.role, member.group_admin, member is reader, birth_date)
 
 
 def patients_shown(thread: LoadedThread, reader: LoadedMember) -> tuple[MemberView, ...]:
     """Return the patients of a thread for staff; for a patient nobody, who needs no link to themselves."""
     return tuple(member_view(p, reader) for p in thread.patients) if reader.role.is_staff else ()
+
+
+def patient_options(thread: LoadedThread | None) -> list[Option]:
+    """Return the patients of a thread as options of a Pick, for staff's eyes."""
+    return [Option(one.uid, one.nick, born(one.birth_date)) for one in thread.patients] if thread else []
 
 
 def put_away() -> sa.ColumnElement[bool]:

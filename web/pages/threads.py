@@ -13,6 +13,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from clinic.absence.views import away_here
+from clinic.account.people import born
 from clinic.errors import DomainError, NotFound
 from clinic.file.uploading import NOBODY, uploads_waiting
 from clinic.payment.views import requesting, waiting
@@ -29,7 +30,6 @@ from web.db import clinic_db, try_perform
 from web.drawing import TOGETHER, draw, lines
 from web.listing import narrow, side
 from web.policies import caring, roles, signed_in
-from web.times import plain_date
 
 blueprint = Blueprint("threads", __name__)
 PAGE = 50
@@ -147,7 +147,7 @@ def _folders(head: Head) -> list[dict[str, str]]:
     """Return whose folder a file may belong to where staff have to say it: the patients, if there are several, and nobody."""
     if len(head.patients) < 2:
         return []
-    named = [{"uid": one.account_uid, "name": one.nick, "born": f"born {plain_date(one.birth_date)}" if one.birth_date else ""} for one in head.patients]
+    named = [{"uid": one.account_uid, "name": one.nick, "born": born(one.birth_date)} for one in head.patients]
     return [*named, {"uid": NOBODY, "name": "Nobody’s", "born": ""}]
 
 
