@@ -10,9 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.account.fields import BirthDate, Email, PersonName
+from clinic.account.fields import IMPOSSIBLE, BirthDate, Email, PersonName
 from clinic.account.folding import searchable
 from clinic.account.secrets import mac, new_token
+from clinic.account.settings import today
 from clinic.account.tables import account_roles, accounts, devices, invitations, login_sessions
 from clinic.actions import action
 from clinic.errors import Conflict, Expired, Invalid, NotFound, NotPermitted
@@ -43,8 +44,10 @@ def account_for(work: Work, uid: str) -> sa.Row[Any]:
     return row
 
 
-def require_birth_date(roles: Sequence[str], birth_date: date | None) -> None:
-    """Refuse a patient without a birth date. Raises: Invalid."""
+def check_birth_date(work: Work, roles: Sequence[str], birth_date: date | None) -> None:
+    """Refuse a birth date that is still to come by the clinic's clock, and a patient without one. Raises: Invalid."""
+    if birth_date is not None and birth_date > today(work):
+        raise Invalid(IMPOSSIBLE, field="birth_date")
     if Role.PATIENT in roles and birth_date is None:
         raise Invalid("A patient needs a birth date: it tells two people of one name apart.", field="birth_date")
 
@@ -145,7 +148,7 @@ def create(work: Work, name: str, email: str | None, birth_date: date | None, ro
 
     Raises: Conflict when the e-mail is taken; Invalid for a patient without a birth date.
     """
-    require_birth_date(roles, birth_date)
+    check_birth_date(work, roles, birth_date)
     account_id, uid = insert_account(work, name, email, birth_date, roles, None)
     work.audit_subject(uid)
     return Invited(uid, new_invitation(work, account_id, timedelta(days=INVITATION_DAYS)))

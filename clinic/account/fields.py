@@ -13,6 +13,7 @@ from clinic.fields import Field, Text
 
 # Marks of direction, and others that come along when a name is copied. (The two joiners belong to some languages' words.)
 _UNSEEN = frozenset("\u00ad\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
+IMPOSSIBLE = "This birth date is not possible. Check the year."
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
@@ -42,7 +43,7 @@ class Email(Field):
 
 @dataclass(frozen=True, slots=True)
 class BirthDate(Field):
-    """A date in the past, as YYYY-MM-DD."""
+    """A date from 1880 on, as YYYY-MM-DD. That it is not still to come is for the action to see, which knows the time."""
 
     audited: bool = False
 
@@ -51,6 +52,6 @@ class BirthDate(Field):
             value = raw if isinstance(raw, date) else date.fromisoformat(self.text(raw).strip())
         except ValueError:
             raise Invalid("Write the birth date as year-month-day, for example 1984-03-27.", field=self.name) from None
-        if not date(1880, 1, 1) <= value <= date.today():
-            raise Invalid("This birth date is not possible. Check the year.", field=self.name)
+        if value < date(1880, 1, 1):
+            raise Invalid(IMPOSSIBLE, field=self.name)
         return value

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.account.actions import NAME, account_for, refuse_taken, require_birth_date
+from clinic.account.actions import NAME, account_for, check_birth_date, refuse_taken
 from clinic.account.fields import BirthDate, Email
 from clinic.account.folding import searchable
 from clinic.account.tables import account_roles, accounts
@@ -40,7 +40,7 @@ def describe(work: Work, account: sa.Row[Any], name: str, email: str | None, bir
     administrators would take their own way in.
     """
     roles = work.rows(sa.select(account_roles.c.role).where(account_roles.c.account_id == account.id))
-    require_birth_date([row.role for row in roles], birth_date)
+    check_birth_date(work, [row.role for row in roles], birth_date)
     refuse_taken(work, email, but=account.id)
     if email is None and work.person_or_none is not None and work.person.id == account.id:
         raise NotPermitted("You log in with your e-mail address: write another one instead of none.", field="email")

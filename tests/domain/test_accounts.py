@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -95,6 +95,21 @@ def test_a_taken_email_and_a_patient_without_birth_date_are_refused(database: Da
     with pytest.raises(errors.Invalid) as refusal:
         database.perform(cast.dina, "account.create", name="X", roles="patient")
     assert refusal.value.field == "birth_date"
+
+
+def test_nobody_is_born_later_than_today_by_the_clinics_own_clock(database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "now", lambda: datetime(2027, 12, 31, 23, 30, tzinfo=UTC))
+    newborn = {"name": "Nils Nord", "email": None, "birth_date": "2028-01-01"}
+    correct = (cast.dina, "account.describe", cast.uid("ana"))
+    for refused in ((cast.dina, "account.create"), correct):
+        with pytest.raises(errors.Invalid, match="not possible") as refusal:
+            database.perform(*refused, **newborn, **({"roles": "patient"} if len(refused) == 2 else {}))
+        assert refusal.value.field == "birth_date"
+    database.perform(cast.dina, "clinic.describe", clinic_name="Haven", emergency_number="112", time_zone="Europe/Berlin")
+    database.perform(cast.dina, "account.create", **newborn, roles="patient")
+    database.perform(*correct, **newborn)
+    with pytest.raises(errors.Invalid, match="not possible"):
+        database.perform(*correct, **newborn | {"birth_date": "2028-01-02"})
 
 
 @pytest.mark.parametrize(("name", "idle", "whole"), [("boris", 15, 12 * 60), ("ana", 30, 24 * 60)])
