@@ -16,10 +16,11 @@ from clinic.loading import LoadedThread
 from clinic.payment import record
 from clinic.payment.gate import open_requests
 from clinic.payment.kinds import PaymentDecision
-from clinic.payment.record import MANUAL, begin_attempt, label, named, say
+from clinic.payment.record import MANUAL, begin_attempt, label, named
 from clinic.payment.states import SETTLED, UNPAID, State
 from clinic.payment.tables import payment_requests
 from clinic.permissions import Permission
+from clinic.requests import say
 from clinic.thread.tables import threads
 from clinic.work import Work
 

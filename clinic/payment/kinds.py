@@ -1,17 +1,19 @@
-"""The kinds `payment-request`, `payment-decision` and `settlement`: what a thread says about a payment. Imports clinic.kinds, clinic.log and the amounts.
+"""The kinds `payment-request`, `payment-decision` and `settlement`: what a thread says about a payment. Imports clinic only.
 
 They are for the patient who is asked and for staff. The request's entry reads as the request stands now: what comes later is folded into it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
+from clinic import requests
 from clinic.kinds import Ask, kind
 from clinic.log import Entry
 from clinic.payment.money import Money
 from clinic.payment.states import UNPAID, State
+from clinic.requests import sentence
 
 PAYMENT_NS = "urn:bedside:payment:1"
 
@@ -38,11 +40,6 @@ def answers_to(request: str) -> tuple[Ask, ...]:
         Ask("Accept:", "payment.decide", {"decision": "accept", "request": request}),
         Ask("Reject:", "payment.decide", {"decision": "reject", "request": request}),
     )
-
-
-def _sentence(words: str) -> str:
-    """Return somebody's words as a sentence among others: what they end without is put there."""
-    return words if words[-1] in ".!?…:;" else f"{words}."
 
 
 def _xml(name: str, payload: PaymentRequest | PaymentDecision | Settlement) -> str:
@@ -106,7 +103,7 @@ class PaymentRequest:
             parts.append(BY_MESSAGE)
         else:
             parts.append(self.stands)
-        return " ".join(_sentence(part) for part in parts if part)
+        return " ".join(sentence(part) for part in parts if part)
 
     @property
     def doable(self) -> frozenset[str]:
@@ -128,23 +125,17 @@ class PaymentRequest:
 
 
 def _decided(entry: Entry, later: Entry) -> Entry:
-    if not isinstance(entry.payload, PaymentRequest):
-        return entry
-    return replace(entry, payload=replace(entry.payload, state=later.payload.decision, online=later.payload.online))
+    return requests.reads(entry, PaymentRequest, state=later.payload.decision, online=later.payload.online)
 
 
 def _settled(entry: Entry, later: Entry) -> Entry:
     # That it could not be begun yet, or was paid twice, is said by its own line; the request stands as it did.
-    if not isinstance(entry.payload, PaymentRequest) or later.payload.state not in list(State):
-        return entry
-    return replace(entry, payload=replace(entry.payload, state=later.payload.state))
+    return requests.reads(entry, PaymentRequest, state=later.payload.state) if later.payload.state in list(State) else entry
 
 
-WITHDRAWN_BECAUSE = {
-    "": "",
+WITHDRAWN_BECAUSE = requests.WITHDRAWN_BECAUSE | {
     "deactivated": " The account of who asked is closed.",
     "unlinked": " Who asked no longer treats here.",
-    "left": " Somebody whom it concerns has left the thread.",
 }
 """Why a request withdrew by itself, by code."""
 

@@ -1,4 +1,4 @@
-"""Requests and attempts as actions work with them: found through the actor, moved along the table of states, said in the log.
+"""Requests and attempts as actions work with them: found through the actor, moved along the table of states.
 
 Plain helpers; imports clinic only.
 """
@@ -13,14 +13,12 @@ import sqlalchemy as sa
 from clinic.account.settings import setting
 from clinic.account.tables import accounts, settings
 from clinic.errors import Conflict, Invalid, NotFound
-from clinic.fields import Option, is_uid
-from clinic.kinds import Payload
-from clinic.loading import LoadedMember, LoadedThread
-from clinic.log import Audience, entries
+from clinic.loading import LoadedThread
 from clinic.payment.kinds import PaymentDecision
 from clinic.payment.money import Money, check_by_card, minor_of
 from clinic.payment.states import LIVE, TRANSITIONS, AttemptState, State
 from clinic.payment.tables import payment_attempts, payment_requests
+from clinic.requests import Changed, Requests
 from clinic.storage import new_id, new_uid
 from clinic.thread.tables import threads
 from clinic.work import Work
@@ -31,36 +29,6 @@ PROVIDERS = (MANUAL, CARD)
 PAYMENTS, OPEN_JOB, LOOK_JOB, CLOSE_JOB, REFUND_JOB = "payments", "payment.open", "payment.look", "payment.close", "payment.refund"
 """The queue of what providers are asked, and its jobs."""
 _RECEIPTS = "last_receipt_number"
-
-
-def placed() -> sa.Select[Any]:
-    """Return the select of requests, each with its thread's uid (`thread`) and its practitioner's name (`practitioner`)."""
-    return (
-        sa.select(payment_requests, threads.c.uid.label("thread"), accounts.c.name.label("practitioner"))
-        .join(threads, threads.c.id == payment_requests.c.thread_id)
-        .join(accounts, accounts.c.id == payment_requests.c.practitioner_id)
-    )
-
-
-def request_in(work: Work, thread: LoadedThread, uid: str, states: Collection[State]) -> sa.Row[Any]:
-    """Return a request that was made in a loaded thread and stands in one of `states`. Raises: Invalid, Conflict in words."""
-    row = None
-    if is_uid(uid):
-        row = work.row(sa.select(payment_requests).where(payment_requests.c.uid == uid, payment_requests.c.thread_id == thread.id))
-    if row is None:
-        raise Invalid("There is no such payment request in this thread. Reload the page to see those there are.", field="request")
-    if State(row.state) not in states:
-        raise Conflict(ALREADY[State(row.state)], field="request")
-    return row
-
-
-def own_request_in(work: Work, thread: LoadedThread, uid: str, states: Collection[State]) -> sa.Row[Any]:
-    """Return a request to the actor, as `request_in`. Raises: NotFound for somebody else's."""
-    mine = sa.and_(payment_requests.c.uid == uid, payment_requests.c.addressee_id == work.person.id)
-    if work.row(sa.select(payment_requests.c.id).where(mine)) is None:
-        raise NotFound()
-    return request_in(work, thread, uid, states)
-
 
 ALREADY = {
     State.OPEN: "The patient has not answered this request yet.",
@@ -76,14 +44,41 @@ ALREADY = {
 """What is said where something was asked for that a request's state does not allow."""
 
 
-class Changed:
-    """A row as it is after what this action has written of it: an action does not read its own writes."""
+def named(row: Any) -> dict[str, Any]:
+    """Return what every entry about a request says of it."""
+    return {"request": row.uid, "service": row.service, "amount_minor": row.amount_minor, "currency": row.currency}
 
-    def __init__(self, row: Any, **changed: Any) -> None:
-        self._row, self._changed = row, changed
 
-    def __getattr__(self, name: str) -> Any:
-        return self._changed[name] if name in self._changed else getattr(self._row, name)
+def label(row: sa.Row[Any]) -> str:
+    """Return a request in a few words: "Consultation, 50.00 EUR"."""
+    return f"{row.service}, {Money(row.amount_minor, row.currency)}"
+
+
+PAYMENT_REQUESTS = Requests(
+    payment_requests,
+    label=label,
+    missing="There is no such payment request in this thread. Reload the page to see those there are.",
+    already=ALREADY,
+    withdrawn=lambda row, by, why: PaymentDecision(**named(row), decision=State.WITHDRAWN, by=by, why=why),
+    concerns=("requester_id", "practitioner_id", "addressee_id"),
+)
+
+
+def placed() -> sa.Select[Any]:
+    """Return the select of requests, each with its thread's uid (`thread`) and its practitioner's name (`practitioner`)."""
+    return (
+        sa.select(payment_requests, threads.c.uid.label("thread"), accounts.c.name.label("practitioner"))
+        .join(threads, threads.c.id == payment_requests.c.thread_id)
+        .join(accounts, accounts.c.id == payment_requests.c.practitioner_id)
+    )
+
+
+def own_request_in(work: Work, thread: LoadedThread, uid: str, states: Collection[State]) -> sa.Row[Any]:
+    """Return a request to the actor, as `PAYMENT_REQUESTS.named`. Raises: NotFound for somebody else's."""
+    mine = sa.and_(payment_requests.c.uid == uid, payment_requests.c.addressee_id == work.person.id)
+    if work.row(sa.select(payment_requests.c.id).where(mine)) is None:
+        raise NotFound()
+    return PAYMENT_REQUESTS.named(work, thread, uid, states)
 
 
 def move(work: Work, row: Any, to: State, **values: Any) -> Changed:
@@ -93,34 +88,8 @@ def move(work: Work, row: Any, to: State, **values: Any) -> Changed:
     """
     if to not in TRANSITIONS[State(row.state)]:
         raise Conflict(ALREADY[State(row.state)])
-    work.update(payment_requests, row.id, state=to, **values)
-    _moved(work).add(row.id)
     work.audit_detail(request=row.uid, before=str(row.state), state=str(to))
-    return Changed(row, state=to, **values)
-
-
-def _moved(work: Work) -> set[int]:
-    """Return the requests that this transaction has moved: what it has written it does not read."""
-    moved: set[int] = work.once("payment.moved", set)
-    return moved
-
-
-def say(work: Work, thread: LoadedThread, row: Any, payload: Payload, author: LoadedMember | None = None) -> str:
-    """Append what became of a request to its thread's log, for the patient who was asked and for staff. Returns: the entry's uid."""
-    about = work.row(sa.select(entries.c.seq).where(entries.c.uid == row.entry_uid))
-    addressee = work.row(sa.select(accounts.c.uid, accounts.c.id.label("account_id")).where(accounts.c.id == row.addressee_id))
-    assert about is not None and addressee is not None  # both were there when the request was made
-    return work.append(thread, payload, Audience.ADDRESSEE, addressee=addressee, author=author, about=about.seq)
-
-
-def named(row: Any) -> dict[str, Any]:
-    """Return what every entry about a request says of it."""
-    return {"request": row.uid, "service": row.service, "amount_minor": row.amount_minor, "currency": row.currency}
-
-
-def label(row: sa.Row[Any]) -> str:
-    """Return a request in a few words: "Consultation, 50.00 EUR"."""
-    return f"{row.service}, {Money(row.amount_minor, row.currency)}"
+    return PAYMENT_REQUESTS.move(work, row, to, **values)
 
 
 def written_amount(text: str, currency: str) -> Money:
@@ -139,52 +108,12 @@ def refuse_where_no_card_carries(money: Money, then: str = "") -> None:
         raise Invalid(f"Amount: {error} {then}".strip(), field="amount") from None
 
 
-def options(work: Work, thread: LoadedThread, states: Collection[State]) -> list[Option]:
-    """Return the requests of a thread that stand in one of `states`, newest first, for a form: each with whom it asks."""
-    query = (
-        sa.select(payment_requests, accounts.c.name.label("patient"))
-        .join(accounts, accounts.c.id == payment_requests.c.addressee_id)
-        .where(payment_requests.c.thread_id == thread.id, payment_requests.c.state.in_(states))
-        .order_by(payment_requests.c.id.desc())
-    )
-    return [Option(row.uid, label(row), row.patient, row.entry_uid) for row in work.rows(query)]
-
-
-def newest(found: Sequence[Option]) -> str:
-    """Return the request that is meant where none is named: the uid of the first of the options, or "" where there is none."""
-    return found[0].value if found else ""
-
-
 def patient_name(work: Work, thread: LoadedThread, row: Any) -> str:
     """Return what the patient who was asked is called in the thread, or by their name where they are not in it any more."""
     if row.addressee_id in thread.members:
         return thread.members[row.addressee_id].nick
     found = work.row(sa.select(accounts.c.name).where(accounts.c.id == row.addressee_id))
     return str(found.name) if found else "The patient"
-
-
-def withdraw(work: Work, thread: LoadedThread, row: sa.Row[Any], *, by: str = "", why: str = "", author: LoadedMember | None = None) -> None:
-    """Withdraw an open request, said in its thread. by: the shown name of who did. why: a code of WITHDRAWN_BECAUSE."""
-    move(work, row, State.WITHDRAWN, decided_at=work.now)
-    say(work, thread, row, PaymentDecision(**named(row), decision=State.WITHDRAWN, by=by, why=why), author)
-
-
-def withdraw_all(work: Work, condition: sa.ColumnElement[bool], why: str, *, held: bool = False) -> None:
-    """Withdraw, by itself, every open request that `condition` on their table is true of. why: a code of WITHDRAWN_BECAUSE.
-
-    held: only in threads that are locked already.
-    """
-    wanted = sa.and_(payment_requests.c.state == State.OPEN, condition)
-    for thread in work.threads(sorted(uid for uid in open_in(work, condition) if not held or work.holds(uid))):
-        for row in work.rows(sa.select(payment_requests).where(wanted, payment_requests.c.thread_id == thread.id)):
-            if row.id not in _moved(work):
-                withdraw(work, thread, row, why=why)
-
-
-def open_in(work: Work, condition: sa.ColumnElement[bool]) -> set[str]:
-    """Return the uids of the threads with an open request that `condition` on their table is true of."""
-    query = sa.select(threads.c.uid).join(payment_requests, threads.c.id == payment_requests.c.thread_id)
-    return {row.uid for row in work.rows(query.where(payment_requests.c.state == State.OPEN, condition))}
 
 
 def attempts_of(work: Work, request_id: int) -> Sequence[sa.Row[Any]]:

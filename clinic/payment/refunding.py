@@ -16,11 +16,12 @@ from clinic.payment import record
 from clinic.payment.attempts import SOON, Settling, attempt_for, look_later
 from clinic.payment.money import Money
 from clinic.payment.providers import RefundOutcome, RefundReport
-from clinic.payment.record import MANUAL, PAYMENTS, REFUND_JOB, request_in
+from clinic.payment.record import MANUAL, PAYMENT_REQUESTS, PAYMENTS, REFUND_JOB
 from clinic.payment.settling import settlement
 from clinic.payment.states import SETTLED, AttemptState, State
 from clinic.payment.tables import WORDS_LENGTH, payment_attempts, refunds
 from clinic.permissions import Permission
+from clinic.requests import say
 from clinic.storage import new_id, new_uid
 from clinic.thread.actions import thread_or_administered
 from clinic.work import Work
@@ -57,7 +58,7 @@ def refund(work: Work, thread: LoadedThread, request: str, amount: str | None, r
     left: how much could be given back, in the smallest unit, when the form was made: a form that is sent twice gives back once.
     Returns: how much, in the currency's smallest unit. Raises: Invalid, Conflict. Source: product.md, "Permissions".
     """
-    row = request_in(work, thread, request, SETTLED)
+    row = PAYMENT_REQUESTS.named(work, thread, request, SETTLED)
     attempt, rest = _refundable(work, row)
     money = Money(rest, row.currency)
     if rest == 0:
@@ -92,7 +93,7 @@ def _given_back(work: Work, thread: LoadedThread, row: Any, amount_minor: int) -
     """Say that a part of what was paid, or all of it, was given back. Returns: the request as it is then."""
     total = row.refunded_minor + amount_minor
     state = State.REFUNDED if total >= row.amount_minor else State.PARTLY_REFUNDED
-    record.say(work, thread, row, settlement(work, thread, row, state, given_minor=amount_minor))
+    say(work, thread, row, settlement(work, thread, row, state, given_minor=amount_minor))
     return record.move(work, row, state, refunded_minor=total)
 
 
@@ -100,7 +101,7 @@ def _come_back(work: Work, thread: LoadedThread, row: Any, amount_minor: int) ->
     """Say that money that was given back did not arrive, and is the clinic's again. Returns: the request as it is then."""
     total = max(0, row.refunded_minor - amount_minor)
     state = State.PARTLY_REFUNDED if total else State.PAID
-    record.say(work, thread, row, settlement(work, thread, row, state, returned_minor=amount_minor))
+    say(work, thread, row, settlement(work, thread, row, state, returned_minor=amount_minor))
     return record.move(work, row, state, refunded_minor=total)
 
 

@@ -23,6 +23,7 @@ from clinic.payment.settling import paid, settlement
 from clinic.payment.states import LIVE, UNPAID, AttemptState, State
 from clinic.payment.tables import WORDS_LENGTH, payment_attempts, provider_events
 from clinic.permissions import Permission
+from clinic.requests import Changed, say
 from clinic.work import Work
 
 # How long after an attempt was opened it is looked at again, and for how long so often: a clinic that cannot be reached from
@@ -55,12 +56,12 @@ def opened(work: Work, it: Settling, opened: Opened) -> bool:
 
 def _pending(work: Work, it: Settling, test: bool) -> None:
     if State(it.request.state) in (State.ACCEPTED, State.FAILED):
-        record.say(work, it.thread, it.request, settlement(work, it.thread, it.request, State.PENDING, test=test))
+        say(work, it.thread, it.request, settlement(work, it.thread, it.request, State.PENDING, test=test))
         it.request = record.move(work, it.request, State.PENDING)
 
 
 def _failed(work: Work, it: Settling, why: str) -> None:
-    record.say(work, it.thread, it.request, settlement(work, it.thread, it.request, State.FAILED, why=why, test=it.attempt.test))
+    say(work, it.thread, it.request, settlement(work, it.thread, it.request, State.FAILED, why=why, test=it.attempt.test))
     it.request = record.move(work, it.request, State.FAILED)
 
 
@@ -93,7 +94,7 @@ def delayed(work: Work, it: Settling, words: str, refused: bool) -> bool:
         return False
     work.update(payment_attempts, it.attempt.id, trouble=words[:WORDS_LENGTH])
     if first := not it.attempt.trouble:
-        record.say(work, it.thread, it.request, settlement(work, it.thread, it.request, "delayed"))
+        say(work, it.thread, it.request, settlement(work, it.thread, it.request, "delayed"))
     return first
 
 
@@ -184,7 +185,7 @@ def _take_paid(work: Work, it: Settling, report: Report) -> bool:
     state = AttemptState.PAID if first else AttemptState.SURPLUS
     work.update(payment_attempts, it.attempt.id, state=state, settled_at=work.now, payment_reference=report.payment_reference,
                 receipt_url=report.receipt_url, reference=report.reference, test=report.test, trouble="")
-    it.attempt = record.Changed(it.attempt, state=state)
+    it.attempt = Changed(it.attempt, state=state)
     if first:
         it.request = paid(work, it.thread, it.request, test=report.test)
         for other in record.attempts_of(work, it.request.id):
@@ -192,7 +193,7 @@ def _take_paid(work: Work, it: Settling, report: Report) -> bool:
                 work.enqueue(PAYMENTS, CLOSE_JOB, attempt=other.uid)
         return True
     # Paid a second time, at the desk and by card for example: the clinic keeps one payment only.
-    record.say(work, it.thread, it.request, settlement(work, it.thread, it.request, "surplus", test=report.test))
+    say(work, it.thread, it.request, settlement(work, it.thread, it.request, "surplus", test=report.test))
     given = sum(one.amount.minor for one in report.refunds if one.outcome is not RefundOutcome.FAILED)
     if given < it.request.amount_minor:  # whoever saw it in the provider's dashboard may have been faster
         refunding.ask(work, it.attempt, it.request.amount_minor - given, "Paid a second time", None)

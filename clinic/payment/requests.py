@@ -16,17 +16,16 @@ from clinic.errors import Conflict, Invalid, NotSignedIn
 from clinic.fields import ClientId, Option, Pick, PickMessage, Text
 from clinic.kinds import Payload
 from clinic.loading import LoadedMember, LoadedThread
-from clinic.log import Audience
 from clinic.payment import record
 from clinic.payment.kinds import PaymentRequest
 from clinic.payment.money import Money
-from clinic.payment.record import CARD, newest, request_in
+from clinic.payment.record import CARD, PAYMENT_REQUESTS
 from clinic.payment.states import State
 from clinic.payment.tables import payment_requests, services
 from clinic.permissions import Permission, Role
-from clinic.storage import new_id, new_uid
+from clinic.requests import PATIENT, addressee
+from clinic.storage import new_uid
 from clinic.thread.actions import thread_or_administered
-from clinic.thread.shown import patient_options
 from clinic.work import Work
 
 NO_SERVICE = "This service is no longer offered. Choose another one of the list."
@@ -57,12 +56,6 @@ def _services(work: Work, _thread: LoadedThread | None) -> list[Option]:
                without=() if row.price_may_change else ("amount",))
         for row in found
     ]
-
-
-def _patients(_work: Work, thread: LoadedThread | None) -> list[Option]:
-    if thread is None or len(thread.patients) < 2:
-        return []
-    return patient_options(thread)
 
 
 def _chiefs(work: Work, thread: LoadedThread | None) -> list[Option]:
@@ -96,7 +89,7 @@ def _same(payload: Payload, values: Any) -> bool:
     fields=(
         Pick("service", "Service", options=_services),
         Text("amount", "Another amount, where the price is not fixed", required=False, max_bytes=40),
-        Pick("patient", "Patient", required=False, options=_patients, needed=True),
+        PATIENT,
         Pick("practitioner", "On behalf of", required=False, options=_chiefs, needed=True),
         ClientId("client_id"),
     ),
@@ -123,23 +116,18 @@ def request(
     if offered is None:
         raise Invalid(NO_SERVICE, field="service")
     money = _amount(work, offered, amount)
-    addressee, chief = _addressee(work, thread, patient), _chief(work, thread, practitioner)
-    _refuse_twice(work, addressee, chief, offered)
-    me, uid = work.member(thread), new_uid()
+    asked, chief, uid = addressee(work, thread, patient, NOBODY), _chief(work, thread, practitioner), new_uid()
+    _refuse_twice(work, asked, chief, offered)
     payload = PaymentRequest(
-        uid, offered.name, money.minor, money.currency, chief.nick, addressee.nick, offered.uid,
+        uid, offered.name, money.minor, money.currency, chief.nick, asked.nick, offered.uid,
         offered.description, offered.response_hours or 0, offered.tax_note,
     )
-    entry = work.append(
-        thread, payload, Audience.ADDRESSEE, addressee=addressee, author=me, client_id=client_id
-    )
-    work.insert(
-        payment_requests, id=new_id(), uid=uid, thread_id=thread.id, entry_uid=entry, addressee_id=addressee.account_id,
-        requester_id=me.account_id, practitioner_id=chief.account_id, service_id=offered.id, service=offered.name,
+    PAYMENT_REQUESTS.ask(
+        work, thread, uid, asked, payload, client_id, practitioner_id=chief.account_id, service_id=offered.id, service=offered.name,
         description=offered.description, tax_note=offered.tax_note, amount_minor=money.minor, currency=money.currency,
-        response_hours=offered.response_hours, state=State.OPEN, created_at=work.now, refunded_minor=0,
+        response_hours=offered.response_hours, refunded_minor=0,
     )
-    work.audit_detail(request=uid, amount_minor=money.minor, currency=money.currency, addressee=addressee.uid)
+    work.audit_detail(amount_minor=money.minor, currency=money.currency)
     return uid
 
 
@@ -160,18 +148,6 @@ def _written(service: sa.Row[Any], amount: str | None) -> Money:
     return money
 
 
-def _addressee(work: Work, thread: LoadedThread, uid: str | None) -> LoadedMember:
-    if not thread.patients:
-        raise Conflict(NOBODY)
-    only = thread.patients[0] if uid is None and len(thread.patients) == 1 else None
-    found = only or next((one for one in thread.patients if one.uid == uid), None)
-    if found is None:
-        raise Invalid("Several patients are in this thread. Choose whom you ask.", field="patient")
-    if work.row(sa.select(accounts.c.id).where(accounts.c.id == found.account_id, accounts.c.active.is_(True))) is None:
-        raise Conflict(f"The account of {found.nick} is closed, so nobody could answer.")
-    return found
-
-
 def _chief(work: Work, thread: LoadedThread, uid: str | None) -> LoadedMember:
     """Return whose the request is: the actor, or the practitioner whom they assist here."""
     if work.role is Role.PRACTITIONER:
@@ -186,32 +162,28 @@ def _chief(work: Work, thread: LoadedThread, uid: str | None) -> LoadedMember:
     return found[0]
 
 
-def _refuse_twice(work: Work, addressee: LoadedMember, chief: LoadedMember, service: sa.Row[Any]) -> None:
+def _refuse_twice(work: Work, asked: LoadedMember, chief: LoadedMember, service: sa.Row[Any]) -> None:
     same = sa.and_(
-        payment_requests.c.addressee_id == addressee.account_id,
+        payment_requests.c.addressee_id == asked.account_id,
         payment_requests.c.practitioner_id == chief.account_id,
         payment_requests.c.service_id == service.id,
         payment_requests.c.state == State.OPEN,
     )
     if work.row(sa.select(payment_requests.c.id).where(same)) is not None:
-        raise Conflict(f"{addressee.nick} was asked to pay for {service.name} already, and has not answered yet. Withdraw that request to ask anew.")
-
-
-def _open_here(work: Work, thread: LoadedThread | None) -> list[Option]:
-    return [] if thread is None else record.options(work, thread, {State.OPEN})
+        raise Conflict(f"{asked.nick} was asked to pay for {service.name} already, and has not answered yet. Withdraw that request to ask anew.")
 
 
 @action(
     "payment.withdraw",
     Permission.PAYMENT_WITHDRAW,
     on=thread_or_administered,
-    fields=(PickMessage("request", "Payment request", required=False, options=_open_here, newest=True),),
+    fields=(PickMessage("request", "Payment request", required=False, options=PAYMENT_REQUESTS.open_options, newest=True),),
     offer=Offer(
         "Withdraw a payment request",
         "withdraw",
         "Nothing is to be paid, and the patient can write again.",
         "Withdrawn.",
-        when=lambda work, thread: bool(_open_here(work, thread)),
+        when=lambda work, thread: bool(PAYMENT_REQUESTS.open_options(work, thread)),
         grave=True,
         otherwise="No payment request of this thread waits for an answer, so there is none to withdraw.",
     ),
@@ -221,35 +193,17 @@ def withdraw(work: Work, thread: LoadedThread, request: str | None) -> None:
 
     Raises: Invalid, Conflict when it was answered.
     """
-    row = request_in(work, thread, request or newest(_open_here(work, thread)), {State.OPEN})
-    me = thread.members.get(work.person.id)
-    record.withdraw(work, thread, row, by=me.nick if me else work.person.name, author=me)
+    PAYMENT_REQUESTS.withdraw(work, thread, request)
 
 
 # What withdraws requests by itself. Source: product.md, Payment.
 
 
-def _membership_ended(work: Work, thread: LoadedThread, member: LoadedMember) -> None:
-    record.withdraw_all(work, sa.and_(payment_requests.c.thread_id == thread.id, _concerns(member.account_id)), "left")
-
-
-def _concerns(account_id: int) -> sa.ColumnElement[bool]:
-    table = payment_requests.c
-    return sa.or_(table.requester_id == account_id, table.practitioner_id == account_id, table.addressee_id == account_id)
-
-
-def _account_ended(work: Work, account_id: int) -> None:
-    # Theirs are all held (endings.CONCERNED); what they are asked at this very moment was asked afterwards.
-    record.withdraw_all(work, _concerns(account_id), "deactivated", held=True)
-
-
 def _link_ended(work: Work, account_id: int, practitioner_id: int) -> None:
     table = payment_requests.c
     theirs = sa.or_(table.addressee_id == account_id, table.requester_id == account_id)
-    record.withdraw_all(work, sa.and_(table.practitioner_id == practitioner_id, theirs), "unlinked")
+    PAYMENT_REQUESTS.withdraw_all(work, sa.and_(table.practitioner_id == practitioner_id, theirs), "unlinked")
 
 
-endings.MEMBERSHIP.append(_membership_ended)
-endings.ACCOUNT.append(_account_ended)
-endings.CONCERNED.append(lambda work, account_id: record.open_in(work, _concerns(account_id)))
+PAYMENT_REQUESTS.withdraw_with_endings()
 endings.LINK.append(_link_ended)

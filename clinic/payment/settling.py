@@ -19,10 +19,11 @@ from clinic.log import Entry, between_people
 from clinic.payment import record
 from clinic.payment.attempts import look_now, open_now
 from clinic.payment.kinds import Settlement
-from clinic.payment.record import CLOSE_JOB, MANUAL, PAYMENTS, named, newest, request_in
+from clinic.payment.record import CLOSE_JOB, MANUAL, PAYMENT_REQUESTS, PAYMENTS, named
 from clinic.payment.states import LIVE, SETTLED, UNPAID, AttemptState, State
 from clinic.payment.tables import WORDS_LENGTH, payment_requests
 from clinic.permissions import Permission
+from clinic.requests import newest, say
 from clinic.thread.actions import thread_for, thread_or_administered
 from clinic.thread.tables import threads
 from clinic.thread.waiting import answered_at
@@ -79,7 +80,7 @@ def _make_payable(work: Work, request_id: int) -> None:
 
 
 def _unpaid(work: Work, thread: LoadedThread | None) -> list[Option]:
-    return [] if thread is None else record.options(work, thread, UNPAID)
+    return [] if thread is None else PAYMENT_REQUESTS.options(work, thread, UNPAID)
 
 
 @action(
@@ -106,7 +107,7 @@ def mark_paid(work: Work, thread: LoadedThread, request: str | None, note: str) 
     An attempt by card that is open is closed; should it be paid all the same, it is given back.
     Raises: Invalid, Conflict where it is not accepted, or paid already.
     """
-    row = request_in(work, thread, request or newest(_unpaid(work, thread)), UNPAID)
+    row = PAYMENT_REQUESTS.named(work, thread, request or newest(_unpaid(work, thread)), UNPAID)
     me = thread.members.get(work.person.id)
     for attempt in record.attempts_of(work, row.id):
         if AttemptState(attempt.state) in LIVE:
@@ -118,7 +119,7 @@ def mark_paid(work: Work, thread: LoadedThread, request: str | None, note: str) 
 def paid(work: Work, thread: LoadedThread, row: Any, *, by: str = "", test: bool = False) -> Any:
     """Say that a request was paid; from now on the time runs within which staff have promised to answer. Returns: the request as it is then."""
     now = record.move(work, row, State.PAID, paid_at=work.now, receipt_number=record.next_receipt(work))
-    record.say(work, thread, row, settlement(work, thread, row, State.PAID, by=by, test=test))
+    say(work, thread, row, settlement(work, thread, row, State.PAID, by=by, test=test))
     if row.response_hours and thread.members:  # of a closed group nobody is there who could answer
         due = work.now + timedelta(hours=row.response_hours)
         thread.answer_due_at = due if thread.answer_due_at is None else min(due, thread.answer_due_at)

@@ -1,4 +1,4 @@
-"""Tables of services, payment requests, attempts to pay, refunds and what providers told. Imports clinic.storage only.
+"""Tables of services, payment requests, attempts to pay, refunds and what providers told. Imports clinic.storage and the columns of requests.
 
 Money is an integer of the currency's smallest unit. A request keeps what its service was when it was made.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from clinic.requests import columns
 from clinic.storage import UtcInstant, metadata
 
 NAME_LENGTH, WORDS_LENGTH = 200, 2000
@@ -30,12 +31,7 @@ services = sa.Table(
 payment_requests = sa.Table(
     "payment_requests",
     metadata,
-    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("uid", sa.String(26), nullable=False, unique=True),
-    sa.Column("thread_id", sa.ForeignKey("threads.id"), nullable=False, index=True),
-    sa.Column("entry_uid", sa.String(26), nullable=False),  # the request's own entry in the log
-    sa.Column("addressee_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
-    sa.Column("requester_id", sa.ForeignKey("accounts.id"), nullable=False),
+    *columns(),  # state: a State (states.py)
     # Whose the request is: the requester, or the practitioner whom a coordinator assists. In their threads it holds.
     sa.Column("practitioner_id", sa.ForeignKey("accounts.id"), nullable=False),
     sa.Column("service_id", sa.ForeignKey("services.id"), nullable=False),
@@ -45,12 +41,10 @@ payment_requests = sa.Table(
     sa.Column("amount_minor", sa.BigInteger, nullable=False),
     sa.Column("currency", sa.String(3), nullable=False),
     sa.Column("response_hours", sa.Integer),
-    sa.Column("state", sa.String(16), nullable=False),  # a State (states.py)
-    sa.Column("created_at", UtcInstant, nullable=False, index=True),
-    sa.Column("decided_at", UtcInstant),  # accepted, rejected or withdrawn
     sa.Column("paid_at", UtcInstant),
     sa.Column("refunded_minor", sa.BigInteger, nullable=False),
     sa.Column("receipt_number", sa.BigInteger, unique=True),
+    sa.Index("ix_payment_requests_created_at", "created_at"),
     # What each message of a patient asks: few are open.
     sa.Index("ix_payment_requests_open", "addressee_id", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")),
 )

@@ -13,7 +13,7 @@ from clinic.actions import action, view
 from clinic.fields import PickMessage
 from clinic.loading import LoadedThread
 from clinic.payment.money import Money
-from clinic.payment.record import request_in
+from clinic.payment.record import PAYMENT_REQUESTS
 from clinic.payment.states import AttemptState, State
 from clinic.payment.tables import payment_attempts, payment_requests, refunds
 from clinic.permissions import Permission
@@ -73,7 +73,7 @@ def _trouble(row: sa.Row[Any], what: str) -> Trouble:
 @action("payment.looked_at", Permission.PAYMENT_REFUND, on=thread_or_administered, fields=(PickMessage("request", "Payment"),))
 def looked_at(work: Work, thread: LoadedThread, request: str) -> None:
     """Take what was reported about a request off the list of what needs a look. What is still tried again by itself stays. Raises: Invalid."""
-    row = request_in(work, thread, request, set(State))
+    row = PAYMENT_REQUESTS.named(work, thread, request, set(State))
     mine = payment_attempts.c.request_id == row.id
     for one in work.rows(sa.select(payment_attempts).where(mine, payment_attempts.c.trouble != "", payment_attempts.c.state != AttemptState.ASKED)):
         work.update(payment_attempts, one.id, trouble="")

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from clinic import endings
 from clinic.absence.replies import answer_if_away
+from clinic.account.people import is_active
 from clinic.actions import action
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import ClientId, Flag, Uid
@@ -21,12 +22,12 @@ from clinic.file.fields import ANNOUNCED
 from clinic.file.media import Form, Inspection, Purpose
 from clinic.file.sending import CLAIMANTS, Sending, place
 from clinic.file.uploading import EXEMPT, TOLERANCE_MS, VIDEO_SECONDS, begin_upload, same_file
-from clinic.group.people import is_active
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.log import Audience, Entry
 from clinic.permissions import Permission, Role
+from clinic.requests import say
 from clinic.short_video.kinds import State, VideoBecame, VideoPayload, VideoReopened
-from clinic.short_video.record import open_request_to, say
+from clinic.short_video.record import VIDEO_REQUESTS, open_request_to
 from clinic.short_video.tables import video_requests
 from clinic.thread.actions import thread_for
 from clinic.work import Work
@@ -108,7 +109,7 @@ def claim(
     audience, whom = (Audience.ADDRESSEE, author) if private else (Audience.EVERYONE, None)
     entry = work.append(thread, payload, audience, addressee=whom, author=author, client_id=client_id, message_id=message_id)
     place(work, thread, author, sending, entry, "video", author.account_id)
-    work.update(video_requests, row.id, state=State.DONE, video_uid=entry, decided_at=work.now)
+    VIDEO_REQUESTS.move(work, row, State.DONE, video_uid=entry, decided_at=work.now)
     say(work, thread, row, VideoBecame(row.uid), author)
     work.audit_detail(request=row.uid)
     answer_if_away(work, thread, author)
@@ -156,7 +157,7 @@ def _taken_back(work: Work, thread: LoadedThread, entry: Entry) -> None:
     if row is None or entry.author is None:
         return
     waits = _waits_again(work, thread, row)
-    work.update(video_requests, row.id, state=State.OPEN if waits else State.TAKEN_BACK, video_uid=None, shown_upload=None, decided_at=None)
+    VIDEO_REQUESTS.move(work, row, State.OPEN if waits else State.TAKEN_BACK, video_uid=None, shown_upload=None, decided_at=None)
     me = work.member(thread)
     by = "" if entry.author.uid == me.uid else me.nick
     say(work, thread, row, VideoReopened(row.uid, entry.author.nick, by, waits), me)

@@ -1,13 +1,13 @@
 """The kinds `video-request`, `video`, `video-withdrawn`, `video-reopened` and `video-became`: what a thread says of short videos.
 
-Imports clinic.kinds, clinic.log, clinic.file.
+Imports clinic only.
 
 A request is for the patient who is asked and for staff. Its entry reads as the request stands now: what comes later is folded into it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from xml.sax.saxutils import escape, quoteattr
 
@@ -15,6 +15,7 @@ from clinic.file.kinds import FILE_NS, file_xml, time_in_words
 from clinic.file.uploading import VIDEO_SECONDS
 from clinic.kinds import Ask, Attached, kind
 from clinic.log import Entry
+from clinic.requests import WITHDRAWN_BECAUSE, reads, sentence
 
 VIDEO_NS = "urn:bedside:video:1"
 
@@ -80,7 +81,7 @@ class VideoRequest:
     def _words(self, asked: str, then: str) -> str:
         if not self.text:
             return f"{asked}. {then}"
-        return f"{asked}: {self.text}{'' if self.text[-1] in '.!?…:;' else '.'} {then}"
+        return f"{asked}: {sentence(self.text)} {then}"
 
     @property
     def doable(self) -> frozenset[str]:
@@ -135,18 +136,8 @@ class VideoPayload:
         return frozenset({"video.show"} if self.private and not self.shown else ())
 
 
-WITHDRAWN_BECAUSE = {
-    "": "",
-    "deactivated": " The account of who asked, or was asked, is closed.",
-    "left": " Somebody whom it concerns has left the thread.",
-}
-"""Why a request withdrew by itself, by code."""
-
-
-def _withdrawn(entry: Entry, later: Entry) -> Entry:
-    if not isinstance(entry.payload, VideoRequest):
-        return entry
-    return replace(entry, payload=replace(entry.payload, state=State.WITHDRAWN))
+def _withdrawn(entry: Entry, _later: Entry) -> Entry:
+    return reads(entry, VideoRequest, state=State.WITHDRAWN)
 
 
 @kind("video-withdrawn", fragment="video_withdrawn.html", changes=_withdrawn, says_who=True)
@@ -202,12 +193,7 @@ class VideoReopened:
 
 
 def _became(entry: Entry, later: Entry) -> Entry:
-    payload = entry.payload
-    if isinstance(payload, VideoRequest):
-        return replace(entry, payload=replace(payload, state=State.DONE))
-    if isinstance(payload, VideoPayload):
-        return replace(entry, payload=replace(payload, shown=later.payload.shown))
-    return entry
+    return reads(reads(entry, VideoRequest, state=State.DONE), VideoPayload, shown=later.payload.shown)
 
 
 @kind("video-became", fragment="amending.html", changes=_became, amends=True)

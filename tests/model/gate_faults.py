@@ -15,10 +15,11 @@ import sqlalchemy as sa
 
 from clinic import ACTIONS, endings
 from clinic.memory import Memory
-from clinic.payment import answering, gate, record, requests
+from clinic.payment import answering, gate, requests
 from clinic.payment.tables import payment_requests
 from clinic.permissions import Role
 from clinic.prepared import Query
+from clinic.requests import Changed
 from clinic.transaction import Transaction
 from clinic.urgent.tables import urgent_calls
 
@@ -143,7 +144,7 @@ def two_answers_at_once_are_both_taken(patch: pytest.MonkeyPatch) -> None:
     def stale(work: Any, thread: Any, uid: str | None) -> Any:
         now = read(work, thread, uid)
         before = found.rows.get(now.uid)
-        return record.Changed(now, state=before.state) if before else now
+        return Changed(now, state=before.state) if before else now
 
     patch.setitem(ACTIONS, "payment.decide", dataclasses.replace(ACTIONS["payment.decide"], load=early))
     patch.setattr(answering, "_asked", stale)
