@@ -133,10 +133,7 @@ def _settled(entry: Entry, later: Entry) -> Entry:
     return requests.reads(entry, PaymentRequest, state=later.payload.state) if later.payload.state in list(State) else entry
 
 
-WITHDRAWN_BECAUSE = requests.WITHDRAWN_BECAUSE | {
-    "deactivated": " The account of who asked is closed.",
-    "unlinked": " Who asked no longer treats here.",
-}
+WITHDRAWN_BECAUSE = requests.WITHDRAWN_BECAUSE | {"unlinked": " Who asked no longer treats here."}
 """Why a request withdrew by itself, by code."""
 
 

@@ -14,7 +14,7 @@ from clinic.payment.tables import payment_requests, services
 from clinic.payment.views import waiting
 from clinic.text.scheduled import scheduled
 from clinic.thread.tables import threads
-from clinic.thread.views import let_send
+from clinic.thread.views import let_send, thread_page
 from tests.support.cast import Cast
 from tests.support.paying import SYSTEM, ask, decide, service, state
 
@@ -185,6 +185,15 @@ def test_it_withdraws_by_itself(database: Database, cast: Cast, thread: str, end
         database.perform(cast.bella, "group.close", group)
     assert state(database, request) == "withdrawn"
     assert not held(cast, "ana", thread)
+
+
+@pytest.mark.parametrize(("who", "other"), [("boris", "ana"), ("ana", "chen")])
+def test_that_it_withdrew_with_an_account_blames_neither_who_asked_nor_who_was_asked(cast: Cast, thread: str, who: str, other: str) -> None:
+    ask(cast, "boris", thread, service(cast))
+    cast.database.perform(cast.dina, "account.deactivate", cast.uid(who))
+    with cast.database.read(getattr(cast, other)) as work:
+        said = [entry.body for entry in thread_page(work, thread).entries if entry.kind == "payment-decision"]
+    assert len(said) == 1 and "The account of who asked, or was asked, is closed." in said[0]
 
 
 def test_the_same_is_not_asked_twice(cast: Cast, thread: str) -> None:
