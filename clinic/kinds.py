@@ -1,6 +1,6 @@
 """The registry of kinds of entries: payload, plain body, XML child and page fragment, declared once each.
 
-Owns @kind, KINDS, what an entry asks of its readers (Ask), the file that it shows (Attached), and two payloads that stand for what cannot be
+Owns @kind, KINDS, what an entry asks of its readers (Ask), the file that it shows (SharedFile), and two payloads that stand for what cannot be
 shown (UNKNOWN, Tombstone).
 Imports the standard library only. A capability declares its kinds in its own folder; the log stores a payload as JSON,
 the component sends `body` to any client and `xml` beside it, the page draws `fragment`.
@@ -42,8 +42,8 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Attached:
-    """A file that an entry shows, as those receive it who open their own link to it. A payload that shows one has a property `attached`.
+class SharedFile:
+    """A file that an entry shares (XEP-0447), as those receive it who open their own link to it. A payload that shows one has a property `shared_file`.
 
     file: uid. name: as it is saved. width, height: pixels, duration_ms: of a sound or a video; 0 where there are none. words: what to say of it
     to those who are shown the file itself instead of the entry's body: what a machine understood of a voice message.

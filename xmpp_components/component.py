@@ -33,9 +33,9 @@ from xmpp_components.rates import Buckets
 from xmpp_components.recovery import Recovery
 from xmpp_components.request import FEED_PREFIX, NO_THREAD, NOT_DONE, Refusal, Request, Target, target_of
 from xmpp_components.rooms import admin, archive, disco, join, messages, vcards
-from xmpp_components.rooms.attachments import Links
 from xmpp_components.rooms.availability import Availability
 from xmpp_components.rooms.checks import Checks
+from xmpp_components.rooms.file_sharing import FileLinks
 from xmpp_components.rooms.room import Rooms
 from xmpp_components.share import Share
 from xmpp_components.stream import Stream
@@ -70,7 +70,7 @@ class Threads:
         self.domain, self.server = config.threads_domain, config.domain
         self.share = Share(config.component, config.components)
         self.reader = Reader(db)
-        self.links = Links(config, db)
+        self.links = FileLinks(config, db)
         self.doer = Doer(db, self.links)
         self.checks = Checks(self.reader)
         self.tail = Tail(self)

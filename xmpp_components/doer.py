@@ -12,7 +12,7 @@ from typing import Any
 
 from clinic import ACTIONS, Actor, Database
 from clinic.offers import Offered, telling, told
-from xmpp_components.rooms.attachments import Links
+from xmpp_components.rooms.file_sharing import FileLinks
 
 AT_ONCE = 2
 
@@ -20,7 +20,7 @@ AT_ONCE = 2
 class Doer:
     """Performs offered actions. Each runs as an own transaction, which asks again who acts and what they may."""
 
-    def __init__(self, db: Database, links: Links) -> None:
+    def __init__(self, db: Database, links: FileLinks) -> None:
         self._db, self._links = db, links
         self._threads = ThreadPoolExecutor(AT_ONCE, "doer")
 

@@ -32,7 +32,7 @@ class AccountRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
+class AccountLinks:
     """All links: (coordinator, practitioner) and (patient, practitioner)."""
 
     coordinators: tuple[tuple[PersonRef, PersonRef], ...]
@@ -64,7 +64,7 @@ def account_list(work: Work) -> list[AccountRow]:
 
 
 @view(Permission.LINK_MANAGE)
-def account_links(work: Work) -> Links:
+def account_links(work: Work) -> AccountLinks:
     """Return all coordinator and patient links, by practitioner's name."""
 
     def pairs(table: sa.Table, other: sa.Column[Any]) -> tuple[tuple[PersonRef, PersonRef], ...]:
@@ -84,7 +84,7 @@ def account_links(work: Work) -> Links:
             for r in work.rows(query)
         )
 
-    return Links(
+    return AccountLinks(
         pairs(coordinator_links, coordinator_links.c.coordinator_id), pairs(patient_links, patient_links.c.patient_id)
     )
 

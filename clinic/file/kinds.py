@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 
 from clinic.file.media import Form
 from clinic.file.names import LONGEST_EXTENSION, safe_name
-from clinic.kinds import Ask, Attached, kind
+from clinic.kinds import Ask, SharedFile, kind
 from clinic.log import Entry
 from clinic.text.kinds import NOTE_WORDS
 
@@ -134,12 +134,12 @@ class FilePayload:
         return size_in_words(self.size_bytes)
 
     @property
-    def attached(self) -> Attached:
+    def shared_file(self) -> SharedFile:
         """The file as links serve it: of an image the picture that is shown of it."""
         if self.form != Form.IMAGE or not self.shown_type:
-            return Attached(self.file, self.name, self.media_type, self.size_bytes, self.width, self.height, self.duration_ms)
+            return SharedFile(self.file, self.name, self.media_type, self.size_bytes, self.width, self.height, self.duration_ms)
         width, height = fitting(self.width, self.height)
-        return Attached(self.file, named_as(self.name, self.shown_type), self.shown_type, self.shown_bytes, width, height)
+        return SharedFile(self.file, named_as(self.name, self.shown_type), self.shown_type, self.shown_bytes, width, height)
 
     @property
     def body(self) -> str:
@@ -173,10 +173,10 @@ class VoicePayload:
         return time_in_words(self.duration_ms)
 
     @property
-    def attached(self) -> Attached:
+    def shared_file(self) -> SharedFile:
         words = ["Sent on"] if self.sent_on else []
         words += [f"Written down by a machine: {self.transcript}"] if self.transcript else []
-        return Attached(self.file, self.name, self.media_type, self.size_bytes, duration_ms=self.duration_ms, words="; ".join(words))
+        return SharedFile(self.file, self.name, self.media_type, self.size_bytes, duration_ms=self.duration_ms, words="; ".join(words))
 
     @property
     def body(self) -> str:

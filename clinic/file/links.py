@@ -26,7 +26,7 @@ _OURS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class FileLink:
     """What a link says. file, recipient: uids of the file and of the account whose link it is. expires_at: in UTC, to the second."""
 
     file: str
@@ -55,13 +55,13 @@ def sign(key: bytes, file: str, recipient: str, name: str, now: datetime) -> str
     return f"/f/{file}/{recipient}/{until}/{_mac(key, 'get', file, recipient, str(until), safe_name(name))}/{in_path(name)}"
 
 
-def opened(key: bytes, file: str, recipient: str, expiry: str, mac: str, name: str) -> Link | None:
+def opened(key: bytes, file: str, recipient: str, expiry: str, mac: str, name: str) -> FileLink | None:
     """Return what a link says, or None where the clinic never made it. name: decoded. It may have expired: ask `expires_at`."""
     if not expiry.isascii() or not expiry.isdecimal() or len(expiry) > 11:
         return None
     if not hmac.compare_digest(mac.encode(), _mac(key, "get", file, recipient, expiry, name).encode()):
         return None
-    return Link(file, recipient, datetime.fromtimestamp(int(expiry), UTC))
+    return FileLink(file, recipient, datetime.fromtimestamp(int(expiry), UTC))
 
 
 def slot_mac(key: bytes, upload: str) -> str:

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from clinic.file.kinds import FILE_NS, file_xml, time_in_words
 from clinic.file.uploading import VIDEO_SECONDS
-from clinic.kinds import Ask, Attached, kind
+from clinic.kinds import Ask, SharedFile, kind
 from clinic.log import Entry
 from clinic.requests import WITHDRAWN_BECAUSE, reads, sentence
 
@@ -122,9 +122,9 @@ class VideoPayload:
         return time_in_words(self.duration_ms)
 
     @property
-    def attached(self) -> Attached:
+    def shared_file(self) -> SharedFile:
         """The film as links serve it."""
-        return Attached(self.file, self.name, self.media_type, self.size_bytes, self.width, self.height, self.duration_ms)
+        return SharedFile(self.file, self.name, self.media_type, self.size_bytes, self.width, self.height, self.duration_ms)
 
     @property
     def body(self) -> str:

@@ -54,7 +54,7 @@ def link_in(message: ET.Element) -> str:
     return message.findtext(f".//{{{OOB}}}x/{{{OOB}}}url") or ""
 
 
-def opened(url: str) -> links.Link:
+def opened(url: str) -> links.FileLink:
     """Returns what a link says, which the clinic made."""
     assert url.startswith("https://clinic.example/f/")
     _, _, file, recipient, expiry, mac, name = urlsplit(url).path.split("/")

@@ -15,7 +15,7 @@ from clinic.thread.views import let_send
 from xmpp_components import text_commands, wire
 from xmpp_components.handlers import Policy, handles
 from xmpp_components.request import Request, Target
-from xmpp_components.rooms import admin, amending, attachments, posting
+from xmpp_components.rooms import admin, amending, file_sharing, posting
 from xmpp_components.rooms.join import NOT_JOINED
 from xmpp_components.rooms.room import Member, Room
 
@@ -52,7 +52,7 @@ def groupchat(component: Threads, request: Request) -> None:
     body, subject = wire.stanza_child(request.xml, "body"), wire.stanza_child(request.xml, "subject")
     known = {name for namespace, name in inside if namespace in (wire.MARKERS, wire.CHATSTATES)}
     amends = any(namespace in amending.NAMESPACES for namespace, _name in inside)
-    brings = any(namespace in attachments.NAMESPACES for namespace, _name in inside)
+    brings = any(namespace in file_sharing.NAMESPACES for namespace, _name in inside)
     if body is None and subject is None and not known and not amends and not brings:
         return
     if request.sender not in room.occupants:
@@ -96,7 +96,7 @@ def post(component: Threads, request: Request, room: Room, member: Member, body:
         answered, body = amending.answered(room, member, request.xml, reply, body)
     if _no_text(component, request, room, member, body):
         return
-    given = attachments.read(component.links, request.xml, body)
+    given = file_sharing.read(component.links, request.xml, body)
     if given.words != body and _no_text(component, request, room, member, given.words):
         return
     if not given.files:
@@ -174,7 +174,7 @@ async def private(component: Threads, request: Request) -> None:
     """Refuse private messages with the reason; what has no text (typing, receipts) is dropped. Source: XEP-0045 section 7.5."""
     room, member = request.inside()
     has_text = wire.stanza_child(request.xml, "body") is not None
-    if has_text or any(namespace in REFUSED.keys() | amending.NAMESPACES | attachments.NAMESPACES for namespace, _name in wire.namespaces(request.xml)):
+    if has_text or any(namespace in REFUSED.keys() | amending.NAMESPACES | file_sharing.NAMESPACES for namespace, _name in wire.namespaces(request.xml)):
         await refuse_private(component, room, member)
 
 

@@ -19,7 +19,7 @@ from clinic.offers import offer
 from clinic.text.find import MADE_UP
 from xmpp_components import text_commands, wire
 from xmpp_components.request import Request
-from xmpp_components.rooms import attachments, render
+from xmpp_components.rooms import file_sharing, render
 from xmpp_components.rooms.room import Member, Room
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ async def _sent(
         return await _send_file(component, room, member, file, ids)
 
 
-async def mention(component: Threads, request: Request, room: Room, member: Member, given: attachments.Given, answered: str | None) -> None:
+async def mention(component: Threads, request: Request, room: Room, member: Member, given: file_sharing.Given, answered: str | None) -> None:
     """Post words with links to files of this clinic; what was uploaded for them is sent before them, so that who reads them can open it.
 
     Raises: DomainError; then nothing more of the message is sent.

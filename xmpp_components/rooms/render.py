@@ -16,7 +16,7 @@ from clinic.text.find import MADE_UP, id_of
 from clinic.text.kinds import TYPED, Correction, Reaction, Retraction
 from clinic.thread.nicks import CLINIC
 from xmpp_components import wire
-from xmpp_components.rooms import attachments
+from xmpp_components.rooms import file_sharing
 from xmpp_components.rooms.room import Member, Room, Session
 
 STORE = wire.element("store", {"xmlns": wire.HINTS})
@@ -67,9 +67,9 @@ def _said(room: Room, entry: Entry, reader: Member) -> list[wire.Xml]:
                 _fallback(wire.REACTIONS), STORE]
     if isinstance(payload, Tombstone):
         return _tombstone(room, payload)
-    if (file := attachments.attached(entry)) is not None:
+    if (file := file_sharing.shared_file(entry)) is not None:
         asked = asking("", _asks_of(entry, reader.role), room.page, room.uid).strip()
-        return attachments.said(entry, file, room.links.to(file.file, reader.uid, file.name), asked)
+        return file_sharing.said(entry, file, room.links.to(file.file, reader.uid, file.name), asked)
     own = entry.xml()
     return [wire.element("body", {}, _asking(room, entry, reader.role)), *((wire.Xml(own),) if own else ())]
 
@@ -92,7 +92,7 @@ def alike(room: Room, entry: Entry, present: Sequence[Session]) -> list[tuple[Me
     """
     if not present:
         return []
-    if (each := attachments.attached(entry) is not None) or asks_of(entry) or hasattr(entry.payload, "to_addressee"):
+    if (each := file_sharing.shared_file(entry) is not None) or asks_of(entry) or hasattr(entry.payload, "to_addressee"):
         found: dict[str, tuple[Member, list[str]]] = {}
         for session in present:
             member = room.members[session.handle]

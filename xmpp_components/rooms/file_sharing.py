@@ -14,7 +14,7 @@ from clinic import Database
 from clinic.config import Config
 from clinic.errors import NotAcceptable
 from clinic.file import links
-from clinic.kinds import Attached
+from clinic.kinds import SharedFile
 from clinic.log import Audience, Entry
 from xmpp_components import wire
 
@@ -27,7 +27,7 @@ NO_FILE = "This message holds no text and no file that the clinic could keep. Se
 TOO_MANY = f"At most {MOST_FILES} files fit into one message. Send the others in a second one."
 
 
-class Links:
+class FileLinks:
     """Makes links for people, and knows those that this clinic has made."""
 
     def __init__(self, config: Config, db: Database) -> None:
@@ -64,7 +64,7 @@ class Given:
     words: str
 
 
-def read(links: Links, xml: Element, body: str) -> Given:
+def read(links: FileLinks, xml: Element, body: str) -> Given:
     """Understand what a message says of files. ``body``: its text without the quote that it may begin with; "" where it has none.
 
     A link to somewhere else is a text like any other. Raises: NotAcceptable for what is encrypted, and where nothing is left.
@@ -94,7 +94,7 @@ def _urls(xml: Element) -> Iterator[str]:
 
 
 def _beside(xml: Element, body: str) -> str:
-    """Returns: a body without what stands in it for apps that know no attachments, where its sender has marked that."""
+    """Returns: a body without what stands in it for apps that know no file sharing, where its sender has marked that."""
     for fallback in xml.findall(f"{{{wire.FALLBACK}}}fallback"):
         if fallback.get("for") in NAMESPACES:
             part = wire.child(fallback, wire.FALLBACK, "body")
@@ -108,13 +108,13 @@ def _beside(xml: Element, body: str) -> str:
 # --- out
 
 
-def attached(entry: Entry) -> Attached | None:
+def shared_file(entry: Entry) -> SharedFile | None:
     """Returns: the file that an entry shows, or None."""
-    found: Attached | None = getattr(entry.payload, "attached", None)
+    found: SharedFile | None = getattr(entry.payload, "shared_file", None)
     return found
 
 
-def said(entry: Entry, file: Attached, link: str, asked: str) -> list[wire.Xml]:
+def said(entry: Entry, file: SharedFile, link: str, asked: str) -> list[wire.Xml]:
     """Returns: what a message says that shows a file, to whoever's ``link`` it is. ``asked``: what the entry asks of them, "" for nothing.
 
     Apps show a file itself only where its link is all that the message says. What is for staff alone says so first: shown so, it would look like
@@ -130,7 +130,7 @@ def said(entry: Entry, file: Attached, link: str, asked: str) -> list[wire.Xml]:
             wire.element("fallback", {"xmlns": wire.FALLBACK, "for": wire.FILE_SHARING}, wire.element("body")), *child]
 
 
-def _sharing(file: Attached, link: str) -> wire.Xml:
+def _sharing(file: SharedFile, link: str) -> wire.Xml:
     """Returns: the file as apps read it that know XEP-0447."""
     known = {"media-type": file.media_type, "name": file.name, "size": str(file.size_bytes), "width": str(file.width or ""),
              "height": str(file.height or ""), "length": str(file.duration_ms or ""), "desc": file.words}
