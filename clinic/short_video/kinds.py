@@ -157,10 +157,7 @@ class VideoWithdrawn:
 
 
 def _reopened(entry: Entry, later: Entry) -> Entry:
-    if not isinstance(entry.payload, VideoRequest):
-        return entry
-    state = State.OPEN if later.payload.waits else State.TAKEN_BACK
-    return replace(entry, payload=replace(entry.payload, state=state))
+    return reads(entry, VideoRequest, state=State.OPEN if later.payload.waits else State.TAKEN_BACK)
 
 
 @kind("video-reopened", fragment="video_reopened.html", changes=_reopened, says_who=True)

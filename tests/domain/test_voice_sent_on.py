@@ -42,7 +42,7 @@ def test_it_stays_a_voice_message_whoever_sends_it_on(cast: Cast, database: Data
     shown = last(database, cast.ada, both)
     assert (shown.file, shown.origin, shown.sent_on) == (copy, document, True)
     assert (shown.duration_ms, shown.waveform, shown.media_type, shown.size_bytes) == (12_000, (0, 12, 31), "audio/webm", 1000)
-    assert shown.body == "Voice message (0:12), sent on" and shown.attached.words == "Sent on"
+    assert shown.body == "Voice message (0:12), sent on" and shown.shared_file.words == "Sent on"
     assert "sent-on='true'" not in str(kind_of(own).xml(own)) and 'sent-on="true"' in str(kind_of(shown).xml(shown))
     assert can_read(database, cast.ada, copy)
 
