@@ -143,7 +143,8 @@ def documents(work: Work, condition: sa.ColumnElement[bool], before: str | None 
         .limit(most + 1)
     )
     if before is not None:
-        query = query.where(files.c.id < sa.select(files.c.id).where(files.c.uid == before).scalar_subquery())
+        # Only among what may be seen here: one that is hidden answers as one that is absent.
+        query = query.where(files.c.id < sa.select(files.c.id).where(files.c.uid == before, here_to_stay(), condition).scalar_subquery())
     rows = work.rows(query)
     titles = _titles(work, {row.thread_id for row in rows if row.thread_id is not None})
     shown = tuple(_document(work, row, *titles.get(row.thread_id, ("", ""))) for row in rows[:most])

@@ -12,10 +12,11 @@ from clinic.calls import Done
 from clinic.errors import Conflict, DomainError, Gated, Invalid, NotFound, NotPermitted
 from clinic.fields import Pick
 from clinic.file.folders import Folder, own_document, own_folder, targets
-from clinic.file.forwarding import chosen
+from clinic.file.forwarding import Choice, chosen
 from clinic.file.media import Form, Inspection
 from clinic.search.index import Indexer
 from clinic.search.views import search
+from clinic.storage import new_uid
 from tests.support import paying
 from tests.support.cast import Cast
 from tests.support.filing import can_read, copies_taken_back, entries_of, file_in, forwarded, handout, own_names, sent
@@ -124,6 +125,18 @@ def test_a_folder_is_narrowed_by_form_thread_and_day_and_paged(cast: Cast, datab
     assert own_names(database, cast.ana, until="2020-01-01") == own_names(database, cast.ana, since="2100-01-01") == []
     with pytest.raises(Invalid):
         own_names(database, cast.ana, since="tomorrow")
+
+
+def test_a_list_goes_on_behind_a_forbidden_document_as_behind_one_that_there_is_not(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    sent(database, cast.ana, thread)
+    last = sent(database, cast.ana, thread, "c-2", name="last.jpg")
+    cast.link("eve", "bella")
+    foreign = sent(database, cast.eve, cast.start("bella", "eve"))
+    for behind, names in ((last, ["knee.jpg"]), (foreign, []), (new_uid(), [])):
+        choice: Choice = database.perform(cast.boris, "file.choose", thread, before=behind).value
+        assert own_names(database, cast.ana, before=behind) == [one.name for one in choice.documents] == names
+        assert [one.name for one in opened(database, cast.boris, cast.uid("ana"), before=behind).documents] == names
 
 
 def test_a_document_is_renamed_in_the_folder_only_and_the_audit_log_holds_no_name(cast: Cast, database: Database) -> None:
