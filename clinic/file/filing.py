@@ -14,6 +14,7 @@ from clinic.fields import Option, Pick
 from clinic.file.kinds import PUT_UNDER, Filed
 from clinic.file.tables import files
 from clinic.file.uploading import NOBODY, folder_chosen, folders_of
+from clinic.file.views import name_in_thread
 from clinic.file.withdrawing import take_back_copies
 from clinic.loading import LoadedThread
 from clinic.log import Audience, entries
@@ -99,7 +100,7 @@ def put_under(work: Work, thread: LoadedThread, file: str, patient: str) -> None
         raise Invalid("A file in a thread with one patient is in their Images & Documents. Take the message back if it is wrong here.", field="patient")
     owner = folder_chosen(thread, patient)
     if owner != row.folder_id:
-        work.update(files, row.id, folder_id=owner)
+        work.update(files, row.id, folder_id=owner, name=name_in_thread(work, row))  # what another's folder called it is not for this one
         if row.folder_id is not None:
             take_back_copies(work, row.id, but_with=owner)
     with suppress(NotFound):  # of a thread that its actor has entered later

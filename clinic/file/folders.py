@@ -25,7 +25,7 @@ from clinic.file.kinds import FORMS, size_in_words, time_in_words
 from clinic.file.media import Form
 from clinic.file.names import renamed
 from clinic.file.tables import blobs, files
-from clinic.file.views import file_for
+from clinic.file.views import file_for, name_sent
 from clinic.gates import pass_gates
 from clinic.log import entries
 from clinic.permissions import Permission, Role
@@ -53,7 +53,8 @@ class Document:
     """A file in a folder, as its reader sees it. added_by, role: who added it, as they are called there.
 
     thread, title: where it came from, and as the reader calls that; "" where they are not in it, or it came from none. owner, owner_uid: whose
-    folder it is in, by name and by account, as names may be alike. voice: it is a voice message. waveform: of a sound (media.Inspection).
+    folder it is in, by name and by account, as names may be alike. sent_as: what it is called where it was sent, and where it is sent on to.
+    voice: it is a voice message. waveform: of a sound (media.Inspection).
     put_away_at: when it was put out of the ordinary list, None where it is in it; put_away_by: by whom, "" where nobody knows, put_away_mine: by
     the reader.
     """
@@ -76,6 +77,7 @@ class Document:
     put_away_mine: bool
     owner: str
     owner_uid: str
+    sent_as: str
     voice: bool = False
     waveform: tuple[int, ...] = ()
 
@@ -129,7 +131,7 @@ def documents(work: Work, condition: sa.ColumnElement[bool], before: str | None 
     query = (
         sa.select(
             files, blobs.c.form, blobs.c.size_bytes, blobs.c.duration_ms, blobs.c.waveform, blobs.c.pages, blobs.c.thumb_type,
-            accounts.c.name.label("adder"), memberships.c.nick, entries.c.author_role, owners.c.name.label("owner"),
+            accounts.c.name.label("adder"), memberships.c.nick, entries.c.author_role, entries.c.payload, owners.c.name.label("owner"),
             owners.c.uid.label("owner_uid"), away.c.name.label("put_away_by"),
         )
         .join(blobs, blobs.c.id == files.c.blob_id)
@@ -156,8 +158,8 @@ def _document(work: Work, row: sa.Row[Any], thread: str, title: str) -> Document
     role = Role(row.author_role) if row.author_role else work.role if mine else None
     return Document(
         row.uid, row.name, Form(row.form), row.size_bytes, row.duration_ms or 0, row.pages or 0, bool(row.thumb_type), row.nick or row.adder, role,
-        mine, row.added_at, thread, title, row.archived_at, row.put_away_by or "", row.archived_by == work.person.id, row.owner,
-        row.owner_uid, row.kind == "voice", tuple(json.loads(row.waveform)),
+        mine, row.added_at, thread, title, row.archived_at, row.put_away_by or "", row.archived_by == work.person.id, row.owner, row.owner_uid,
+        row.name if row.payload is None else name_sent(row.kind, row.payload), row.kind == "voice", tuple(json.loads(row.waveform)),
     )
 
 

@@ -22,7 +22,7 @@ from clinic.file.media import Purpose
 from clinic.file.refiling import any_taken_back
 from clinic.file.sending import Sending, found_of, send
 from clinic.file.tables import blobs, files
-from clinic.file.views import entitled
+from clinic.file.views import entitled, name_in_thread
 from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Permission, Role
 from clinic.storage import new_uid
@@ -64,7 +64,8 @@ def _more(thread: LoadedThread, one: Document, me: str) -> str:
     whose = "yours" if one.owner_uid == me else f"of {called.get(one.owner_uid, one.owner)}" if len(called) > 1 else ""
     others = other_readers(thread, one.owner_uid) if len(called) > 1 else ()
     seen = f"{' and '.join(others)} will see it" if others else ""
-    return "; ".join(part for part in (f"{one.what}, {one.size}", whose, seen) if part)
+    called_so = f"sent as {one.sent_as}" if one.sent_as != one.name else ""
+    return "; ".join(part for part in (f"{one.what}, {one.size}", whose, called_so, seen) if part)
 
 
 def _any(work: Work, thread: LoadedThread) -> bool:
@@ -97,6 +98,7 @@ def forward(
 ) -> str:
     """Send a document on into a thread. document: the uid of a file in the folder of a patient in it (for a patient: their own), or of a handout.
 
+    It is called as where it was first sent, whatever its folder calls it: that is not for the other readers of this thread.
     Returns: the entry's uid. Raises: NotFound, Invalid with the reason, Conflict where it was put away, Gated.
     """
     me = work.member(thread)
@@ -107,8 +109,9 @@ def forward(
     patients = [one.account_id for one in thread.patients]
     handout = me.role.is_staff and row.folder_id == me.account_id
     sending = Sending(
-        new_uid(), blob.id, found_of(blob), blob.size_bytes, row.name, Purpose.VOICE if row.kind == "voice" else Purpose.FILE, origin_id=row.id,
-        origin=row.uid, folder_id=patients[0] if handout and len(patients) == 1 else None, unfiled=handout and len(patients) > 1,
+        new_uid(), blob.id, found_of(blob), blob.size_bytes, name_in_thread(work, row),
+        Purpose.VOICE if row.kind == "voice" else Purpose.FILE, origin_id=row.id, origin=row.uid,
+        folder_id=patients[0] if handout and len(patients) == 1 else None, unfiled=handout and len(patients) > 1,
     )
     work.audit_detail(file=sending.uid)
     return send(work, thread, me, sending, client_id, message_id)

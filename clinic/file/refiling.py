@@ -16,6 +16,7 @@ from clinic.file.media import Form, Purpose
 from clinic.file.sending import Sending, found_of, send
 from clinic.file.tables import blobs, files
 from clinic.file.uploading import folder_chosen, folders_named
+from clinic.file.views import name_sent
 from clinic.loading import LoadedThread
 from clinic.log import Audience, entries
 from clinic.permissions import Permission
@@ -34,7 +35,7 @@ def _withdrawn(work: Work) -> sa.Select[Any]:
     me = work.person.id
     shown_as = sa.and_(entries.c.thread_id == files.c.thread_id, entries.c.uid == files.c.entry_uid)
     return (
-        sa.select(files, blobs.c.form, blobs.c.size_bytes, entries.c.audience, entries.c.addressee_id)
+        sa.select(files, blobs.c.form, blobs.c.size_bytes, entries.c.audience, entries.c.addressee_id, entries.c.payload)
         .join(blobs, blobs.c.id == files.c.blob_id)
         .join(entries, shown_as)
         .where(files.c.added_by == me, files.c.withdrawn_by == me, files.c.withdrawn_at > work.now - WITHIN, files.c.origin_id.is_(None))
@@ -49,7 +50,9 @@ def _for_all(work: Work) -> sa.Select[Any]:
 
 def _listed(work: Work, _thread: LoadedThread | None) -> Sequence[Option]:
     found = work.rows(_for_all(work).limit(OFFERED_FILES))
-    return [Option(row.uid, row.name, f"{FORMS[Form(row.form)]}, {size_in_words(row.size_bytes)}; {_was(row)}") for row in found]
+    return [
+        Option(row.uid, name_sent(row.kind, row.payload), f"{FORMS[Form(row.form)]}, {size_in_words(row.size_bytes)}; {_was(row)}") for row in found
+    ]
 
 
 def _was(row: sa.Row[Any]) -> str:
@@ -84,6 +87,7 @@ def any_taken_back(work: Work, _thread: LoadedThread) -> bool:
 def refile(work: Work, thread: LoadedThread, file: str, folder: str | None, client_id: str) -> str:
     """Send a file anew, as a new one over the same content, that the actor took back somewhere in the last 30 days. folder: as of file.begin.
 
+    It is called as it was when it was sent: a folder that it was in by mistake may call it what its new readers are not to know.
     A file of an internal note is one of an internal note again; what only its patient and staff saw is not sent from here.
     Returns: the entry's uid. Raises: NotFound, Invalid, NotPermitted, Gated.
     """
@@ -101,8 +105,8 @@ def refile(work: Work, thread: LoadedThread, file: str, folder: str | None, clie
         raise Invalid("Several patients are in this thread. Choose whose Images & Documents it belongs to, or nobody's.", field="folder")
     [blob] = work.rows(sa.select(blobs).where(blobs.c.id == row.blob_id))
     sending = Sending(
-        new_uid(), blob.id, found_of(blob), blob.size_bytes, row.name, Purpose.VOICE if row.kind == "voice" else Purpose.FILE, note=note,
-        folder_id=folder_chosen(thread, folder) if chosen else None, origin=row.uid,
+        new_uid(), blob.id, found_of(blob), blob.size_bytes, name_sent(row.kind, row.payload),
+        Purpose.VOICE if row.kind == "voice" else Purpose.FILE, note=note, folder_id=folder_chosen(thread, folder) if chosen else None, origin=row.uid,
     )
     work.audit_detail(new=sending.uid)
     return send(work, thread, me, sending, client_id)

@@ -20,6 +20,7 @@ from clinic.fields import is_uid
 from clinic.file.media import Form
 from clinic.file.tables import blobs, files, uploads
 from clinic.file.uploading import State
+from clinic.kinds import kind_named
 from clinic.log import entries, visible
 from clinic.permissions import Permission, Role
 from clinic.thread.tables import threads
@@ -31,7 +32,7 @@ from clinic.work import Work
 class Readable:
     """A file that its reader may have. uid: of the file; blob: of its content, with the wrapped key that opens it.
 
-    name: as the folder calls it. shown_type, thumb_type: of the pictures that there are of it, or "".
+    name: as the folder calls it to whom that is open, else as its entry does. shown_type, thumb_type: of the pictures that there are of it, or "".
     """
 
     uid: str
@@ -66,14 +67,14 @@ def _sees_entry(work: Work, row: sa.Row[Any]) -> bool:
 
 def entitled(work: Work, row: sa.Row[Any]) -> bool:
     """Say whether the actor may read a file, now. row: of `files`."""
-    if row.withdrawn_at is not None or work.role is None:
+    return row.withdrawn_at is None and work.role is not None and (_opens_folder(work, row) or _sees_entry(work, row))
+
+
+def _opens_folder(work: Work, row: sa.Row[Any]) -> bool:
+    """Say whether the actor may open the folder that a file is in."""
+    if row.folder_id is None or work.role is None:
         return False
-    if row.folder_id is not None:
-        if row.folder_id == work.person.id:
-            return True
-        if work.role.is_staff and shares_thread(work, row.folder_id, Role.PATIENT):
-            return True
-    return _sees_entry(work, row)
+    return bool(row.folder_id == work.person.id) or (work.role.is_staff and shares_thread(work, row.folder_id, Role.PATIENT))
 
 
 def file_for(work: Work, uid: str) -> sa.Row[Any]:
@@ -84,6 +85,21 @@ def file_for(work: Work, uid: str) -> sa.Row[Any]:
     return row
 
 
+def name_sent(kind: str, payload: str) -> str:
+    """Return what an entry of a kind calls the file that it shows: what those know who read it there, and not in a folder. payload: as it is stored."""
+    return str(kind_named(kind).decode(payload).name)
+
+
+def name_in_thread(work: Work, row: sa.Row[Any]) -> str:
+    """Return what a file's entry calls it; one that was never sent has one name. row: of `files`.
+
+    Staff call a document in a patient's folder as they like, maybe by what that patient has: no other patient is to read it.
+    """
+    here = sa.and_(entries.c.thread_id == row.thread_id, entries.c.uid == row.entry_uid)
+    shown = None if row.entry_uid is None else work.row(sa.select(entries.c.payload).where(here))
+    return str(row.name) if shown is None else name_sent(row.kind, shown.payload)
+
+
 @view(Permission.FILE_READ)
 def readable(work: Work, uid: str) -> Readable:
     """Return a file that the actor may read now, or an own upload that was checked and not sent yet. Raises: NotFound."""
@@ -91,8 +107,9 @@ def readable(work: Work, uid: str) -> Readable:
         row = file_for(work, uid)
     except NotFound:
         return _own(work, uid)
+    name = row.name if _opens_folder(work, row) else name_in_thread(work, row)
     return Readable(
-        row.uid, row.blob_uid, row.name, row.blob_media_type, Form(row.blob_form), row.blob_size_bytes, row.blob_shown_type,
+        row.uid, row.blob_uid, name, row.blob_media_type, Form(row.blob_form), row.blob_size_bytes, row.blob_shown_type,
         row.blob_shown_bytes, row.blob_thumb_type, row.blob_wrapped_key, row.blob_sha256,
     )
 

@@ -84,7 +84,7 @@ def show(work: Work, thread: LoadedThread, video: str | None, client_id: str) ->
     if row is None or blob is None:
         raise Conflict(NONE)
     target, me = find(work, thread, row.entry_uid), work.member(thread)
-    sending = Sending(new_uid(), blob.id, found_of(blob), blob.size_bytes, row.name, Purpose.VIDEO, origin_id=row.id)
+    sending = Sending(new_uid(), blob.id, found_of(blob), blob.size_bytes, target.payload.name, Purpose.VIDEO, origin_id=row.id)
     entry = work.append(thread, video_of(sending, "", private=False), author=me, client_id=client_id)
     place(work, thread, me, sending, entry, "video", None)  # it is in their folder already
     work.append_about(thread, target, VideoBecame(target.payload.request), author=me)

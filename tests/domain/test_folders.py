@@ -14,6 +14,8 @@ from clinic.fields import Pick
 from clinic.file.folders import Folder, own_document, own_folder, targets
 from clinic.file.forwarding import Choice, chosen
 from clinic.file.media import Form, Inspection
+from clinic.file.views import readable
+from clinic.offers import offer
 from clinic.search.index import Indexer
 from clinic.search.views import search
 from clinic.storage import new_uid
@@ -148,6 +150,47 @@ def test_a_document_is_renamed_in_the_folder_only_and_the_audit_log_holds_no_nam
     with database.reading() as connection:
         [detail] = connection.execute(sa.select(audit_entries.c.detail).where(audit_entries.c.action == "file.rename")).scalars()
     assert "knee" not in detail
+
+
+def test_what_staff_call_a_document_in_a_folder_is_read_by_nobody_to_whom_the_folder_is_closed(cast: Cast, database: Database) -> None:
+    both = group(cast, "ana", "ada")
+    file, note = sent(database, cast.boris, both, name="plan.pdf", folder=cast.uid("ana")), sent(database, cast.boris, both, "c-2", note=True)
+    database.perform(cast.chen, "file.rename", file, name="HIV of Ana Alvarez")
+    names = {}
+    for who in ("ana", "ada", "boris", "chen"):
+        with database.read(getattr(cast, who)) as work:
+            names[who] = readable(work, file).name
+    assert names == {"ana": "HIV of Ana Alvarez.pdf", "ada": "plan.pdf", "boris": "HIV of Ana Alvarez.pdf", "chen": "HIV of Ana Alvarez.pdf"}
+    with database.read(cast.boris) as work:
+        assert readable(work, note).name == "knee.jpg"
+
+
+def test_what_is_sent_on_or_put_elsewhere_is_called_as_it_was_sent_and_not_as_the_folder_calls_it(cast: Cast, database: Database) -> None:
+    cast.link("ada", "boris")
+    direct, both, other = cast.start("boris", "ana"), group(cast, "ana", "ada"), cast.start("boris", "ada")
+    file = sent(database, cast.boris, both, name="plan.pdf", folder=cast.uid("ana"))
+    database.perform(cast.chen, "file.rename", file, name="HIV of Ana Alvarez")
+    with database.read(cast.boris) as work:
+        one, _ = chosen(work, both, file)
+    assert (one.name, one.sent_as) == ("HIV of Ana Alvarez.pdf", "plan.pdf")
+    forwarded(database, cast.boris, both, file)
+    assert entries_of(database, cast.ada, both)[-1].payload.name == "plan.pdf"
+    database.perform(cast.boris, "file.put_under", both, file=file, patient=cast.uid("ada"))  # it was hers all along
+    assert own_names(database, cast.ada) == ["plan.pdf"]
+    wrong = sent(database, cast.boris, direct, "c-2", name="plan.pdf")
+    database.perform(cast.chen, "file.rename", wrong, name="HIV of Ana Alvarez")
+    database.perform(cast.boris, "text.retract", direct, client_id="c-back")
+    with database.read(cast.boris) as work:
+        [option] = [one for field in offer(work, "file.refile", other).fields for one in field.options]
+    database.perform(cast.boris, "file.refile", other, file=wrong, client_id="c-anew")
+    assert option.label == entries_of(database, cast.ada, other)[-1].payload.name == "plan.pdf" and own_names(database, cast.ada) == ["plan.pdf"] * 2
+
+
+def test_a_handout_is_sent_as_its_owner_calls_it(cast: Cast, database: Database) -> None:
+    thread, leaflet = cast.start("boris", "ana"), handout(database, cast.boris)
+    database.perform(cast.boris, "file.rename", leaflet, name="for your knee")
+    forwarded(database, cast.boris, thread, leaflet)
+    assert own_names(database, cast.ana) == ["for your knee.pdf"]
 
 
 def test_a_patient_writes_nothing_in_names_while_they_are_held_back(cast: Cast, database: Database) -> None:

@@ -264,6 +264,15 @@ def test_they_let_everybody_see_it_later_and_take_it_back_with_all_that_was_show
         assert not can_read(cast.database, getattr(cast, who), file) and not can_read(cast.database, getattr(cast, who), seen.payload.file)
 
 
+def test_what_staff_call_a_video_in_its_patients_folder_is_not_what_everybody_reads(cast: Cast, group: str) -> None:
+    file = sent(cast, group, ask(cast, group, patient=cast.uid("ana")))
+    [private] = videos(cast, "ana", group)
+    cast.database.perform(cast.boris, "file.rename", file, name="Ana Alvarez, tremor")
+    cast.database.perform(cast.ana, "video.show", group, client_id="c-show")
+    [shown] = videos(cast, "ada", group)
+    assert shown.payload.name == private.payload.name
+
+
 def test_taking_back_only_what_was_shown_leaves_it_with_its_patient_and_staff(cast: Cast, group: str) -> None:
     file = sent(cast, group, ask(cast, group, patient=cast.uid("ana")))
     shown = cast.database.perform(cast.ana, "video.show", group, client_id="c-show").value

@@ -89,7 +89,10 @@ def test_a_document_is_sent_in_a_thread_that_is_chosen_or_from_a_thread_that_is_
     page = boris.get(f"/documents/{document}/send").text
     assert "Knee class" in page and "Ada Almeida reads along" in page and (form := f"/threads/{group}/documents?document={document}") in page
     assert form in (chosen := boris.get(f"/threads/{group}/documents").text) and "Ana Alvarez, Ada Almeida too" in chosen
+    assert "In the thread it is called" not in boris.get(form).text
+    database.perform(cast.boris, "file.rename", document, name="Ana, May")
     asked = boris.get(form).text
+    assert "In the thread it is called left &amp; right.jpg." in asked
     assert "Ada Almeida will see it" in asked and f'name="document" value="{document}"' in asked and f"/files/{document}/thumb" in asked
     assert sign_in("ada").get(form).status_code == sign_in("bella").get(form).status_code == 404
     answer = boris.submit(f"/actions/file.forward/{group}", document=document, client_id="c-1", next=f"/threads/{group}")
