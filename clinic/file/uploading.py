@@ -127,7 +127,8 @@ def begin_upload(
     mine = uploads.c.account_id == work.person.id
     first = work.row(sa.select(uploads).where(mine, uploads.c.client_id == client_id))
     if first is not None:
-        if (first.name, first.size_bytes, first.thread_id) != (name, size_bytes, thread.id if thread else None):
+        before = (first.name, first.size_bytes, first.thread_id, first.purpose, first.note, first.folder_id, first.request_uid)
+        if before != (name, size_bytes, thread.id if thread else None, purpose, note, folder_id, request_uid):  # who will read it, too
             raise Conflict("Another file was announced under this id. Send it again as a new one.")
         return str(first.uid)
     _refuse_many(work, size_bytes)
@@ -173,7 +174,8 @@ def folder_chosen(thread: LoadedThread, given: str | None) -> int | None:
 def same_file(payload: Any, values: Mapping[str, Any]) -> bool:
     """Say whether an entry is what comes once more under its id. A recording may be kept in another size than it came in (ops/checking.py)."""
     alike = getattr(payload, "size_bytes", None) == values["size_bytes"] or bool(getattr(payload, "duration_ms", 0))
-    return alike and getattr(payload, "name", None) == values["name"]
+    note = getattr(payload, "note", False) == bool(values.get("note"))
+    return alike and note and getattr(payload, "name", None) == values["name"]
 
 
 @action(

@@ -74,6 +74,8 @@ def begin(
     )
     if show:
         work.update(video_requests, row.id, shown_upload=upload)
+    elif row.shown_upload == upload:  # announced once more, and not for everybody any longer
+        work.update(video_requests, row.id, shown_upload=None)
     return upload
 
 

@@ -38,6 +38,21 @@ def test_a_resent_announcement_is_the_same_upload(cast: Cast, database: Database
     assert not again.entries and again.value is State.SENT
 
 
+def test_what_is_announced_under_an_id_of_before_is_refused_where_others_would_read_it(cast: Cast, database: Database) -> None:
+    thread = cast.start("boris", "ana")
+    people = {"people": [cast.uid("ana"), cast.uid("ada")], "reason": "Same exercises."}
+    group = str(database.perform(cast.boris, "group.create", title="Knee class", **people).value)
+    open_to_ana = begun(database, cast.boris, thread)
+    begun(database, cast.boris, group, "c-anas", folder=cast.uid("ana"))
+    others = ((thread, "c-file", {"note": True}), (thread, "c-file", {"purpose": "voice"}), (group, "c-anas", {"folder": cast.uid("ada")}))
+    for where, client_id, other in others:
+        with pytest.raises(Conflict, match="Another file was announced under this id"):
+            begun(database, cast.boris, where, client_id, **other)
+    assert checked(database, open_to_ana).value is State.SENT
+    with pytest.raises(Conflict):  # nor is it answered with what was sent, to whoever meant a note
+        begun(database, cast.boris, thread, note=True)
+
+
 def test_what_is_too_large_or_empty_is_refused_in_words(cast: Cast, database: Database) -> None:
     thread = cast.start("boris", "ana")
     with pytest.raises(TooLong, match=r"201\.0 MB; 200\.0 MB is the most"):

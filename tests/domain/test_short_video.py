@@ -264,6 +264,15 @@ def test_they_let_everybody_see_it_later_and_take_it_back_with_all_that_was_show
         assert not can_read(cast.database, getattr(cast, who), file) and not can_read(cast.database, getattr(cast, who), seen.payload.file)
 
 
+@pytest.mark.parametrize("last", [True, False])
+def test_who_announces_it_once_more_says_anew_whether_everybody_sees_it(cast: Cast, group: str, last: bool) -> None:
+    request = ask(cast, group, patient=cast.uid("ana"))
+    first = begun(cast, group, request, client_id="c-video", show=not last)
+    assert begun(cast, group, request, client_id="c-video", show=last) == first
+    assert checked(cast.database, first, video()).value is Upload.SENT
+    assert can_read(cast.database, cast.ada, first) is bool(videos(cast, "ada", group)) is last
+
+
 def test_what_staff_call_a_video_in_its_patients_folder_is_not_what_everybody_reads(cast: Cast, group: str) -> None:
     file = sent(cast, group, ask(cast, group, patient=cast.uid("ana")))
     [private] = videos(cast, "ana", group)
