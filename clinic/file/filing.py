@@ -14,7 +14,7 @@ from clinic.fields import Option, Pick
 from clinic.file.kinds import PUT_UNDER, Filed
 from clinic.file.tables import files
 from clinic.file.uploading import NOBODY, folder_chosen, folders_of
-from clinic.file.views import name_in_thread
+from clinic.file.views import name_sent
 from clinic.file.withdrawing import take_back_copies
 from clinic.loading import LoadedThread
 from clinic.log import Audience, entries
@@ -36,7 +36,7 @@ def _files(thread: LoadedThread) -> sa.Select[Any]:
     origins = files.alias("origins")
     shown_as = sa.and_(entries.c.thread_id == files.c.thread_id, entries.c.uid == files.c.entry_uid)
     return (
-        sa.select(files)
+        sa.select(files, entries.c.payload)
         .join(entries, shown_as)
         .outerjoin(origins, origins.c.id == files.c.origin_id)
         .where(files.c.thread_id == thread.id, files.c.withdrawn_at.is_(None))
@@ -46,12 +46,20 @@ def _files(thread: LoadedThread) -> sa.Select[Any]:
     )
 
 
+def _to_put(thread: LoadedThread) -> sa.Select[Any]:
+    """Return the select of those that staff may say more of: all where there are several patients, else what is nobody's, as its patient had left."""
+    return _files(thread) if len(thread.patients) > 1 else _files(thread).where(files.c.folder_id.is_(None))
+
+
 def _listed(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
     if thread is None:
         return []
     whose = {one.account_id: one.nick for one in thread.patients}
-    found = work.rows(_files(thread).limit(OFFERED_FILES))
-    return [Option(row.uid, row.name, f"now {whose[row.folder_id]}'s" if row.folder_id in whose else "now nobody's") for row in found]
+    found = work.rows(_to_put(thread).limit(OFFERED_FILES))
+    return [
+        Option(row.uid, name_sent(row.kind, row.payload), f"now {whose.get(row.folder_id, 'somebody who has left')}'s" if row.folder_id else "now nobody's")
+        for row in found
+    ]
 
 
 def _folders(_work: Work, thread: LoadedThread | None) -> Sequence[Option]:
@@ -59,7 +67,7 @@ def _folders(_work: Work, thread: LoadedThread | None) -> Sequence[Option]:
 
 
 def _to_be_said(work: Work, thread: LoadedThread) -> bool:
-    return len(thread.patients) > 1 and work.row(_files(thread).limit(1)) is not None
+    return bool(thread.patients) and work.row(_to_put(thread).limit(1)) is not None
 
 
 @view(Permission.FILE_PUT_UNDER)
@@ -70,7 +78,7 @@ def asked_in(work: Work, uid: str) -> str:
         thread = work.thread(row.uid if row else "")
     except NotFound:
         return ""
-    there = len(thread.patients) > 1 and work.row(_files(thread).where(files.c.uid == uid)) is not None
+    there = bool(thread.patients) and work.row(_to_put(thread).where(files.c.uid == uid)) is not None
     return thread.uid if there else ""
 
 
@@ -85,7 +93,7 @@ def asked_in(work: Work, uid: str) -> str:
         "It goes there and leaves the folder that it is in. What was sent on from that folder to threads without this patient is taken back.",
         "Done.",
         when=_to_be_said,
-        otherwise="This is asked where several patients are in a thread and staff have sent a file in it.",
+        otherwise="This is asked where staff have sent a file in a thread and several patients are in it, or the file is in nobody's folder.",
     ),
 )
 def put_under(work: Work, thread: LoadedThread, file: str, patient: str) -> None:
@@ -96,11 +104,11 @@ def put_under(work: Work, thread: LoadedThread, file: str, patient: str) -> None
     row = work.row(_files(thread).where(files.c.uid == file).with_for_update(of=files))
     if row is None:
         raise NotFound(NOT_STAFFS)
-    if patient == NOBODY and len(thread.patients) == 1:
+    if patient == NOBODY and len(thread.patients) == 1 and row.folder_id is not None:
         raise Invalid("A file in a thread with one patient is in their Images & Documents. Take the message back if it is wrong here.", field="patient")
     owner = folder_chosen(thread, patient)
     if owner != row.folder_id:
-        work.update(files, row.id, folder_id=owner, name=name_in_thread(work, row))  # what another's folder called it is not for this one
+        work.update(files, row.id, folder_id=owner, name=name_sent(row.kind, row.payload))  # what another's folder called it is not for this one
         if row.folder_id is not None:
             take_back_copies(work, row.id, but_with=owner)
     with suppress(NotFound):  # of a thread that its actor has entered later

@@ -15,7 +15,7 @@ from clinic.file.kinds import FORMS, size_in_words
 from clinic.file.media import Form, Purpose
 from clinic.file.sending import Sending, found_of, send
 from clinic.file.tables import blobs, files
-from clinic.file.uploading import folder_chosen, folders_named
+from clinic.file.uploading import folder_said, folders_named
 from clinic.file.views import name_sent
 from clinic.loading import LoadedThread
 from clinic.log import Audience, entries
@@ -100,13 +100,11 @@ def refile(work: Work, thread: LoadedThread, file: str, folder: str | None, clie
     if note:
         work.require(Permission.NOTE, thread)
     me = work.member(thread)
-    chosen = me.role.is_staff and not note
-    if chosen and len(thread.patients) > 1 and folder is None:
-        raise Invalid("Several patients are in this thread. Choose whose Images & Documents it belongs to, or nobody's.", field="folder")
     [blob] = work.rows(sa.select(blobs).where(blobs.c.id == row.blob_id))
     sending = Sending(
         new_uid(), blob.id, found_of(blob), blob.size_bytes, name_sent(row.kind, row.payload),
-        Purpose.VOICE if row.kind == "voice" else Purpose.FILE, note=note, folder_id=folder_chosen(thread, folder) if chosen else None, origin=row.uid,
+        Purpose.VOICE if row.kind == "voice" else Purpose.FILE, note=note, origin=row.uid,
+        folder_id=folder_said(thread, me, folder) if me.role.is_staff and not note else None,
     )
     work.audit_detail(new=sending.uid)
     return send(work, thread, me, sending, client_id)

@@ -1,7 +1,8 @@
 """Where a file begins: what was uploaded and checked becomes an entry of a thread, and a document of a folder. Imports clinic only.
 
 A file in a thread with one patient is in that patient's folder too. In one with several, a patient's own is in theirs, and staff say whose
-theirs belong to; nothing is guessed. What comes with an internal note is in no folder.
+theirs belong to; nothing is guessed. What counts is who was there when it was announced: where that patient has left until it is sent, it is
+in no folder and staff are asked. What comes with an internal note is in no folder.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ NOT_THERE = "This file is not there any more. Choose it again and send it once m
 class Sending:
     """What is about to be sent. uid: of the file that it becomes. blob_id, found: its content, and what that was found to be.
 
-    folder_id: whose folder staff have named (account id). request_uid: the request that it answers. origin: uid of the file that is sent on,
-    or sent anew; origin_id: its row's, where it is sent on: then folder_id alone says whose folder it enters, and unfiled whether staff are asked.
+    folder_id: whose folder staff have named (account id; the author's own for nobody's). request_uid: the request that it answers. origin:
+    uid of the file that is sent on, or sent anew; origin_id: its row's, where it is sent on: then folder_id alone says whose folder it enters,
+    and unfiled whether staff are asked.
     """
 
     uid: str
@@ -109,12 +111,20 @@ def _folder(thread: LoadedThread, author: LoadedMember, sending: Sending) -> int
         return None
     if sending.origin_id is not None:
         return sending.folder_id
-    patients = [one.account_id for one in thread.patients]
-    if len(patients) == 1:
-        return patients[0]
     if author.role is Role.PATIENT:
         return author.account_id
-    return sending.folder_id if sending.folder_id in patients else None
+    patients = [one.account_id for one in thread.patients]
+    if sending.folder_id is not None:  # as was said of it, also where that patient has left since: it never becomes another's
+        return sending.folder_id if sending.folder_id in patients else None
+    return patients[0] if len(patients) == 1 else None
+
+
+def _asked(thread: LoadedThread, author: LoadedMember, sending: Sending) -> bool:
+    """Say whether staff are asked whose folder it belongs to: nobody has said it, or whom they named is not there any more."""
+    if sending.origin_id is not None:
+        return sending.unfiled
+    open_still = sending.folder_id != author.account_id and _folder(thread, author, sending) is None
+    return open_still and author.role.is_staff and not sending.note and bool(thread.patients)
 
 
 def is_voice(sending: Sending) -> bool:
@@ -133,10 +143,9 @@ def _payload(thread: LoadedThread, author: LoadedMember, sending: Sending, *, vo
         )
     if sending.purpose is Purpose.VOICE:
         raise Invalid("This is no sound of at most 120 seconds, so it is no voice message. Record it again, or send it as a file.", field="file")
-    asked = (sending.by_app or sending.unfiled) and author.role.is_staff and len(thread.patients) > 1 and not sending.note and sending.folder_id is None
     return FilePayload(
         sending.uid, sending.name, found.media_type, str(found.form), sending.size_bytes, found.width or 0, found.height or 0,
-        found.duration_ms or 0, found.pages or 0, found.shown_type, found.shown_bytes, found.thumb, sending.note, unfiled=asked,
+        found.duration_ms or 0, found.pages or 0, found.shown_type, found.shown_bytes, found.thumb, sending.note, unfiled=_asked(thread, author, sending),
         origin=sending.origin,
     )
 

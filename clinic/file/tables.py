@@ -45,7 +45,7 @@ uploads = sa.Table(
     sa.Column("media_type", sa.String(127), nullable=False),  # as its sender says, "" where they say none
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("note", sa.Boolean, nullable=False),  # of an internal note
-    sa.Column("folder_id", sa.ForeignKey("accounts.id")),  # whose folder it was said to belong to
+    sa.Column("folder_id", sa.ForeignKey("accounts.id")),  # whose folder it was said to belong to; its sender's own for nobody's, and for a handout
     sa.Column("request_uid", sa.String(26)),  # the request that it answers
     sa.Column("client_id", sa.String(128), nullable=False),  # of the entry that it becomes
     sa.Column("state", sa.String(16), nullable=False),  # an uploading.State

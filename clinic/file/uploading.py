@@ -23,7 +23,7 @@ from clinic.file.kinds import size_in_words
 from clinic.file.media import Purpose
 from clinic.file.tables import uploads
 from clinic.gates import pass_gates
-from clinic.loading import LoadedThread
+from clinic.loading import LoadedMember, LoadedThread
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
 from clinic.thread.actions import thread_for
@@ -124,8 +124,7 @@ def begin_upload(
         raise Invalid("This file is empty, so there is nothing to send. Choose another one.", field="size_bytes")
     if size_bytes > MOST_BYTES:
         raise TooLong(TOO_LARGE.format(size=size_in_words(size_bytes), most=size_in_words(MOST_BYTES)), field="size_bytes")
-    mine = uploads.c.account_id == work.person.id
-    first = work.row(sa.select(uploads).where(mine, uploads.c.client_id == client_id))
+    first = _announced(work, client_id)
     if first is not None:
         before = (first.name, first.size_bytes, first.thread_id, first.purpose, first.note, first.folder_id, first.request_uid)
         if before != (name, size_bytes, thread.id if thread else None, purpose, note, folder_id, request_uid):  # who will read it, too
@@ -139,6 +138,10 @@ def begin_upload(
         request_uid=request_uid, client_id=client_id, state=State.OPEN, words="", created_at=work.now, expires_at=work.now + GOOD_FOR,
     )
     return uid
+
+
+def _announced(work: Work, client_id: str) -> sa.Row[Any] | None:
+    return work.row(sa.select(uploads).where(uploads.c.account_id == work.person.id, uploads.c.client_id == client_id))
 
 
 def _refuse_many(work: Work, size_bytes: int) -> None:
@@ -171,6 +174,27 @@ def folder_chosen(thread: LoadedThread, given: str | None) -> int | None:
     return found.account_id
 
 
+def folder_said(thread: LoadedThread, me: LoadedMember, given: str | None) -> int | None:
+    """Return what is kept of whose folder staff say that a file belongs to, as it is when they say it: whoever comes or leaves until it is sent.
+
+    given: as of file.begin. Returns: the account id of the patient, who is the only one where none is named; the sender's own for nobody's;
+    None where nobody is there yet to whom it could belong. Raises: Invalid.
+    """
+    if given == NOBODY:
+        return me.account_id
+    if given is None and len(thread.patients) > 1:
+        raise Invalid("Several patients are in this thread. Choose whose Images & Documents it belongs to, or nobody's.", field="folder")
+    if given is None:
+        return next((one.account_id for one in thread.patients), None)
+    return folder_chosen(thread, given)
+
+
+def _folder_kept(work: Work, thread: LoadedThread, given: str | None, client_id: str) -> int | None:
+    """Return what is kept of whose folder staff say, as folder_said; of what is announced once more without a word of it, what was said before."""
+    first = _announced(work, client_id) if given is None else None
+    return folder_said(thread, work.member(thread), given) if first is None else first.folder_id
+
+
 def same_file(payload: Any, values: Mapping[str, Any]) -> bool:
     """Say whether an entry is what comes once more under its id. A recording may be kept in another size than it came in (ops/checking.py)."""
     alike = getattr(payload, "size_bytes", None) == values["size_bytes"] or bool(getattr(payload, "duration_ms", 0))
@@ -201,10 +225,7 @@ def begin(
     """
     if note:
         work.require(Permission.NOTE, thread)
-    me = work.member(thread)
-    if not note and me.role.is_staff and len(thread.patients) > 1 and folder is None:
-        raise Invalid("Several patients are in this thread. Choose whose Images & Documents it belongs to, or nobody's.", field="folder")
-    folder_id = folder_chosen(thread, folder) if me.role.is_staff and not note else None
+    folder_id = _folder_kept(work, thread, folder, client_id) if work.member(thread).role.is_staff and not note else None
     return begin_upload(
         work, thread, name=name, size_bytes=size_bytes, media_type=media_type, client_id=client_id, note=bool(note), folder_id=folder_id
     )
@@ -223,11 +244,17 @@ def begin(
     same=same_file,
 )
 def begin_voice(work: Work, thread: LoadedThread, name: str, size_bytes: int, media_type: str, note: bool | None, client_id: str) -> str:
-    """Announce a voice message, of VOICE_SECONDS at most; it belongs where a file of its sender's would. As file.begin."""
+    """Announce a voice message, of VOICE_SECONDS at most; it belongs where a file of its sender's would, staff's to nobody where there are several.
+
+    As file.begin.
+    """
     if note:
         work.require(Permission.NOTE, thread)
+    whose = NOBODY if len(thread.patients) > 1 and _announced(work, client_id) is None else None
+    folder_id = _folder_kept(work, thread, whose, client_id) if work.member(thread).role.is_staff and not note else None
     return begin_upload(
-        work, thread, name=name, size_bytes=size_bytes, media_type=media_type, client_id=client_id, purpose=Purpose.VOICE, note=bool(note)
+        work, thread, name=name, size_bytes=size_bytes, media_type=media_type, client_id=client_id, purpose=Purpose.VOICE, note=bool(note),
+        folder_id=folder_id,
     )
 
 

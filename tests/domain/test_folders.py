@@ -11,9 +11,11 @@ from clinic.audit.tables import audit_entries
 from clinic.calls import Done
 from clinic.errors import Conflict, DomainError, Gated, Invalid, NotFound, NotPermitted
 from clinic.fields import Pick
+from clinic.file.filing import asked_in
 from clinic.file.folders import Folder, own_document, own_folder, targets
 from clinic.file.forwarding import Choice, chosen
 from clinic.file.media import Form, Inspection
+from clinic.file.uploading import State
 from clinic.file.views import readable
 from clinic.offers import offer
 from clinic.search.index import Indexer
@@ -21,7 +23,7 @@ from clinic.search.views import search
 from clinic.storage import new_uid
 from tests.support import paying
 from tests.support.cast import Cast
-from tests.support.filing import can_read, copies_taken_back, entries_of, file_in, forwarded, handout, own_names, sent
+from tests.support.filing import begun, can_read, checked, copies_taken_back, entries_of, file_in, forwarded, handout, own_names, sent
 
 PDF = Inspection("application/pdf", Form.PDF, pages=2)
 
@@ -335,6 +337,61 @@ def test_a_patients_own_file_and_what_is_sent_on_from_a_folder_are_put_nowhere_e
     mine = sent(database, cast.boris, both, "c-3", folder="nobody")
     with pytest.raises(Invalid):
         database.perform(cast.boris, "file.put_under", both, file=mine, patient=cast.uid("eve"))
+
+
+def test_a_file_never_lands_in_another_patients_folder_when_the_one_whom_staff_chose_has_left(cast: Cast, database: Database) -> None:
+    both = group(cast, "ana", "ada")
+    uploads = [begun(database, cast.boris, both, f"c-{number}", folder=cast.uid("ana"), name="plan.pdf") for number in range(2)]
+    uploads.append(begun(database, cast.boris, both, "c-note", note=True))
+    database.perform(cast.boris, "group.remove", both, person=cast.uid("ana"))
+    for upload in uploads:
+        assert checked(database, upload).value is State.SENT
+    assert own_names(database, cast.ada) == own_names(database, cast.ana) == []
+    first, second, note = entries_of(database, cast.boris, both)[-3:]
+    assert [shown.doable for shown in (first, second, note)] == [{"file.put_under"}, {"file.put_under"}, frozenset()]
+    with database.read(cast.chen) as work:
+        assert [asked_in(work, upload) for upload in uploads] == [both, both, ""]
+        options = {field.name: [one.value for one in field.options] for field in offer(work, "file.put_under", both).fields}
+    assert options == {"file": [uploads[1], uploads[0]], "patient": [cast.uid("ada"), "nobody"]}
+    database.perform(cast.chen, "file.put_under", both, file=uploads[0], patient=cast.uid("ada"))
+    database.perform(cast.chen, "file.put_under", both, file=uploads[1], patient="nobody")
+    assert own_names(database, cast.ada) == ["plan.pdf"]
+    assert not any(entry.doable for entry in entries_of(database, cast.boris, both))
+    with pytest.raises(Invalid, match="with one patient"):
+        database.perform(cast.chen, "file.put_under", both, file=uploads[0], patient="nobody")
+
+
+def test_what_was_announced_with_one_patient_there_is_theirs_whoever_comes_meanwhile(cast: Cast, database: Database) -> None:
+    class_ = group(cast, "ana")
+    file, spoken = begun(database, cast.boris, class_, name="plan.pdf"), begun(database, cast.boris, class_, "c-voice", purpose="voice")
+    database.perform(cast.boris, "thread.invite", class_, people=[cast.uid("ada")], reason="Same exercises.")
+    assert begun(database, cast.boris, class_, name="plan.pdf") == file  # an answer that was lost is asked for again
+    assert begun(database, cast.boris, class_, "c-voice", purpose="voice") == spoken
+    checked(database, file)
+    checked(database, spoken, Inspection("audio/webm", Form.AUDIO, duration_ms=4000))
+    assert own_names(database, cast.ana) == ["knee.jpg", "plan.pdf"] and own_names(database, cast.ada) == []
+    assert not any(entry.doable for entry in entries_of(database, cast.boris, class_))
+
+
+def test_what_staff_say_is_nobodys_stays_so_and_is_not_asked_about_when_one_patient_is_left(cast: Cast, database: Database) -> None:
+    both = group(cast, "ana", "ada")
+    file, spoken = begun(database, cast.boris, both, folder="nobody"), begun(database, cast.boris, both, "c-voice", purpose="voice")
+    database.perform(cast.boris, "group.remove", both, person=cast.uid("ana"))
+    checked(database, file)
+    checked(database, spoken, Inspection("audio/webm", Form.AUDIO, duration_ms=4000))
+    assert own_names(database, cast.ada) == own_names(database, cast.ana) == []
+    assert not any(entry.doable for entry in entries_of(database, cast.boris, both))
+
+
+def test_what_staff_send_among_themselves_is_the_patients_who_has_come_until_it_was_looked_at(cast: Cast, database: Database) -> None:
+    thread = group(cast, "bella")
+    file, other = begun(database, cast.boris, thread, name="plan.pdf"), begun(database, cast.boris, thread, "c-2")
+    database.perform(cast.boris, "thread.invite", thread, people=[cast.uid("ana")], reason="To explain it.")
+    checked(database, file)
+    assert own_names(database, cast.ana) == ["plan.pdf"]
+    database.perform(cast.boris, "thread.invite", thread, people=[cast.uid("ada")], reason="To explain it.")
+    checked(database, other)
+    assert own_names(database, cast.ana) == ["plan.pdf"] and entries_of(database, cast.boris, thread)[-1].doable == {"file.put_under"}
 
 
 # Misdirected
