@@ -148,7 +148,7 @@ def documents(work: Work, condition: sa.ColumnElement[bool], before: str | None 
         # Only among what may be seen here: one that is hidden answers as one that is absent.
         query = query.where(files.c.id < sa.select(files.c.id).where(files.c.uid == before, here_to_stay(), condition).scalar_subquery())
     rows = work.rows(query)
-    titles = _titles(work, {row.thread_id for row in rows if row.thread_id is not None})
+    titles = titles_of(work, {row.thread_id for row in rows if row.thread_id is not None})
     shown = tuple(_document(work, row, *titles.get(row.thread_id, ("", ""))) for row in rows[:most])
     return shown, shown[-1].uid if len(rows) > most else ""
 
@@ -163,7 +163,7 @@ def _document(work: Work, row: sa.Row[Any], thread: str, title: str) -> Document
     )
 
 
-def _titles(work: Work, ids: set[int]) -> dict[int, tuple[str, str]]:
+def titles_of(work: Work, ids: set[int]) -> dict[int, tuple[str, str]]:
     """Return uid and title of those of these threads that the actor is in, by id."""
     mine = sa.and_(memberships.c.thread_id == threads.c.id, memberships.c.account_id == work.person.id, memberships.c.ended_at.is_(None))
     query = sa.select(threads.c.uid).join(memberships, mine).where(threads.c.id.in_(sorted(ids)), threads.c.closed_at.is_(None))
@@ -174,7 +174,7 @@ def _titles(work: Work, ids: set[int]) -> dict[int, tuple[str, str]]:
 def _folder(work: Work, owner: Any, wanted: Mapping[str, Any]) -> Folder:
     whole = files.c.folder_id == owner.id
     came_from = sa.select(files.c.thread_id).where(here_to_stay(), whole, files.c.thread_id.is_not(None)).distinct()
-    titles = _titles(work, {row.thread_id for row in work.rows(came_from)})
+    titles = titles_of(work, {row.thread_id for row in work.rows(came_from)})
     put_away = files.c.archived_at.is_not(None) if wanted["put_away"] else files.c.archived_at.is_(None)
     conditions = [whole, put_away]
     if wanted["form"]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from clinic.account.settings import setting
 from clinic.actions import Offer, action
 from clinic.errors import Invalid, NotFound
 from clinic.fields import ClientId, Option, Pick
+from clinic.file.folders import titles_of
 from clinic.file.kinds import FORMS, size_in_words
 from clinic.file.media import Form, Purpose
 from clinic.file.sending import Sending, found_of, send
@@ -50,14 +53,17 @@ def _for_all(work: Work) -> sa.Select[Any]:
 
 def _listed(work: Work, _thread: LoadedThread | None) -> Sequence[Option]:
     found = work.rows(_for_all(work).limit(OFFERED_FILES))
-    return [
-        Option(row.uid, name_sent(row.kind, row.payload), f"{FORMS[Form(row.form)]}, {size_in_words(row.size_bytes)}; {_was(row)}") for row in found
-    ]
+    titles = titles_of(work, {row.thread_id for row in found})
+    zone = ZoneInfo(setting(work, "time_zone"))
+    return [Option(row.uid, name_sent(row.kind, row.payload), _which(row, titles.get(row.thread_id, ("", ""))[1], zone)) for row in found]
 
 
-def _was(row: sa.Row[Any]) -> str:
+def _which(row: sa.Row[Any], title: str, zone: ZoneInfo) -> str:
+    """Return what tells a file from others of its name: what it is, where it was sent and when, and when it was taken back."""
     note = "of an internal note, " if row.audience == Audience.STAFF else ""
-    return f"{note}taken back on {row.withdrawn_at:%-d %B}"
+    where = f"in “{title}”" if title else "in a thread that you are not in any more"
+    sent, back = (f"{at.astimezone(zone):%-d %B, %H:%M}" for at in (row.added_at, row.withdrawn_at))
+    return f"{FORMS[Form(row.form)]}, {size_in_words(row.size_bytes)}; {note}sent {where} on {sent}; taken back on {back}"
 
 
 def any_taken_back(work: Work, _thread: LoadedThread) -> bool:

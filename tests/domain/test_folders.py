@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import sqlalchemy as sa
 
@@ -448,6 +450,20 @@ def test_a_misdirected_file_is_sent_anew_without_uploading_it_again(cast: Cast, 
     new = file_in(database, right, str(done.value))
     assert can_read(database, cast.ada, new) and own_names(database, cast.ada) == ["knee.jpg"] and own_names(database, cast.ana) == []
     assert not can_read(database, cast.ana, new) and not can_read(database, cast.boris, file)
+
+
+def test_files_of_one_name_that_were_taken_back_are_told_apart_by_their_thread_and_time(cast: Cast, database: Database) -> None:
+    cast.link("ada", "boris")
+    first, second = cast.start("boris", "ana"), cast.start("boris", "ada")
+    for thread in (first, second):
+        sent(database, cast.boris, thread, f"c-{thread}", name="IMG_0001.jpg")
+        database.perform(cast.boris, "text.retract", thread, client_id=f"c-back-{thread}")
+    with database.read(cast.boris) as work:
+        [field] = [one for one in offer(work, "file.refile", second).fields if one.name == "file"]
+    day, more = f"{database.now():%-d %B}", [option.more for option in field.options]
+    assert [option.label for option in field.options] == ["IMG_0001.jpg"] * 2
+    for words, patient in zip(more, ("Ada Almeida", "Ana Alvarez"), strict=True):
+        assert re.fullmatch(rf"Image, 1 KB; sent in “{patient}” on {day}, \d\d:\d\d; taken back on {day}, \d\d:\d\d", words), words
 
 
 def test_a_file_of_a_note_is_sent_anew_as_one_of_a_note(cast: Cast, database: Database) -> None:
