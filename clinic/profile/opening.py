@@ -11,7 +11,7 @@ from clinic.permissions import Permission
 from clinic.profile import demographics
 from clinic.profile.health import Health, health_changes, health_of
 from clinic.profile.notes import Note, notes_of
-from clinic.profile.patients import Patient, page_of, patient_for, registered_for
+from clinic.profile.patients import Patient, SharedThread, page_of, patient_for, registered_for
 from clinic.profile.versions import Change, Snapshot, changes
 from clinic.profile.words import history_in_words, profile_in_words
 from clinic.thread.shown import NOBODY_HERE, patients_here, title_for
@@ -19,14 +19,6 @@ from clinic.work import Work
 
 AUDITED = "That you opened this is in the audit log."
 OFFERED = (Permission.PROFILE_DEMOGRAPHICS, Permission.PROFILE_HEALTH, Permission.PROFILE_NOTE, Permission.PROFILE_EXPORT)
-
-
-@dataclass(frozen=True, slots=True)
-class SharedThread:
-    """A thread that the reader and the patient are both in, as the reader calls it."""
-
-    uid: str
-    title: str
 
 
 @dataclass(frozen=True, slots=True)

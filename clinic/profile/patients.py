@@ -21,6 +21,14 @@ THREADS_AT_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
+class SharedThread:
+    """A thread that the reader of a profile and its person are both in, as the reader calls it."""
+
+    uid: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Patient:
     """A patient whom the actor may come to. shared: uids of the threads that both are in now, the newest first, at most THREADS_AT_MOST.
 

@@ -17,10 +17,13 @@ from clinic.errors import NotFound
 from clinic.fields import Text, is_uid
 from clinic.permissions import Permission, Role
 from clinic.profile.fields import Version
+from clinic.profile.patients import SharedThread
 from clinic.profile.tables import practitioner_profiles
 from clinic.profile.versions import Snapshot, add, require_newest, snapshot, versions
 from clinic.thread.members import coordinators_of
-from clinic.thread.together import shares_thread
+from clinic.thread.shown import title_for
+from clinic.thread.tables import threads
+from clinic.thread.together import shares_thread, threads_with
 from clinic.work import Work
 
 FIELDS = (
@@ -31,6 +34,7 @@ FIELDS = (
     Text("bio", "About you", required=False, max_bytes=4000, multiline=True),
 )
 NAMES = tuple(field.name for field in FIELDS)
+SHARED_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,10 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class PractitionerProfile:
-    """A practitioner as those read them who are linked to them or share a thread. mine: the reader's own."""
+    """A practitioner as those read them who are linked to them or share a thread. mine: the reader's own.
+
+    threads: those that both are in now, the liveliest first, at most SHARED_AT_MOST.
+    """
 
     uid: str
     name: str
@@ -53,6 +60,7 @@ class PractitionerProfile:
     said: Snapshot
     leaves: tuple[Leave, ...]
     coordinators: tuple[PersonRef, ...]
+    threads: tuple[SharedThread, ...]
 
 
 def _shown(row: sa.Row[Any]) -> Mapping[str, str]:
@@ -75,7 +83,15 @@ def practitioner(work: Work, uid: str) -> PractitionerProfile:
     if row is None or not (row.id == work.person.id or _linked(work, row.id) or shares_thread(work, row.id)):
         raise NotFound()
     assisting = tuple(PersonRef(one.uid, one.name, None) for one in coordinators_of(work, [row.id]))
-    return PractitionerProfile(row.uid, row.name, row.id == work.person.id, _said(work, row.id), _leaves(work, row.id), assisting)
+    mine = row.id == work.person.id
+    shared = () if mine else _shared(work, row.id)
+    return PractitionerProfile(row.uid, row.name, mine, _said(work, row.id), _leaves(work, row.id), assisting, shared)
+
+
+def _shared(work: Work, account_id: int) -> tuple[SharedThread, ...]:
+    both = sa.select(threads.c.uid).where(threads.c.id.in_(threads_with(work, account_id, Role.PRACTITIONER)), threads.c.closed_at.is_(None))
+    rows = work.rows(both.order_by(threads.c.spoken_at.desc(), threads.c.id.desc()).limit(SHARED_AT_MOST))
+    return tuple(SharedThread(one.uid, title_for(one, work.person.id)) for one in work.threads([row.uid for row in rows]))
 
 
 def _linked(work: Work, account_id: int) -> bool:

@@ -40,6 +40,18 @@ def test_whoever_is_linked_or_shares_a_thread_reads_it_and_nobody_else(cast: Cas
         read(cast, "ana")
 
 
+def test_it_leads_to_the_threads_that_its_reader_shares_with_them_and_to_no_other(cast: Cast, database: Database) -> None:
+    assert read(cast, "ana").threads == ()
+    cast.link("ada", "boris")
+    direct, others = cast.start("boris", "ana"), cast.start("boris", "ada")
+    people = [cast.uid(name) for name in ("ana", "ada")]
+    group = str(database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.").value)
+    assert {(one.uid, one.title) for one in read(cast, "ana").threads} == {(direct, "Boris Brandt"), (group, "Knee class")}
+    assert {one.uid for one in read(cast, "ada").threads} == {others, group} and read(cast, "boris").threads == ()
+    database.perform(cast.boris, "group.close", group)
+    assert [one.uid for one in read(cast, "ana").threads] == [direct]
+
+
 def test_it_says_when_they_are_away_and_who_covers_and_assists(cast: Cast, database: Database) -> None:
     now = database.now()
     database.perform(cast.boris, "absence.begin", since=now + timedelta(days=2), until=now + timedelta(days=5), cover=cast.uid("bella"))

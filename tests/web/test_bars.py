@@ -87,7 +87,7 @@ def test_the_patients_name_leads_to_their_page_for_who_shares_a_thread_and_each_
 ) -> None:
     path = f"/patients/{cast.uid('ana')}"
     boris = sign_in("boris")
-    assert f'<h1 id="thread-title"><a href="{path}">Ana Alvarez</a>' in boris.get(f"/threads/{thread}").text
+    assert f'<h1 id="thread-title"><a href="{path}?thread={thread}">Ana Alvarez</a>' in boris.get(f"/threads/{thread}").text
     page = boris.get(path).text
     assert "Born 27 March 1984" in page and f"/threads/{thread}" in page and f"{path}/documents" in page
     absent = sign_in("bella").get(f"/patients/{'0' * 26}")
@@ -97,7 +97,8 @@ def test_the_patients_name_leads_to_their_page_for_who_shares_a_thread_and_each_
     with database.reading() as connection:
         seen = connection.execute(sa.select(audit_entries).where(audit_entries.c.action == "profile.open")).all()
     assert [(row.subject, row.role) for row in seen] == [(cast.uid("ana"), "practitioner")]
-    assert f'<h1 id="thread-title"><a href="/practitioners/{cast.uid("boris")}">Boris Brandt</a>' in sign_in("ana").get(f"/threads/{thread}").text
+    leads = f"/practitioners/{cast.uid('boris')}?thread={thread}"
+    assert f'<h1 id="thread-title"><a href="{leads}">Boris Brandt</a>' in sign_in("ana").get(f"/threads/{thread}").text
 
 
 def test_a_narrowed_list_stays_until_it_is_shown_whole_and_tells_of_news_in_all(sign_in: SignIn, cast: Cast, thread: str, status: str) -> None:

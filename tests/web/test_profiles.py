@@ -168,6 +168,25 @@ def test_a_practitioners_page_is_open_from_the_thread_and_its_own_alone_edit_it(
     assert sign_in("ana").get(f"{path}/edit").status_code == 404
 
 
+def test_profiles_lead_back_to_the_thread_from_which_they_were_opened(sign_in: SignIn, cast: Cast, ana: str, thread: str) -> None:
+    people = [cast.uid(name) for name in ("ana", "ada")]
+    group = str(cast.database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.").value)
+    for who, kind in (("ana", "practitioners"), ("boris", "patients")):
+        browser, of = sign_in(who), cast.uid("boris" if who == "ana" else "ana")
+        for uid in (thread, group):
+            assert f'href="/{kind}/{of}?thread={uid}"' in browser.get(f"/threads/{uid}").text
+            top = browser.get(f"/{kind}/{of}?thread={uid}").text.partition("<main")[2].partition("</h1>")[0]
+            assert re.findall(r'href="/threads/(\w+)"', top) == [uid]
+    page = sign_in("ana").get(f"/practitioners/{cast.uid('boris')}?thread={thread}").text
+    assert f'href="/threads/{thread}#body"' in page and f'href="/threads/{group}"' in page
+    assert "Back to the thread" not in sign_in("ana").get(ana).text
+
+
+def test_who_has_no_thread_with_their_practitioner_starts_one_from_their_page(sign_in: SignIn, cast: Cast) -> None:
+    page = sign_in("ana").get(f"/practitioners/{cast.uid('boris')}?thread={'0' * 26}").text
+    assert "Start a thread" in page and "Back to the thread" not in page
+
+
 def test_a_profile_is_printed_with_notes_only_where_staff_choose_so(sign_in: SignIn, ana: str) -> None:
     boris = sign_in("boris")
     answer = boris.get(f"{ana}/profile.pdf")

@@ -18,7 +18,7 @@ from web.actions import keeps
 from web.auth import current_actor, current_visitor
 from web.db import clinic_db
 from web.pages.printing import as_pdf, place_to_print
-from web.pages.profile_forms import ZONES, filled_in, today
+from web.pages.profile_forms import ZONES, came_from_first, filled_in, today
 from web.pages.register import register_page
 from web.policies import caring, roles
 from web.times import years
@@ -53,6 +53,7 @@ def show(uid: str) -> str:
     if profile.mine:
         with clinic_db().read(current_actor()) as work:
             shown["videos_waiting"] = video_waiting(work)
+    shown["came_from"] = came_from_first(profile.threads)
     return render_template("patients/show.html", profile=profile, titles={thread.uid: thread.title for thread in profile.threads}, **shown)
 
 

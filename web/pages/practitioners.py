@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, make_response, render_template, request
 from werkzeug.wrappers import Response
 
@@ -11,6 +13,7 @@ from clinic.profile.practitioner import practitioner
 from web.actions import keeps
 from web.auth import current_actor, current_visitor
 from web.db import clinic_db
+from web.pages.profile_forms import came_from_first
 from web.policies import caring, roles
 
 blueprint = Blueprint("practitioners", __name__, url_prefix="/practitioners")
@@ -22,6 +25,7 @@ def show(uid: str) -> str:
     """What they say of themselves, when they are away, who assists them."""
     with clinic_db().read(current_actor()) as work:
         found = practitioner(work, uid)
+    found = replace(found, threads=came_from_first(found.threads))
     return render_template("practitioners/show.html", here="profile" if found.mine else "threads", practitioner=found)
 
 

@@ -1,15 +1,16 @@
-"""What the forms of profiles share: the clinic's date, time zones to choose from, what was typed where it is not saved yet. No routes; imports Flask."""
+"""What the pages of profiles share: the way back, the date, time zones, what was typed and is not saved yet. No routes; imports Flask."""
 
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from flask import request
 
 from clinic.errors import DomainError
+from clinic.profile.patients import SharedThread
 from web.context import clinic_card
 from web.db import clinic_db
 from web.times import local
@@ -20,6 +21,11 @@ ZONES = tuple((name, name.replace("_", " ")) for name in sorted(zoneinfo.availab
 def today() -> date:
     """Return today's date at the clinic."""
     return local(clinic_db().now(), clinic_card().zone).date()
+
+
+def came_from_first(threads: Sequence[SharedThread]) -> tuple[SharedThread, ...]:
+    """Return the threads that the reader of a profile shares with its person, first the one that they came from (`thread` in the address)."""
+    return tuple(sorted(threads, key=lambda one: one.uid != request.args.get("thread")))
 
 
 def filled_in(stored: Mapping[str, Any], error: DomainError | None) -> dict[str, Any]:
