@@ -65,6 +65,14 @@ class Roughly(Field):
         return value
 
 
+def roughly_in_words(value: str) -> str:
+    """Return a day as far as it is known in words that no country reads wrongly: 2019, May 2019, 2 May 2019. value: of a Roughly, or ""."""
+    if not (found := _ROUGHLY.fullmatch(value)):
+        return value
+    first = date(*(int(part or 1) for part in found.groups()))
+    return f"{first:%-d %B %Y}" if found[3] else f"{first:%B %Y}" if found[2] else value
+
+
 @dataclass(frozen=True, slots=True)
 class ZoneName(Field):
     """A time zone by its name in the IANA database."""

@@ -19,7 +19,7 @@ from clinic.actions import About, Offer, action
 from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import Choice, Option, Text, Uid
 from clinic.permissions import Permission, Role
-from clinic.profile.fields import Measure, Roughly, Version
+from clinic.profile.fields import Measure, Roughly, Version, roughly_in_words
 from clinic.profile.patients import Patient, form_of, page_of, patient_for
 from clinic.profile.tables import health_basics, health_items
 from clinic.profile.versions import Change, Snapshot, add, changes, require_newest, snapshot, versions
@@ -83,6 +83,11 @@ class Item:
     at: datetime
     first_at: datetime
 
+    @property
+    def began(self) -> str:
+        """Since when it is so, in words, or ""."""
+        return roughly_in_words(self.since)
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -142,7 +147,7 @@ def words_of(row: sa.Row[Any]) -> str:
     if row.standing == "mistaken":
         return f"{row.name or 'none known'} (entered by mistake)"
     over = "over" if row.standing == "past" else ""
-    more = [row.severity, " ".join(row.detail.split()), f"since {row.since}" if row.since else "", over]
+    more = [row.severity, " ".join(row.detail.split()), f"since {roughly_in_words(row.since)}" if row.since else "", over]
     return ", ".join([row.name or "none known", *(part for part in more if part)])
 
 

@@ -77,7 +77,7 @@ def _items(profile: Profile, kind: str, to: Telling) -> Iterator[str]:
     else:
         yield f"{title}:"
     for one in found[:MOST_ITEMS]:
-        parts = (one.severity, shortened(one.detail, MOST_LETTERS), f"since {one.since}" if one.since else "", "over" if one.standing == "past" else "")
+        parts = (one.severity, shortened(one.detail, MOST_LETTERS), f"since {one.began}" if one.since else "", "over" if one.standing == "past" else "")
         said = ", ".join([one.name or none_known, *(part for part in parts if part)])
         yield f"- {said} ({_side(one.source, one.by)}, {to.day(one.at)})"
     yield from _more(len(found) - MOST_ITEMS)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from pypdf import PdfReader
 
 from clinic.audit.tables import audit_entries
+from clinic.profile.fields import roughly_in_words
 from tests.support.cast import Cast
 from tests.web.browser import Browser
 from web.pages import printing
@@ -166,6 +167,15 @@ def test_a_practitioners_page_is_open_from_the_thread_and_its_own_alone_edit_it(
     again = boris.submit("/actions/practitioner.describe", version="0", title="Professor")
     assert again.status_code == 409 and 'value="Professor"' in again.text and "Stored now: <b" in again.text
     assert sign_in("ana").get(f"{path}/edit").status_code == 404
+
+
+def test_a_month_is_read_in_words_in_the_profile_its_history_and_on_paper(sign_in: SignIn, cast: Cast, ana: str) -> None:
+    do(cast, "boris", "add", kind="condition", name="Asthma", since="2026-10")
+    boris = sign_in("boris")
+    for page in (text_of(boris.get(ana).text), text_of(boris.get(f"{ana}/history").text), words(boris.get(f"{ana}/profile.pdf").data)):
+        assert "since October 2026" in page and "2026-10" not in page
+    for since, said in (("2011", "2011"), ("2019-05-02", "2 May 2019"), ("", "")):
+        assert roughly_in_words(since) == said
 
 
 def test_profiles_lead_back_to_the_thread_from_which_they_were_opened(sign_in: SignIn, cast: Cast, ana: str, thread: str) -> None:
