@@ -17,7 +17,7 @@ from clinic.account.folding import fold_name
 from clinic.account.settings import today
 from clinic.actions import About, Offer, action
 from clinic.errors import Conflict, Invalid, NotFound
-from clinic.fields import Choice, Option, Text, Uid
+from clinic.fields import Choice, Flag, Option, Text, Uid
 from clinic.permissions import Permission, Role
 from clinic.profile.fields import Measure, Roughly, Version, roughly_in_words
 from clinic.profile.patients import Patient, form_of, page_of, patient_for
@@ -41,6 +41,9 @@ ALCOHOL = ("never", "rarely", "weekly", "daily")
 # What is possible, in each unit: what lies outside is a slip of the hand.
 HEIGHTS = {"cm": (20.0, 280.0), "in": (8.0, 110.0)}
 WEIGHTS = {"kg": (0.3, 600.0), "lb": (0.6, 1320.0)}
+# What is unlikely beside what stands: a weight that differs by more than this part of it, a grown person who differs by so much in height.
+UNITS = {"cm": 1.0, "in": 2.54, "kg": 1.0, "lb": 0.45359237}
+ADULT_YEARS, WEIGHT_PART, HEIGHT_CM = 18, 0.3, 10.0
 MOST_ITEMS = 200
 TOO_MANY = f"There are {MOST_ITEMS} of these already, which is the most. Mark those that are over or mistaken."
 
@@ -185,6 +188,37 @@ def _possible(field: str, value: str | None, unit: str | None, limits: Mapping[s
     return unit
 
 
+def _ask_back(work: Work, patient: Patient, values: Mapping[str, str | None]) -> None:
+    """Ask whether measures are right that are unlikely beside what stands: on the actor's own side, or where it says nothing, on the other's.
+
+    Raises: Invalid, of the field `sure`.
+    """
+    own = source_of(work)
+    sides = [basics(work, patient.id, source) for source in (own, *(one for one in SOURCES if one != own))]
+    found = []
+    for name in ("height", "weight"):
+        stands = next((side for side in sides if side.values[name]), None)
+        said = stands.get(name) if stands is not None else None
+        if stands is None or said is None or not values[name]:
+            continue
+        before, now = (float(one[name]) * UNITS[one[f"{name}_unit"]] for one in (stands.values, values))  # type: ignore[arg-type, index]
+        if _unlikely(name, before, now, adult=_is_adult(work, patient)):
+            found.append(f"{name.capitalize()} {values[name]} {values[f'{name}_unit']} would stand in the place of {said.value} ({said.by}).")
+    if found:
+        raise Invalid(f"{' '.join(found)} Check the number and the unit. If it is right, say so, and save again.", field="sure")
+
+
+def _unlikely(name: str, before: float, now: float, *, adult: bool) -> bool:
+    if name == "height":
+        return adult and abs(now - before) > HEIGHT_CM
+    return abs(now - before) > WEIGHT_PART * before
+
+
+def _is_adult(work: Work, patient: Patient) -> bool:
+    born, now = patient.birth_date, today(work)
+    return born is None or now.year - born.year - ((now.month, now.day) < (born.month, born.day)) >= ADULT_YEARS
+
+
 def _require_begun(work: Work, since: str | None) -> None:
     """Refuse a beginning that is still to come at the clinic, as far as it is known. Raises: Invalid."""
     if since and since > today(work).isoformat()[: len(since)]:
@@ -204,7 +238,7 @@ BESIDE = "What patients say of themselves and what staff say stand beside each o
     "profile.measure",
     Permission.PROFILE_HEALTH,
     on=patient_for,
-    fields=(*BASICS, Version("version", "Version")),
+    fields=(*BASICS, Flag("sure", "A height or weight that is asked about is right", required=False), Version("version", "Version")),
     offer=Offer(
         "Change body and habits in the health data",
         "body",
@@ -216,11 +250,11 @@ BESIDE = "What patients say of themselves and what staff say stand beside each o
 )
 def measure(work: Work, patient: Patient, height: str | None, height_unit: str | None, weight: str | None, weight_unit: str | None,
             blood_group: str | None, smoking: str | None, smoking_more: str | None, alcohol: str | None, alcohol_more: str | None,
-            version: int) -> int:  # fmt: skip
+            sure: bool | None, version: int) -> int:  # fmt: skip
     """Say a patient's height, weight, blood group and habits anew, on the actor's own side; what was said before is kept.
 
-    version: the one of this side that was read. Returns: the version that stands. Raises: NotFound, Invalid; Conflict where somebody else has
-    saved meanwhile.
+    sure: measures that are unlikely beside the former ones are right. version: the one of this side that was read.
+    Returns: the version that stands. Raises: NotFound, Invalid; Conflict where somebody else has saved meanwhile.
     """
     height_unit = _possible("height", height, height_unit, HEIGHTS)
     weight_unit = _possible("weight", weight, weight_unit, WEIGHTS)
@@ -231,6 +265,8 @@ def measure(work: Work, patient: Patient, height: str | None, height_unit: str |
     if stands.values == values:
         return stands.version
     require_newest(stands.version, version)
+    if not sure:
+        _ask_back(work, patient, values)
     work.audit_detail(source=source_of(work), changed=[name for name in BASIC_NAMES if stands.values[name] != values[name]])
     add(work, health_basics, patient_id=patient.id, source=source_of(work), version=version + 1, **values)
     return version + 1

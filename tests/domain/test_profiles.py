@@ -86,6 +86,28 @@ def test_what_patients_say_stands_beside_what_staff_say_and_never_over_it(cast: 
     assert any("entered by mistake" in one.after and one.source == "patient" for one in do(cast, "boris", "history").changes)
 
 
+@pytest.mark.parametrize(("before", "now", "asks"), [
+    ({"weight": "64.5", "weight_unit": "kg"}, {"weight": "6,5", "weight_unit": "kg"}, "Weight 6.5 kg would stand in the place of 64.5 kg (Boris Brandt)."),
+    ({"weight": "64.5", "weight_unit": "kg"}, {"weight": "142", "weight_unit": "lb"}, ""),
+    ({"weight": "64.5", "weight_unit": "kg"}, {"weight": "64.5", "weight_unit": "lb"}, "Weight 64.5 lb would"),
+    ({"weight": "64.5", "weight_unit": "kg"}, {"weight": "83", "weight_unit": "kg"}, ""),
+    ({"height": "172", "height_unit": "cm"}, {"height": "127", "height_unit": "cm"}, "Height 127 cm would stand in the place of 172 cm"),
+    ({"height": "172", "height_unit": "cm"}, {"height": "162", "height_unit": "cm"}, ""),
+])
+def test_a_measure_that_is_unlikely_beside_the_former_one_is_asked_about_and_stored_where_it_is_right(
+    cast: Cast, thread: str, before: dict[str, str], now: dict[str, str], asks: str
+) -> None:
+    do(cast, "boris", "measure", version=0, **before)
+    if asks:
+        with pytest.raises(errors.Invalid) as refused:
+            do(cast, "boris", "measure", version=1, **now)
+        assert refused.value.field == "sure" and refused.value.text.startswith(asks)
+        with pytest.raises(errors.Invalid):  # beside what the other side says, too
+            do(cast, "ana", "measure", version=0, **now)
+        assert opened(cast, "boris").health.staff.version == 1
+    assert do(cast, "boris", "measure", version=1, sure=bool(asks), **now) == 2
+
+
 def test_that_none_is_known_is_said_and_ends_with_the_first_that_is(cast: Cast, thread: str) -> None:
     assert opened(cast, "ana").health.of("allergy") == ()
     do(cast, "boris", "none_known", kind="allergy")

@@ -169,6 +169,16 @@ def test_a_practitioners_page_is_open_from_the_thread_and_its_own_alone_edit_it(
     assert sign_in("ana").get(f"{path}/edit").status_code == 404
 
 
+def test_an_unlikely_weight_is_asked_about_in_the_form_and_nothing_typed_is_lost(sign_in: SignIn, cast: Cast, ana: str) -> None:
+    browser, action = sign_in("ana"), f"/actions/profile.measure/{cast.uid('ana')}"
+    assert 'name="sure"' not in browser.get(f"{ana}/edit?what=basics").text
+    typed = {"version": "1", "weight": "6,3", "weight_unit": "kg", "height_unit": "cm", "smoking_more": "never a day", "next": ana}
+    asked = browser.submit(action, **typed)
+    assert asked.status_code == 422 and 'name="sure"' in asked.text and 'value="6,3"' in asked.text and "never a day" in asked.text
+    assert "Weight 6.3 kg would stand in the place of 63 kg (Ana Alvarez)." in text_of(asked.text)
+    assert browser.submit(action, **typed, sure="1").location == ana and "6.3 kg" in text_of(browser.get(ana).text)
+
+
 def test_a_month_is_read_in_words_in_the_profile_its_history_and_on_paper(sign_in: SignIn, cast: Cast, ana: str) -> None:
     do(cast, "boris", "add", kind="condition", name="Asthma", since="2026-10")
     boris = sign_in("boris")

@@ -224,17 +224,22 @@ async def test_a_form_shows_what_stands_there_and_takes_nothing_that_somebody_ha
     refused = await runs(boris, stage.room, "body", form.get("sessionid", ""), {"weight": "645", "weight_unit": "kg", "blood_group": "A-"})
     assert refused.get("status") == "executing" and refused.findtext("{*}note") == "645 kg is not possible. Check the number and the unit."
     again = form.get("sessionid", "")
-    done = await runs(boris, stage.room, "body", again, {"weight": "66", "weight_unit": "kg", "blood_group": "A-"})
+    slip = {"weight": "6.5", "weight_unit": "kg", "blood_group": "A-"}
+    asked = await runs(boris, stage.room, "body", again, slip)
+    assert (asked.findtext("{*}note") or "").startswith("Weight 6.5 kg would stand in the place of 64.5 kg (Boris Brandt).")
+    assert (await runs(boris, stage.room, "body", again, slip | {"sure": "1"})).findtext("{*}note") == "Saved."
+    again = (await runs(boris, stage.room, "body")).get("sessionid", "")
+    done = await runs(boris, stage.room, "body", again, {"weight": "66", "weight_unit": "kg", "blood_group": "A-", "sure": "1"})
     assert done.findtext("{*}note") == "Saved."
     form = await runs(boris, stage.room, "body")
-    do(stage, "boris", "measure", version=2, weight="67", weight_unit="kg", blood_group="A-")
+    do(stage, "boris", "measure", version=3, weight="67", weight_unit="kg", blood_group="A-")
     late = await runs(boris, stage.room, "body", form.get("sessionid", ""), {"weight": "68", "weight_unit": "kg"})
     assert (late.findtext("{*}note") or "").startswith("Somebody has saved this meanwhile") and "Start this command again" in shown(late)
     now = profile(stage).health.staff
-    assert (now.version, now.get("weight").value, now.get("blood_group").value) == (3, "67 kg", "A−")
+    assert (now.version, now.get("weight").value, now.get("blood_group").value) == (4, "67 kg", "A−")
     boris = await stage.joined(stage.boris, "laptop")
     assert "choose “Change body and habits in the health data” (body)." in await types(stage, boris, "!body 70 kg")
-    assert profile(stage).health.staff.version == 3
+    assert profile(stage).health.staff.version == 4
 
 
 @played

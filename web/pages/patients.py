@@ -111,6 +111,7 @@ class _Form:
             self.action, self._needs = "profile.measure", "profile.health"
             found = profile.health.patient if profile.mine else profile.health.staff
             self.stored = {**found.values, "height_unit": found.values["height_unit"] or "cm", "weight_unit": found.values["weight_unit"] or "kg"}
+            self.stored["sure"] = ""  # asked for only where a measure is unlikely
             self.hidden["version"] = str(found.version)
         elif what in KINDS:
             self.action, self._needs, self.stored = "profile.add", "profile.health", dict.fromkeys(("name", "detail", "severity", "since"))
