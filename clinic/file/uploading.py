@@ -49,6 +49,7 @@ FILES, CHECK_JOB = "files", "file.check"
 NOBODY = "nobody"
 """What stands for no patient's folder where it is asked whose."""
 NOTE = Flag("note", "Internal note", required=False)
+MANY = "Too many of your files are on their way at once. Wait until some have arrived, or cancel some."
 TOO_LARGE = "This file has {size}; {most} is the most. Send a smaller one, or a part of it."
 
 
@@ -146,10 +147,16 @@ def _announced(work: Work, client_id: str) -> sa.Row[Any] | None:
 
 def _refuse_many(work: Work, size_bytes: int) -> None:
     touched = sa.or_(uploads.c.wrapped_key.is_not(None), uploads.c.created_at > work.now - UNTOUCHED_FOR)
-    waiting = sa.and_(uploads.c.account_id == work.person.id, uploads.c.state.in_(WAITING), uploads.c.expires_at > work.now, touched)
-    [row] = work.rows(sa.select(sa.func.count().label("many"), sa.func.coalesce(sa.func.sum(uploads.c.size_bytes), 0).label("whole")).where(waiting))
-    if row.many >= OPEN_AT_MOST or row.whole + size_bytes > WAITING_BYTES_AT_MOST:
-        raise TooMany("Too many of your files are on their way at once. Wait until some have arrived, or cancel some.")
+    many, whole = _on_their_way(work, work.person.id, touched)
+    if many >= OPEN_AT_MOST or whole + size_bytes > WAITING_BYTES_AT_MOST:
+        raise TooMany(MANY)
+
+
+def _on_their_way(work: Work, account_id: int, counted: sa.ColumnElement[bool]) -> tuple[int, int]:
+    """Return how many uploads of an account are sent nowhere yet, and their bytes. counted: which of them."""
+    theirs = sa.and_(uploads.c.account_id == account_id, uploads.c.state.in_((*WAITING, State.READY)), uploads.c.expires_at > work.now, counted)
+    [row] = work.rows(sa.select(sa.func.count().label("many"), sa.func.coalesce(sa.func.sum(uploads.c.size_bytes), 0).label("whole")).where(theirs))
+    return row.many, row.whole
 
 
 def folders_named(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
@@ -332,8 +339,14 @@ def upload_row(work: Work, uid: str) -> sa.Row[Any]:
 
 @action("file.keep_key", Permission.SYSTEM, on=upload_row, fields=(Computed("wrapped_key"),), audited=False)
 def keep_key(work: Work, upload: sa.Row[Any], wrapped_key: str) -> str:
-    """Keep the key under which an upload's bytes are stored; the first one stays. Returns: the one that is kept."""
+    """Keep the key under which an upload's bytes are stored; the first one stays. Returns: the one that is kept.
+
+    Only now do places count that stood untouched for long. Raises: TooMany, where the bytes of all of them would be too many.
+    """
     if upload.wrapped_key is None:
+        _, whole = _on_their_way(work, upload.account_id, uploads.c.wrapped_key.is_not(None))
+        if whole + upload.size_bytes > WAITING_BYTES_AT_MOST:
+            raise TooMany(MANY)
         work.update(uploads, upload.id, wrapped_key=wrapped_key)
     return upload.wrapped_key or wrapped_key
 

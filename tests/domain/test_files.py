@@ -17,7 +17,7 @@ from clinic.file import links, sending
 from clinic.file.media import Form, Inspection
 from clinic.file.names import safe_name
 from clinic.file.tables import blobs, uploads
-from clinic.file.uploading import OPEN_AT_MOST, State, upload_state, uploads_waiting
+from clinic.file.uploading import MOST_BYTES, OPEN_AT_MOST, WAITING_BYTES_AT_MOST, State, upload_state, uploads_waiting
 from tests.support import paying
 from tests.support.cast import Cast
 from tests.support.filing import begun, can_read, checked, sent
@@ -185,6 +185,30 @@ def test_places_to_which_nothing_comes_keep_nobody_from_sending(cast: Cast, data
     now = database.now()
     database.now = lambda: now + timedelta(minutes=6)
     begun(database, cast.boris, thread)
+
+
+def test_places_that_stood_untouched_count_once_their_bytes_come_and_so_does_what_was_sent_nowhere(cast: Cast, database: Database) -> None:
+    def slots(first: int) -> list[str]:
+        values = {"name": "a.jpg", "size_bytes": MOST_BYTES}
+        return [str(database.perform(cast.boris, "file.slot", **values, client_id=f"c-{number}").value) for number in range(first, first + fitting)]
+
+    def begins(slot: str) -> None:
+        database.perform(Actor.system(), "file.keep_key", slot, wrapped_key=f"key of {slot}")
+
+    fitting, now = WAITING_BYTES_AT_MOST // MOST_BYTES, database.now()
+    early = slots(0)
+    database.now = lambda: now + timedelta(minutes=6)
+    late = slots(fitting)
+    for slot in early:
+        begins(slot)
+        assert checked(database, slot).value is State.READY
+    with pytest.raises(TooMany):
+        begins(late[0])
+    database.perform(cast.boris, "file.cancel", early[0])
+    begins(late[0])
+    begins(late[0])  # what has begun goes on
+    with pytest.raises(TooMany):
+        begins(late[1])
 
 
 def test_a_sound_from_the_app_of_a_coordinator_is_a_file_unless_they_may_send_voice_messages(cast: Cast, database: Database) -> None:

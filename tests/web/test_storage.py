@@ -6,9 +6,11 @@ import errno
 import hashlib
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -282,6 +284,14 @@ def test_a_full_disk_leaves_whole_pieces_and_the_upload_goes_on_when_there_is_ro
     with store.staging(UID, key, SIZE).take() as taking:
         taking.add(CONTENT[taking.offset :])
     assert store.staged(UID, key, SIZE).read(0, SIZE) == CONTENT
+
+
+def test_files_leave_room_on_the_disk_for_messages(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    staged, disk = store.staging(UID, store.new_key(), SIZE), shutil.disk_usage("/")
+    for total, free, fits in ((10**12, 499_000_000, False), (10**12, 501_000_000, True), (10**8, 4_000_000, False), (10**8, 6_000_000, True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, given=(total, free): disk._replace(total=given[0], free=given[1]))
+        with nullcontext() if fits else pytest.raises(NoRoom), staged.take():
+            pass
 
 
 def test_a_piece_for_which_there_was_no_room_is_stored_once_there_is(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from web.gateways.faults import Damaged, NoRoom, TakenOver, TooMuch
 from web.gateways.sealing import AT_WORK, CHUNK_BYTES, SEALED_CHUNK_BYTES, Seal, chunks_of, sealed_bytes
 
 OWNER = ".owner"
+LEFT_FREE_BYTES, LEFT_FREE_PART = 500_000_000, 20
+"""How much of the disk files leave free, in bytes and as a part of it, whichever is less: on a full disk no message is accepted either."""
 
 
 @contextlib.contextmanager
@@ -46,9 +49,12 @@ class Staged:
         return self.seal.size
 
     def take(self) -> Taking:
-        """Go on with it, as its only writer from now on. Raises: NoRoom."""
+        """Go on with it, as its only writer from now on. Raises: NoRoom, also where what is left of the disk is for messages."""
         with _room():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            disk = shutil.disk_usage(self.folder)
+            if disk.free < min(LEFT_FREE_BYTES, disk.total // LEFT_FREE_PART):
+                raise NoRoom("what is left of the disk is for messages")
             content = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 owner = os.open(self._owner, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
