@@ -7,6 +7,8 @@ are tests that run on both engines anyway, that touch no database, or that are a
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from tests.support.cast import Cast
 from tests.support.databases import DATABASES
 
 TESTS = Path(__file__).parent
+OWN_FOLDER, ALL_PASSED = pytest.StashKey[str](), pytest.StashKey[bool]()
 # Not run again on PostgreSQL: what touches no database on the server's side, and what chooses its engines itself.
 NO_DATABASE = (
     "access/test_inventory.py",
@@ -61,15 +64,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    if process := os.environ.get("PYTEST_XDIST_WORKER"):  # pytest-xdist adds ten letters to a path that ends in sockets, of 107 at most
-        config.option.basetemp = str(Path(config.option.basetemp).with_name(process.removeprefix("gw")))
+    _keep_paths_short(config)
     absent = [name for name in NO_DATABASE if not (TESTS / name).exists()]
     assert not absent, f"NO_DATABASE names what is not there: {absent}"
     DATABASES.kind = config.getoption("--database")
 
 
-def pytest_unconfigure() -> None:
+def _keep_paths_short(config: pytest.Config) -> None:
+    """Clinics have sockets below their folder, whose paths may be 107 letters long: `/tmp/pytest-of-somebody/pytest-123/popen-gw0` is too much of that."""
+    if process := os.environ.get("PYTEST_XDIST_WORKER"):
+        config.option.basetemp = str(Path(config.option.basetemp).with_name(process.removeprefix("gw")))
+    elif config.getoption("numprocesses", None) and config.option.basetemp is None:
+        config.option.basetemp = config.stash[OWN_FOLDER] = tempfile.mkdtemp(prefix="t-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
     DATABASES.close()
+    if OWN_FOLDER in config.stash and config.stash.get(ALL_PASSED, False):  # else somebody may look at what is there
+        shutil.rmtree(config.stash[OWN_FOLDER], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -88,6 +100,7 @@ def _matters_to(item: pytest.Item) -> bool:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[ALL_PASSED] = exitstatus == pytest.ExitCode.OK
     if DATABASES.kind == "postgresql" and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = pytest.ExitCode.OK  # of the chosen tests none has to be run again
 
