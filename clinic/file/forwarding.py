@@ -53,19 +53,10 @@ def other_readers(thread: LoadedThread, owner_uid: str) -> tuple[str, ...]:
 
 
 def _offered(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
-    """What forms list. To staff only what was sent in this thread and what is theirs: a look at all of a patient's is an audited action (`choose`)."""
     if thread is None:
         return []
-    me = work.member(thread)
-    condition = sendable(thread, me)
-    if me.role.is_staff:
-        condition = sa.and_(condition, sa.or_(files.c.folder_id == me.account_id, files.c.thread_id == thread.id))
-    found, _ = documents(work, condition, most=OFFERED_DOCUMENTS)
-    return [_option(thread, one, work.person.uid) for one in found]
-
-
-def _option(thread: LoadedThread, one: Document, me: str) -> Option:
-    return Option(one.uid, one.name, _more(thread, one, me))
+    found, _ = documents(work, sendable(thread, work.member(thread)), most=OFFERED_DOCUMENTS)
+    return [Option(one.uid, one.name, _more(thread, one, work.person.uid)) for one in found]
 
 
 def _more(thread: LoadedThread, one: Document, me: str) -> str:
@@ -95,8 +86,7 @@ def _any(work: Work, thread: LoadedThread) -> bool:
     offer=Offer(
         "Send from Images & Documents",
         "document",
-        "Everybody in this thread will see it, other patients too. It stays where it is. Staff find here what was sent in this thread and "
-        "their own; anything else of a patient's by its link, or on the clinic's page.",
+        "Everybody in this thread will see it, other patients too. It stays where it is.",
         "Sent.",
         when=_any,
         grave=True,
@@ -175,13 +165,6 @@ def chosen(work: Work, thread_uid: str, uid: str) -> tuple[Document, tuple[str, 
     if not found:
         raise NotFound()
     return found[0], other_readers(thread, found[0].owner_uid)
-
-
-@view(Permission.FILE_FORWARD)
-def chosen_option(work: Work, thread_uid: str, uid: str) -> Option:
-    """Return as `chosen`, as what a form would list: with what it would be called, and who would see it. Raises: NotFound."""
-    one, _ = chosen(work, thread_uid, uid)
-    return _option(work.thread(thread_uid), one, work.person.uid)
 
 
 @action("file.choose", Permission.FILE_FORWARD, on=thread_for, fields=(Uid("before", "Before", required=False),), gated=False)

@@ -15,7 +15,7 @@ from clinic.errors import Conflict, DomainError, Gated, Invalid, NotFound, NotPe
 from clinic.fields import Pick
 from clinic.file.filing import asked_in
 from clinic.file.folders import Folder, own_document, own_folder, targets
-from clinic.file.forwarding import Choice, chosen, chosen_option
+from clinic.file.forwarding import Choice, chosen
 from clinic.file.media import Form, Inspection
 from clinic.file.uploading import State
 from clinic.file.views import readable
@@ -283,7 +283,7 @@ def test_whose_a_document_is_and_who_will_see_it_goes_by_account_as_names_may_be
 
     twin, doctor = named_alike(Role.PATIENT, "1999-09-09"), named_alike(Role.PRACTITIONER)
     thread = str(database.perform(cast.boris, "group.create", title="Knee class", people=[twin, cast.uid("ana"), doctor], reason="Same.").value)
-    document = sent(database, cast.ana, thread)
+    document = sent(database, cast.ana, cast.start("boris", "ana"))
     for reader in (cast.boris, Actor.page(doctor, Role.PRACTITIONER, "session-of-alike")):
         with database.read(reader) as work:
             loaded = work.thread(thread)
@@ -293,23 +293,6 @@ def test_whose_a_document_is_and_who_will_see_it_goes_by_account_as_names_may_be
             assert [one.more for one in field.options(work, loaded)] == [f"Image, 1 KB; of {nicks[cast.uid('ana')]}; {nicks[twin]} will see it"]
             one, readers = chosen(work, thread, document)
             assert (one.owner_uid, readers) == (cast.uid("ana"), (nicks[twin],))
-
-
-def test_forms_list_to_staff_what_was_sent_in_that_thread_and_their_own_and_to_patients_all_of_theirs(cast: Cast, database: Database) -> None:
-    def listed(reader: Actor, thread: str) -> set[str]:
-        with database.read(reader) as work:
-            field = ACTIONS["file.forward"].fields[0]
-            assert isinstance(field, Pick)
-            return {one.value for one in field.options(work, work.thread(thread))}
-
-    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
-    here, elsewhere, own = sent(database, cast.ana, both), sent(database, cast.ana, direct, "c-2"), handout(database, cast.boris)
-    assert listed(cast.boris, both) == {here, own} and listed(cast.boris, direct) == {elsewhere, own}
-    assert listed(cast.ana, both) == listed(cast.ana, direct) == {here, elsewhere}
-    with database.read(cast.boris) as work:
-        assert chosen_option(work, both, elsewhere).more.endswith("Ada Almeida will see it")  # by its link, which they have
-        with pytest.raises(NotFound):
-            chosen_option(work, both, "a" * 26)
 
 
 def test_a_document_goes_only_to_threads_that_are_named(cast: Cast, database: Database) -> None:

@@ -9,14 +9,12 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import Element
 
 from clinic import Actor, Done
 from clinic.errors import Conflict, DomainError, NotAcceptable, NotFound, NotYet, TooMany
-from clinic.file.forwarding import chosen_option
 from clinic.offers import offer
 from clinic.text.find import MADE_UP
 from xmpp_components import text_commands, wire
@@ -31,7 +29,7 @@ LONGEST_CLIENT_ID = 120
 # A client that has heard nothing of its message sends it again within minutes, or not at all.
 SAME_FOR_SECONDS = 120
 FORWARD = "file.forward"
-NOT_SENT_ON = ("This is no upload of yours that waits to be sent, and no document that you can send on in this thread: those of its patients "
+NOT_SENT_ON = ("This is no upload of yours that waits to be sent, and none of the newest documents that you can send on in this thread: those of its patients "
                "that you see, and your own. Send it as a new file, or from Images & Documents on the clinic's page.")
 TOO_FAST = "You are sending faster than one person's messages are taken here. This one was not stored: wait a moment and send it again."
 
@@ -142,11 +140,10 @@ async def _forwarding(component: Threads, request: Request, room: Room, member: 
     """
     try:
         found = await component.reader.view(Actor.xmpp(member.handle), offer, FORWARD, room.uid)
-        document = await component.reader.view(Actor.xmpp(member.handle), chosen_option, room.uid, file)
     except NotFound:
         raise NotFound(NOT_SENT_ON) from None
-    fields = tuple(replace(field, options=(document,)) if field.name == "document" else field for field in found.fields)
-    found = replace(found, fields=fields)
+    if all(option.value != file for field in found.fields for option in field.options):
+        raise NotFound(NOT_SENT_ON)
     return text_commands.asks_back(component, request, room, found, {"document": file})
 
 
