@@ -14,8 +14,10 @@ DEMO ?= --demo
 OPTIONS ?=
 TESTS ?=
 BIN = .venv/bin
-# A process for each core; a file's tests stay together, as many share a clinic, in their order: long files are in the middle of it.
-AT_ONCE = --numprocesses auto --dist loadfile --no-loadscope-reorder
+# A process for each core; a file's tests stay together, as many share a clinic, in their order: long files are in the middle of it. Those with
+# real browsers and clients follow one after the other: they keep every core busy by themselves, and a person waits for no answer that long.
+AT_ONCE = -m "not soak and not e2e" --numprocesses auto --dist loadfile --no-loadscope-reorder
+ONE_BY_ONE = -m "e2e and not soak"
 
 .PHONY: setup setup-run setup-test run test check soak newcomer lock
 
@@ -35,8 +37,10 @@ check:
 	$(BIN)/mypy clinic web/gateways web/media
 
 test: setup check
-	$(BIN)/python -m pytest -m "not soak" $(AT_ONCE) $(TESTS)
-	$(BIN)/python -m pytest -m "not soak" $(AT_ONCE) --database postgresql $(TESTS)
+	$(BIN)/python -m pytest $(AT_ONCE) $(TESTS)
+	$(BIN)/python -m pytest $(ONE_BY_ONE) $(TESTS)
+	$(BIN)/python -m pytest $(AT_ONCE) --database postgresql $(TESTS)
+	$(BIN)/python -m pytest $(ONE_BY_ONE) --database postgresql $(TESTS)
 
 soak: setup
 	$(BIN)/python -m pytest -m soak --timeout=0 $(TESTS)
