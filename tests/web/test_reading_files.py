@@ -370,7 +370,7 @@ def test_files_beyond_what_one_account_or_all_may_carry_wait() -> None:
 def test_content_that_is_gone_or_spoilt_is_said_before_anything_is_sent(sign_in: SignIn, sound: str, config: Config, carrying: Carrying) -> None:
     ana, path = sign_in("ana"), config.files_dir / sound
     stored = path.read_bytes()
-    path.write_bytes(b"\0" + stored[1:])
+    path.write_bytes(bytes([stored[0] ^ 1]) + stored[1:])  # it begins as chance has it, with a zero too
     spoilt = ana.get(f"/files/{sound}")
     path.unlink()
     gone = ana.get(f"/files/{sound}")
