@@ -13,8 +13,8 @@ from clinic.errors import Invalid, NotFound
 from clinic.fields import Option, Pick
 from clinic.file.kinds import PUT_UNDER, Filed
 from clinic.file.tables import files
-from clinic.file.uploading import NOBODY, folder_chosen, folders_of
 from clinic.file.views import name_sent
+from clinic.file.whose import NOBODY, folder_chosen, folders_of
 from clinic.file.withdrawing import take_back_copies
 from clinic.loading import LoadedThread
 from clinic.log import Audience, entries

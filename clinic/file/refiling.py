@@ -18,8 +18,8 @@ from clinic.file.kinds import FORMS, size_in_words
 from clinic.file.media import Form, Purpose
 from clinic.file.sending import Sending, found_of, send
 from clinic.file.tables import blobs, files
-from clinic.file.uploading import folder_said, folders_named
 from clinic.file.views import name_sent
+from clinic.file.whose import folder_said, folders_named
 from clinic.loading import LoadedThread
 from clinic.log import Audience, entries
 from clinic.permissions import Permission

@@ -6,7 +6,7 @@ found comes as `file.checked`. There a file begins (sending.py); an app's begins
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,17 +17,17 @@ import sqlalchemy as sa
 from clinic.account.tables import accounts
 from clinic.actions import action, view
 from clinic.errors import Conflict, Gated, Invalid, NotFound, TooLong, TooMany
-from clinic.fields import ClientId, Computed, Flag, Option, Pick
+from clinic.fields import ClientId, Computed, Flag, Pick
 from clinic.file.fields import ANNOUNCED
 from clinic.file.kinds import size_in_words
 from clinic.file.media import Purpose
 from clinic.file.tables import uploads
+from clinic.file.whose import NOBODY, folder_said, folders_named
 from clinic.gates import pass_gates
-from clinic.loading import LoadedMember, LoadedThread
+from clinic.loading import LoadedThread
 from clinic.permissions import Permission, Role
 from clinic.storage import new_id, new_uid
 from clinic.thread.actions import thread_for
-from clinic.thread.shown import patient_options
 from clinic.thread.tables import memberships, threads
 from clinic.work import Work
 
@@ -46,8 +46,6 @@ HELD_FOR = timedelta(days=30)
 """How long bytes are awaited, and how long what a gate holds back is kept for its sender."""
 FILES, CHECK_JOB = "files", "file.check"
 """The queue of what is to be checked, and its job."""
-NOBODY = "nobody"
-"""What stands for no patient's folder where it is asked whose."""
 NOTE = Flag("note", "Internal note", required=False)
 MANY = "Too many of your files are on their way at once. Wait until some have arrived, or cancel some."
 TOO_LARGE = "This file has {size}; {most} is the most. Send a smaller one, or a part of it."
@@ -157,43 +155,6 @@ def _on_their_way(work: Work, account_id: int, counted: sa.ColumnElement[bool]) 
     theirs = sa.and_(uploads.c.account_id == account_id, uploads.c.state.in_((*WAITING, State.READY)), uploads.c.expires_at > work.now, counted)
     [row] = work.rows(sa.select(sa.func.count().label("many"), sa.func.coalesce(sa.func.sum(uploads.c.size_bytes), 0).label("whole")).where(theirs))
     return row.many, row.whole
-
-
-def folders_named(work: Work, thread: LoadedThread | None) -> Sequence[Option]:
-    """Return whose folders there are to choose from in a thread, for staff: none but where there are several patients."""
-    if thread is None or len(thread.patients) < 2 or not work.member(thread).role.is_staff:
-        return []
-    return folders_of(thread)
-
-
-def folders_of(thread: LoadedThread | None) -> list[Option]:
-    """Return the patients of a thread, and nobody, as options of whose folder a file belongs to."""
-    return [*patient_options(thread), Option(NOBODY, "Nobody's")]
-
-
-def folder_chosen(thread: LoadedThread, given: str | None) -> int | None:
-    """Return the account id of the patient whose folder staff have named, or None for nobody's. Raises: Invalid for who is not in the thread."""
-    if given is None or given == NOBODY:
-        return None
-    found = next((one for one in thread.patients if one.uid == given), None)
-    if found is None:
-        raise Invalid("This is no patient of this thread. Choose whose folder the file belongs to.", field="folder")
-    return found.account_id
-
-
-def folder_said(thread: LoadedThread, me: LoadedMember, given: str | None) -> int | None:
-    """Return what is kept of whose folder staff say that a file belongs to, as it is when they say it: whoever comes or leaves until it is sent.
-
-    given: as of file.begin. Returns: the account id of the patient, who is the only one where none is named; the sender's own for nobody's;
-    None where nobody is there yet to whom it could belong. Raises: Invalid.
-    """
-    if given == NOBODY:
-        return me.account_id
-    if given is None and len(thread.patients) > 1:
-        raise Invalid("Several patients are in this thread. Choose whose Images & Documents it belongs to, or nobody's.", field="folder")
-    if given is None:
-        return next((one.account_id for one in thread.patients), None)
-    return folder_chosen(thread, given)
 
 
 def _folder_kept(work: Work, thread: LoadedThread, given: str | None, client_id: str) -> int | None:

@@ -15,7 +15,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from clinic.absence.views import away_here
 from clinic.account.people import born
 from clinic.errors import DomainError, NotFound
-from clinic.file.uploading import NOBODY, uploads_waiting
+from clinic.file.uploading import uploads_waiting
+from clinic.file.whose import NOBODY
 from clinic.payment.views import requesting, waiting
 from clinic.permissions import STAFF, Permission
 from clinic.saved_reply.views import own_replies, reply_in
