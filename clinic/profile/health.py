@@ -20,6 +20,7 @@ from clinic.errors import Conflict, Invalid, NotFound
 from clinic.fields import Choice, Flag, Option, Text, Uid
 from clinic.permissions import Permission, Role
 from clinic.profile.fields import Measure, Roughly, Version, roughly_in_words
+from clinic.profile.measures import ADULT_YEARS, HEIGHTS, WEIGHTS, possible, unlikely
 from clinic.profile.patients import Patient, form_of, page_of, patient_for
 from clinic.profile.tables import health_basics, health_items
 from clinic.profile.versions import Change, Snapshot, add, changes, require_newest, snapshot, versions
@@ -38,12 +39,6 @@ SEVERITIES = ("mild", "moderate", "severe")
 GROUPS = ("A+", "A-", "B+", "B-", "AB+", "AB-", "O+", "O-")
 SMOKING = ("never", "former", "sometimes", "daily")
 ALCOHOL = ("never", "rarely", "weekly", "daily")
-# What is possible, in each unit: what lies outside is a slip of the hand.
-HEIGHTS = {"cm": (20.0, 280.0), "in": (8.0, 110.0)}
-WEIGHTS = {"kg": (0.3, 600.0), "lb": (0.6, 1320.0)}
-# What is unlikely beside what stands: a weight that differs by more than this part of it, a grown person who differs by so much in height.
-UNITS = {"cm": 1.0, "in": 2.54, "kg": 1.0, "lb": 0.45359237}
-ADULT_YEARS, WEIGHT_PART, HEIGHT_CM = 18, 0.3, 10.0
 MOST_ITEMS = 200
 TOO_MANY = f"There are {MOST_ITEMS} of these already, which is the most. Mark those that are over or mistaken."
 
@@ -176,18 +171,6 @@ def _own_items(work: Work, patient: Patient, kind: str) -> list[Item]:
     return [item for item in _items(work, patient.id) if (item.kind, item.source, item.standing) == (kind, source_of(work), "now")]
 
 
-def _possible(field: str, value: str | None, unit: str | None, limits: Mapping[str, tuple[float, float]]) -> str | None:
-    """Return the unit of a measure, None without one. Raises: Invalid."""
-    if value is None:
-        return None
-    if unit is None:
-        raise Invalid("Choose the unit, too.", field=field)
-    least, most = limits[unit]
-    if not least <= float(value) <= most:
-        raise Invalid(f"{value} {unit} is not possible. Check the number and the unit.", field=field)
-    return unit
-
-
 def _ask_back(work: Work, patient: Patient, values: Mapping[str, str | None]) -> None:
     """Ask whether measures are right that are unlikely beside what stands: on the actor's own side, or where it says nothing, on the other's.
 
@@ -199,19 +182,12 @@ def _ask_back(work: Work, patient: Patient, values: Mapping[str, str | None]) ->
     for name in ("height", "weight"):
         stands = next((side for side in sides if side.values[name]), None)
         said = stands.get(name) if stands is not None else None
-        if stands is None or said is None or not values[name]:
+        if stands is None or said is None:
             continue
-        before, now = (float(one[name]) * UNITS[one[f"{name}_unit"]] for one in (stands.values, values))  # type: ignore[arg-type, index]
-        if _unlikely(name, before, now, adult=_is_adult(work, patient)):
+        if unlikely(name, stands.values, values, adult=_is_adult(work, patient)):
             found.append(f"{name.capitalize()} {values[name]} {values[f'{name}_unit']} would stand in the place of {said.value} ({said.by}).")
     if found:
         raise Invalid(f"{' '.join(found)} Check the number and the unit. If it is right, say so, and save again.", field="sure")
-
-
-def _unlikely(name: str, before: float, now: float, *, adult: bool) -> bool:
-    if name == "height":
-        return adult and abs(now - before) > HEIGHT_CM
-    return abs(now - before) > WEIGHT_PART * before
 
 
 def _is_adult(work: Work, patient: Patient) -> bool:
@@ -256,8 +232,8 @@ def measure(work: Work, patient: Patient, height: str | None, height_unit: str |
     sure: measures that are unlikely beside the former ones are right. version: the one of this side that was read.
     Returns: the version that stands. Raises: NotFound, Invalid; Conflict where somebody else has saved meanwhile.
     """
-    height_unit = _possible("height", height, height_unit, HEIGHTS)
-    weight_unit = _possible("weight", weight, weight_unit, WEIGHTS)
+    height_unit = possible("height", height, height_unit, HEIGHTS)
+    weight_unit = possible("weight", weight, weight_unit, WEIGHTS)
     given = (height, height_unit, weight, weight_unit, blood_group, smoking, smoking_more, alcohol, alcohol_more)
     values = dict(zip(BASIC_NAMES, given, strict=True))
     work.lock_account(patient.id)
