@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 import sqlalchemy as sa
 
-from clinic import Actor, Database, Role
-from clinic.actions import ACTIONS
+from clinic import Database
 from clinic.audit.tables import audit_entries
 from clinic.calls import Done
-from clinic.errors import Conflict, DomainError, Gated, Invalid, NotFound, NotPermitted
-from clinic.fields import Pick
+from clinic.errors import Conflict, Gated, Invalid, NotFound, NotPermitted
 from clinic.file.filing import asked_in
-from clinic.file.folders import Folder, own_document, own_folder, targets
+from clinic.file.folders import Folder, own_document, own_folder
 from clinic.file.forwarding import Choice, chosen
 from clinic.file.media import Form, Inspection
 from clinic.file.uploading import State
@@ -25,19 +21,9 @@ from clinic.search.views import search
 from clinic.storage import new_uid
 from tests.support import paying
 from tests.support.cast import Cast
-from tests.support.filing import begun, can_read, checked, copies_taken_back, entries_of, file_in, forwarded, handout, own_names, sent
+from tests.support.filing import begun, can_read, checked, copies_taken_back, entries_of, forwarded, group, handout, opened, own_names, sent
 
 PDF = Inspection("application/pdf", Form.PDF, pages=2)
-
-
-def opened(database: Database, actor: Actor, patient: str, **wanted: object) -> Folder:
-    folder: Folder = database.perform(actor, "file.open_folder", patient, **wanted).value
-    return folder
-
-
-def group(cast: Cast, *patients: str) -> str:
-    people = [cast.uid(name) for name in patients]
-    return str(cast.database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.").value)
 
 
 def test_a_file_of_a_thread_with_one_patient_is_in_their_folder_for_them_and_staff_who_share_a_thread(cast: Cast, database: Database) -> None:
@@ -228,82 +214,6 @@ def test_what_is_put_away_is_out_of_the_list_and_comes_back(cast: Cast, database
     assert (one.put_away_at, one.put_away_by, one.put_away_mine) == (None, "", False)
 
 
-def test_a_patients_document_is_sent_on_where_they_are_and_is_not_twice_in_their_folder(cast: Cast, database: Database) -> None:
-    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
-    document = sent(database, cast.ana, direct)
-    copy = forwarded(database, cast.boris, both, document)
-    assert copy != document and own_names(database, cast.ana) == ["knee.jpg"] and own_names(database, cast.ada) == []
-    assert can_read(database, cast.ada, copy) and not can_read(database, cast.ada, document)
-
-
-def test_a_document_is_refused_in_words_where_its_patient_is_not(cast: Cast, database: Database) -> None:
-    document = sent(database, cast.ana, cast.start("boris", "ana"))
-    cast.link("ada", "boris")
-    for elsewhere in (cast.start("boris", "ada"), cast.start("boris", "bella")):
-        with pytest.raises(Invalid, match="Ana Alvarez, who is not in this thread"):
-            forwarded(database, cast.boris, elsewhere, document)
-
-
-def test_a_patient_sends_on_what_is_in_their_own_folder_alone(cast: Cast, database: Database) -> None:
-    both = group(cast, "ana", "ada")
-    hers = sent(database, cast.ana, both)
-    with pytest.raises(Invalid, match="your own Images & Documents"):
-        forwarded(database, cast.ada, both, hers)
-    assert can_read(database, cast.ada, forwarded(database, cast.ana, both, hers))
-
-
-def test_a_handout_enters_the_folder_of_the_one_patient_and_asks_where_there_are_several(cast: Cast, database: Database) -> None:
-    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
-    document = handout(database, cast.boris)
-    assert not can_read(database, cast.chen, document)
-    forwarded(database, cast.boris, direct, document)
-    assert own_names(database, cast.ana) == ["exercises.pdf"] == own_names(database, cast.boris)
-    forwarded(database, cast.boris, both, document, "c-2")
-    shown = entries_of(database, cast.boris, both)[-1]
-    assert shown.payload.unfiled and shown.doable == {"file.put_under"} and own_names(database, cast.ada) == []
-    assert entries_of(database, cast.ada, both)[-1].doable == frozenset()
-    with pytest.raises(NotFound):
-        forwarded(database, cast.chen, both, document, "c-3")
-
-
-def test_what_is_sent_on_again_under_one_id_is_sent_once(cast: Cast, database: Database) -> None:
-    thread = cast.start("boris", "ana")
-    document, other = sent(database, cast.ana, thread), sent(database, cast.ana, thread, "c-2")
-    first = database.perform(cast.boris, "file.forward", thread, document=document, client_id="c-forward")
-    again = database.perform(cast.boris, "file.forward", thread, document=document, client_id="c-forward")
-    assert (again.duplicate, again.value) == (True, first.value)
-    with pytest.raises(Conflict):
-        database.perform(cast.boris, "file.forward", thread, document=other, client_id="c-forward")
-
-
-def test_whose_a_document_is_and_who_will_see_it_goes_by_account_as_names_may_be_alike(cast: Cast, database: Database) -> None:
-    def named_alike(role: Role, born: str | None = None) -> str:
-        values = {"name": "Ana Alvarez", "roles": [role], "birth_date": born, "email": f"{role}.alike@clinic.example"}
-        return str(database.perform(Actor.system(), "account.create", **values).value.account_uid)
-
-    twin, doctor = named_alike(Role.PATIENT, "1999-09-09"), named_alike(Role.PRACTITIONER)
-    thread = str(database.perform(cast.boris, "group.create", title="Knee class", people=[twin, cast.uid("ana"), doctor], reason="Same.").value)
-    document = sent(database, cast.ana, cast.start("boris", "ana"))
-    for reader in (cast.boris, Actor.page(doctor, Role.PRACTITIONER, "session-of-alike")):
-        with database.read(reader) as work:
-            loaded = work.thread(thread)
-            nicks = {one.uid: one.nick for one in loaded.patients}
-            field = ACTIONS["file.forward"].fields[0]
-            assert isinstance(field, Pick) and nicks[twin] != nicks[cast.uid("ana")]
-            assert [one.more for one in field.options(work, loaded)] == [f"Image, 1 KB; of {nicks[cast.uid('ana')]}; {nicks[twin]} will see it"]
-            one, readers = chosen(work, thread, document)
-            assert (one.owner_uid, readers) == (cast.uid("ana"), (nicks[twin],))
-
-
-def test_a_document_goes_only_to_threads_that_are_named(cast: Cast, database: Database) -> None:
-    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
-    cast.start("boris", "bella")
-    document = sent(database, cast.ana, direct)
-    with database.read(cast.boris) as work:
-        name, found = targets(work, document)
-    assert name == "knee.jpg" and {one.uid: one.readers for one in found} == {direct: (), both: ("Ada Almeida",)}
-
-
 # Whose folder
 
 
@@ -394,84 +304,6 @@ def test_what_staff_send_among_themselves_is_the_patients_who_has_come_until_it_
     database.perform(cast.boris, "thread.invite", thread, people=[cast.uid("ada")], reason="To explain it.")
     checked(database, other)
     assert own_names(database, cast.ana) == ["plan.pdf"] and entries_of(database, cast.boris, thread)[-1].doable == {"file.put_under"}
-
-
-# Misdirected
-
-
-def test_what_is_withdrawn_is_gone_from_every_place_that_it_was_sent_on_to(cast: Cast, database: Database) -> None:
-    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
-    document = sent(database, cast.boris, direct)
-    copies = [forwarded(database, cast.ana, both, document), forwarded(database, cast.chen, both, document, "c-2")]
-    entry = entries_of(database, cast.boris, direct)[-1].uid
-    database.perform(cast.boris, "text.retract", direct, entry=entry, client_id="c-back")
-    assert not any(can_read(database, who, file) for who in (cast.ana, cast.ada, cast.boris, cast.chen) for file in (document, *copies))
-    assert own_names(database, cast.ana) == [] and opened(database, cast.boris, cast.uid("ana")).documents == ()
-    copies_taken_back(database)
-    copies_taken_back(database)  # a job may run twice
-    shown = [entry for entry in entries_of(database, cast.ada, both) if entry.kind == "file"]
-    assert [(entry.gone, "taken back where it came from" in entry.body) for entry in shown] == [(True, True)] * 2
-    with pytest.raises(NotFound):
-        forwarded(database, cast.boris, both, document, "c-3")
-
-
-def test_withdrawing_what_was_sent_on_leaves_the_document_where_it_was(cast: Cast, database: Database) -> None:
-    direct, both = cast.start("boris", "ana"), group(cast, "ana", "ada")
-    document = sent(database, cast.ana, direct)
-    copy = forwarded(database, cast.boris, both, document)
-    database.perform(cast.boris, "text.retract", both, client_id="c-back")
-    assert not can_read(database, cast.ada, copy) and can_read(database, cast.ana, document) and own_names(database, cast.ana) == ["knee.jpg"]
-
-
-def test_staff_open_what_a_withdrawn_file_was_called_and_not_the_file(cast: Cast, database: Database) -> None:
-    thread = cast.start("boris", "ana")
-    file = sent(database, cast.ana, thread)
-    entry = entries_of(database, cast.ana, thread)[-1].uid
-    database.perform(cast.ana, "text.retract", thread, client_id="c-back")
-    found = database.perform(cast.boris, "text.original", thread, entry=entry).value
-    assert found.sealed and [version.text for version in found.versions] == ["Image: knee.jpg (1 KB)"] and found.author == "Ana Alvarez"
-    assert not can_read(database, cast.boris, file)
-    with pytest.raises(DomainError):
-        database.perform(cast.ana, "text.original", thread, entry=entry)
-
-
-def test_a_misdirected_file_is_sent_anew_without_uploading_it_again(cast: Cast, database: Database) -> None:
-    cast.link("ada", "boris")
-    wrong, right = cast.start("boris", "ana"), cast.start("boris", "ada")
-    file = sent(database, cast.boris, wrong)
-    with pytest.raises(NotFound):
-        database.perform(cast.boris, "file.refile", right, file=file, client_id="c-early")
-    database.perform(cast.boris, "text.retract", wrong, client_id="c-back")
-    for who in (cast.chen, cast.ada):
-        with pytest.raises(NotFound):
-            database.perform(who, "file.refile", right, file=file, client_id="c-theirs")
-    done = database.perform(cast.boris, "file.refile", right, file=file, client_id="c-anew")
-    assert database.perform(cast.boris, "file.refile", right, file=file, client_id="c-anew").duplicate
-    new = file_in(database, right, str(done.value))
-    assert can_read(database, cast.ada, new) and own_names(database, cast.ada) == ["knee.jpg"] and own_names(database, cast.ana) == []
-    assert not can_read(database, cast.ana, new) and not can_read(database, cast.boris, file)
-
-
-def test_files_of_one_name_that_were_taken_back_are_told_apart_by_their_thread_and_time(cast: Cast, database: Database) -> None:
-    cast.link("ada", "boris")
-    first, second = cast.start("boris", "ana"), cast.start("boris", "ada")
-    for thread in (first, second):
-        sent(database, cast.boris, thread, f"c-{thread}", name="IMG_0001.jpg")
-        database.perform(cast.boris, "text.retract", thread, client_id=f"c-back-{thread}")
-    with database.read(cast.boris) as work:
-        [field] = [one for one in offer(work, "file.refile", second).fields if one.name == "file"]
-    day, more = f"{database.now():%-d %B}", [option.more for option in field.options]
-    assert [option.label for option in field.options] == ["IMG_0001.jpg"] * 2
-    for words, patient in zip(more, ("Ada Almeida", "Ana Alvarez"), strict=True):
-        assert re.fullmatch(rf"Image, 1 KB; sent in “{patient}” on {day}, \d\d:\d\d; taken back on {day}, \d\d:\d\d", words), words
-
-
-def test_a_file_of_a_note_is_sent_anew_as_one_of_a_note(cast: Cast, database: Database) -> None:
-    wrong, right = cast.start("boris", "ana"), group(cast, "ana", "ada")
-    file = sent(database, cast.boris, wrong, note=True)
-    database.perform(cast.boris, "text.retract", wrong, client_id="c-back")
-    new = file_in(database, right, str(database.perform(cast.boris, "file.refile", right, file=file, client_id="c-anew").value))
-    assert can_read(database, cast.boris, new) and not can_read(database, cast.ana, new) and own_names(database, cast.ana) == []
 
 
 def test_a_file_is_found_by_its_name(cast: Cast, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Files and voice messages in the thread's page, on real parts: dropped, cut and resumed, refused, held back, kept from patients; recorded and played."""
+"""Files in the thread's page, on real parts: dropped, pasted, cut and resumed, refused, held back, kept from patients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ PASTE = """([name, content]) => {
   data.items.add(new File([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))], name, { type: "image/png" }));
   document.querySelector("#body").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
 }"""
-DENIED = """() => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("no", "NotAllowedError"); }; }"""
 
 
 def picture(width: int = 96, height: int = 64) -> bytes:
@@ -340,86 +339,6 @@ def test_a_file_that_waits_for_an_answer_is_kept_and_sent_afterwards(person: Peo
     ana.page.press("#body", "Enter")
     expect(files_of(boris, f"{name}.png")).to_have_count(2, timeout=LATE)
     expect(held).to_have_count(0)
-
-
-def test_a_voice_message_is_recorded_listened_to_sent_and_played_by_the_other(person: People) -> None:
-    ana, boris = both(person)
-    page = ana.page
-    before = boris.page.locator("#log article.voice").count()
-    page.focus("#voice-button")
-    page.keyboard.press("Enter")
-    panel = page.get_by_role("region", name="Voice message")
-    expect(panel).to_contain_text("0:02 of 2:00")
-    panel.get_by_role("button", name="Pause").click()
-    expect(panel).to_contain_text("Paused")
-    panel.get_by_role("button", name="Go on").click()
-    expect(panel).to_contain_text("0:03 of 2:00")
-    panel.get_by_role("button", name="Stop").press("Enter")
-    expect(panel.get_by_role("button", name=re.compile("^Play"))).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(panel.locator("rect.played").nth(10)).to_be_attached()
-    assert axe_problems(page, ".voice-panel") == []
-    panel.get_by_role("button", name="Send recording").click()
-    expect(panel).to_be_hidden()
-    entry = boris.page.locator("#log article.voice").nth(before)
-    expect(entry).to_be_visible(timeout=LATE)
-    expect(page.locator(".tray li", has_text="Voice message")).to_have_count(0)
-    where = entry.get_by_role("slider")
-    expect(where).to_have_attribute("aria-valuetext", re.compile("^0:00 of 0:0[34]$"))
-    assert len(set(entry.locator("media-player").get_attribute("data-waveform").split())) > 2
-    entry.get_by_role("button", name=re.compile("^Play")).click()
-    expect(where).to_have_attribute("aria-valuetext", re.compile("^0:02 of"), timeout=LATE)
-    where.press("Home")
-    expect(where).to_have_attribute("aria-valuetext", re.compile("^0:0[01] of"))
-    box = where.bounding_box()
-    assert box
-    boris.page.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2)
-    expect(where).to_have_attribute("aria-valuetext", re.compile("^0:0[234] of"))
-    entry.get_by_role("button", name="Speed: 1×").click()
-    assert entry.locator("audio").evaluate("audio => audio.playbackRate") == 1.5
-    assert axe_problems(boris.page, f"#{entry.get_attribute('id')}") == []
-
-
-def test_a_recording_stops_by_itself_after_two_minutes_and_is_not_thrown_away_unasked(person: People) -> None:
-    ana = person("ana")
-    page = ana.page
-    page.clock.install()
-    ana.open("ana-boris")
-    page.click("#voice-button")
-    panel = page.get_by_role("region", name="Voice message")
-    expect(panel).to_contain_text("Recording")
-    page.clock.fast_forward(121_000)
-    expect(panel).to_contain_text("A voice message lasts two minutes at most")
-    expect(panel.get_by_role("slider")).to_have_attribute("aria-valuetext", "0:00 of 2:00")
-    said: list[str] = []
-    page.once("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
-    panel.get_by_role("button", name="Discard").click()
-    assert said == ["Discard this recording of 2:00? It is nowhere else."]
-    page.get_by_role("link", name="Search", exact=True).click()
-    page.get_by_role("heading", name="Search", level=1).wait_for()
-    page.go_back()
-    expect(panel.get_by_role("slider")).to_be_visible()  # it waits in its thread
-    page.once("dialog", lambda dialog: dialog.accept())
-    panel.get_by_role("button", name="Discard").click()
-    expect(panel).to_be_hidden()
-
-
-def test_who_may_not_use_the_microphone_reads_what_to_do(person: People) -> None:
-    ana = person("ana")
-    ana.page.add_init_script(f"({DENIED})()")
-    ana.open("ana-boris")
-    ana.page.click("#voice-button")
-    panel = ana.page.get_by_role("region", name="Voice message")
-    expect(panel.get_by_role("alert")).to_contain_text("This page may not use the microphone. Allow it")
-    panel.get_by_role("button", name="Close").click()
-    expect(ana.page.locator("#voice-button")).to_be_focused()
-
-
-def test_a_coordinator_has_no_microphone_until_the_clinic_says_so(person: People) -> None:
-    chen = person("chen")
-    chen.open("ana-boris")
-    expect(chen.page.locator("#upload-button")).to_be_visible()
-    assert chen.page.locator("#voice-button").count() == 0
 
 
 @pytest.mark.parametrize("width", [320, 1280])

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from clinic import Actor, Database, Done, outbox
 from clinic.errors import NotFound
-from clinic.file.folders import own_folder
+from clinic.file.folders import Folder, own_folder
 from clinic.file.media import Form, Inspection
 from clinic.file.tables import files
 from clinic.file.uploading import State
 from clinic.file.views import readable
 from clinic.file.withdrawing import TAKE_BACK
 from clinic.thread.views import EntryView, thread_page
+from tests.support.cast import Cast
 from web.gateways.storage import Store
 
 JPEG = Inspection("image/jpeg", Form.IMAGE, 40, 30, shown_type="image/webp", shown_bytes=100, thumb_type="image/webp")
@@ -105,3 +106,13 @@ def copies_taken_back(database: Database) -> None:
         if job.name == TAKE_BACK:
             database.perform(Actor.system(), job.name, job.payload["thread"], entry=job.payload["entry"])
         outbox.done(database, job)
+
+
+def opened(database: Database, actor: Actor, patient: str, **wanted: object) -> Folder:
+    folder: Folder = database.perform(actor, "file.open_folder", patient, **wanted).value
+    return folder
+
+
+def group(cast: Cast, *patients: str) -> str:
+    people = [cast.uid(name) for name in patients]
+    return str(cast.database.perform(cast.boris, "group.create", title="Knee class", people=people, reason="Same exercises.").value)

@@ -1,23 +1,14 @@
 """Ad-hoc commands as two real clients give them: profanity at a terminal, and stanza.js."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.chat_app import ChatApp, Refused
-from tests.support.live_clinic import LiveClinic, live_clinic
-from tests.support.ports import eventually
+from tests.support.live_clinic import LiveClinic
 from tests.support.profanity import Profanity
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[LiveClinic]:
-    with live_clinic(tmp_path / "clinic") as place:
-        eventually(lambda: not place.waiting("bookmarks"), 60, "the bookmarks are kept")
-        yield place
 
 
 def muted(clinic: LiveClinic, name: str) -> bool:

@@ -3,8 +3,6 @@
 Source: XEP-0313 with paging, XEP-0198, house rules 5, 9, 10 and 13.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,19 +10,12 @@ import pytest
 from tests.support.chat_app import ChatApp, Network, Refused
 from tests.support.crowd import Member, settle
 from tests.support.databases import rows
-from tests.support.live_clinic import LiveClinic, live_clinic
+from tests.support.live_clinic import LiveClinic
 from tests.support.ports import eventually
 
 pytestmark = pytest.mark.e2e
 AWAY_FOR, PAGE = 120, 50
 Line = tuple[str, str]
-
-
-@pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[LiveClinic]:
-    with live_clinic(tmp_path) as place:
-        eventually(lambda: not place.waiting("bookmarks"), 60, "the bookmarks are kept")
-        yield place
 
 
 def log_of(clinic: LiveClinic, staff: bool = False) -> list[str]:

@@ -4,26 +4,18 @@ It reads bookmarks in the older form (XEP-0048), does not ask the archive of a r
 """
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.crowd import Member, settle
-from tests.support.live_clinic import LiveClinic, live_clinic
+from tests.support.live_clinic import LiveClinic
 from tests.support.ports import eventually
 from tests.support.profanity import Profanity
 
 pytestmark = pytest.mark.e2e
 ROWS = 400  # so that the whole of a thread is on the screen
 AWAY_FOR = 120
-
-
-@pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[LiveClinic]:
-    with live_clinic(tmp_path / "clinic") as place:
-        eventually(lambda: not place.waiting("bookmarks"), 20, "the bookmarks are kept")
-        yield place
 
 
 def log_in(terminal: Profanity, clinic: LiveClinic, name: str) -> None:

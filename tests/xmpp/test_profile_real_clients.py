@@ -1,6 +1,5 @@
 """A patient's profile in two clients that others wrote, over the real XMPP server: profanity at a terminal, and stanza.js over WebSocket."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +8,11 @@ import pytest
 from clinic.profile.opening import Profile
 from tests.support.chat_app import ChatApp, Refused
 from tests.support.databases import rows
-from tests.support.live_clinic import LiveClinic, live_clinic
-from tests.support.ports import eventually
+from tests.support.live_clinic import LiveClinic
 from tests.support.profanity import Profanity
 
 pytestmark = pytest.mark.e2e
 ROWS = 200
-
-
-@pytest.fixture
-def clinic(tmp_path: Path) -> Iterator[LiveClinic]:
-    with live_clinic(tmp_path / "clinic") as place:
-        eventually(lambda: not place.waiting("bookmarks"), 60, "the bookmarks are kept")
-        yield place
 
 
 def do(clinic: LiveClinic, who: str, action: str, **values: Any) -> Any:
