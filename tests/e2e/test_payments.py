@@ -166,7 +166,7 @@ def test_what_was_on_its_way_when_the_gate_closed_comes_back_and_is_sent_again_b
     refused.wait_for(timeout=15_000)
     assert "This was not sent: Boris Brandt's payment request" in refused.inner_text() and "!pay" not in refused.inner_text()
     assert not refused.get_by_text("Send again").is_visible()
-    menu = ana.page.locator("#log article[data-kind=text] .entry-menu").first
+    menu = ana.page.locator("#log article[data-kind=text] .entry-menu").last  # earlier entries, which are loaded above as one scrolls, leave it the last
     menu.locator("summary").click()
     menu.locator('[data-emoji="👍"]').click()
     ana.page.locator("#log .refused", has_text="Not reacted.").get_by_text("Discard").click(timeout=15_000)
