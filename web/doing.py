@@ -36,6 +36,9 @@ def draw_form(action: str, thread_uid: str | None, typed: Typed, back: str, erro
     """
     with clinic_db().read(current_actor()) as work:
         found = offer(work, action, thread_uid)
+    if found.offer.opens:  # an action: while its audit row cannot be stored, nobody sees what there is
+        clinic_db().perform(current_actor(), found.offer.opens, thread_uid)
+    with clinic_db().read(current_actor()) as work:
         title = thread_head(work, thread_uid).title if thread_uid else None
         about = _about(work, found, typed)
         cards = dict(_cards(work, found, typed))

@@ -137,11 +137,11 @@ def pattern(offered: Offered) -> str:
 
 
 def example(offered: Offered) -> str:
-    """Return a command as somebody might write it, with values that there are."""
+    """Return a command as somebody might write it, with values that there are; not where to see these would be a look of its own."""
     fields = [] if offered.by_form else list(offered.asked)
     while fields and not fields[-1].required and (len(fields) > 1 or fields[0].chosen):
         fields.pop()  # a word of one's own is shown even where it may be left out
-    parts = [_example(field) for field in fields]
+    parts = [f"<{_short(field)}>" if offered.offer.opens and field.options else _example(field) for field in fields]
     return " ".join([f"!{offered.offer.word}", *([" ; ".join(parts)] if parts else [])])
 
 

@@ -155,6 +155,9 @@ async def _show(component: Threads, request: Request, session: Session, found: O
     if found.subject is None and found.whom:
         _choose(component, request, session, found, found.fields[0], title)
         return
+    if found.offer.opens:
+        _paced(component, request)
+        await component.doer.perform(Actor.xmpp(request.person), found.offer.opens, found.thread)
     typed: dict[str, list[str]] = {}
     if found.by_form and about is not None:
         _paced(component, request)

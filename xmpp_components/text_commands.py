@@ -173,6 +173,8 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
     about = rest.removeprefix("!").casefold() if word == "help" else word
     async with component.text_commands.looking_up:
         found = {one.offer.word: one for one in await component.reader.view(actor, _offered, room.uid, about)}
+    if about in found and found[about].offer.opens:  # an action: while its audit row cannot be stored, nobody reads what there is
+        await component.doer.perform(actor, found[about].offer.opens, found[about].thread)
     if word == "help":
         return help_of(found, about, base)
     if word not in found:

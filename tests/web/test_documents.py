@@ -67,6 +67,18 @@ def test_each_page_with_a_patients_document_leaves_its_row_in_the_audit_log_and_
     assert [tuple(row) for row in rows] == [(document, cast.uid("chen"))] * 3
 
 
+def test_the_form_that_sends_one_on_shows_what_there_is_once_the_look_is_in_the_audit_log(
+    document: str, cast: Cast, database: Database, sign_in: SignIn
+) -> None:
+    thread = cast.start("boris", "ana")
+    form = f"/do/file.forward/{thread}"
+    assert sign_in("eve").get(form).status_code == 404
+    assert "left &amp; right.jpg" in sign_in("chen").get(form).text
+    with database.reading() as connection:
+        rows = connection.execute(sa.select(audit_entries.c.subject, audit_entries.c.role).where(audit_entries.c.action == "file.choose")).all()
+    assert [tuple(row) for row in rows] == [(thread, "coordinator")]
+
+
 def test_a_document_is_renamed_put_away_and_brought_back(document: str, sign_in: SignIn) -> None:
     boris, here = sign_in("boris"), f"/documents/{document}"
     assert boris.submit(f"/actions/file.rename/{document}", name="May, left knee", next=here).headers["Location"] == here

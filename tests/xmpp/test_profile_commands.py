@@ -313,3 +313,16 @@ async def test_documents_are_listed_with_links_for_their_reader_alone_and_the_lo
     assert [(subject, role) for _action, subject, role, _detail in seen] == [(stage.ana.uid, "practitioner")] * 3 + [(stage.ana.uid, "patient")] * 3
     archive = await whole_archive(await stage.joined(stage.chen), stage.room)
     assert not [link for link in signed.values() if link in archive]
+
+
+@played
+async def test_to_be_shown_what_there_is_to_send_on_is_a_look_at_a_patients_documents_and_audited(stage: Stage) -> None:
+    sent(stage.db, stage.ana.actor, stage.thread, name="knee.jpg")
+    boris = await stage.joined(stage.boris)
+    help = await types(stage, boris, "!help")
+    assert "!document <document> – send from Images & Documents" in help and "knee.jpg" not in help and looks(stage, "file.choose") == []
+    for number, command in enumerate(("!help document", "!document", "!document elbow"), 1):
+        assert "Document: knee.jpg." in await types(stage, boris, command)
+        assert looks(stage, "file.choose") == [("file.choose", stage.thread, "practitioner", '{"before": null}')] * number
+    form = await runs(stage.client(stage.boris, "desk"), stage.room, "document")
+    assert list(options(form, "document")) == ["knee.jpg · Image, 1 KB"] and len(looks(stage, "file.choose")) == 4
