@@ -34,7 +34,7 @@ CAPABILITIES: dict[str, tuple[str, ...]] = {
     "absence": ("tables", "kinds", "actions", "views"),
     "file": ("tables", "kinds", "allowed", "uploading", "sending", "withdrawing", "views", "sweeping", "folders", "forwarding", "filing", "refiling"),
     "short_video": ("tables", "kinds", "requests", "answering", "showing", "views"),
-    "profile": ("tables", "demographics", "health", "notes", "opening", "practitioner"),
+    "profile": ("tables", "demographics", "health", "notes", "opening", "practitioner", "photo"),
     "search": ("tables", "actions", "views"),
     "audit": ("tables",),
 }

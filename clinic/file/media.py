@@ -22,11 +22,12 @@ class Form(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What somebody uploads for. VOICE and VIDEO (a short video) have limits of their own."""
+    """What somebody uploads for. VOICE and VIDEO (a short video) have limits of their own; PHOTO is somebody's own, for their profile."""
 
     FILE = "file"
     VOICE = "voice"
     VIDEO = "video"
+    PHOTO = "photo"
 
 
 @dataclass(frozen=True, slots=True)

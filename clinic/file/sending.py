@@ -70,6 +70,9 @@ Claimant = Callable[[Work, LoadedThread, LoadedMember, Sending, "str | None", "s
 CLAIMANTS: list[Claimant] = []
 """Asked in order before a file is posted as such: whether it answers something that somebody was asked for. Each passes the gates itself, or need not."""
 
+RECEIVERS: dict[Purpose, Callable[[Work, sa.Row[Any], Sending], str]] = {}
+"""Who takes what is for no thread, by what it was uploaded for. Called with the upload's row and what it was found to be. Returns: why not, or ""."""
+
 
 def send(
     work: Work, thread: LoadedThread, author: LoadedMember, sending: Sending, client_id: str | None, message_id: str | None = None
@@ -197,14 +200,17 @@ def checked(
 
 
 def _without_thread(work: Work, row: sa.Row[Any], sending: Sending) -> State:
-    state = State.READY
-    if row.folder_id is not None:  # a handout
+    state, words = State.READY, ""
+    if (receiver := RECEIVERS.get(sending.purpose)) is not None:
+        words = receiver(work, row, sending)
+        state = State.REFUSED if words else State.SENT
+    elif row.folder_id is not None:  # a handout
         state = State.SENT
         work.insert(
             files, id=new_id(), uid=sending.uid, blob_id=sending.blob_id, folder_id=row.folder_id, name=sending.name, kind="file",
             added_by=row.account_id, added_at=work.now,
         )
-    work.update(uploads, row.id, state=state)
+    work.update(uploads, row.id, state=state, words=words)
     return state
 
 

@@ -349,7 +349,7 @@ def upload_bytes(work: Work, uid: str) -> UploadBytes:
     sender = work.row(sa.select(accounts.c.uid, accounts.c.active).where(accounts.c.id == row.account_id))
     assert sender is not None
     return UploadBytes(
-        row.uid, sender.uid, sender.active, row.thread_id is None and row.folder_id is None,
+        row.uid, sender.uid, sender.active, row.thread_id is None and row.folder_id is None and row.purpose == Purpose.FILE,
         Purpose(row.purpose), row.name, row.media_type, row.size_bytes, State(row.state), row.words, row.wrapped_key, row.expires_at,
     )
 

@@ -107,7 +107,18 @@ def readable(work: Work, uid: str) -> Readable:
         row = file_for(work, uid)
     except NotFound:
         return _own(work, uid)
-    name = row.name if _opens_folder(work, row) else name_in_thread(work, row)
+    return _readable(row, row.name if _opens_folder(work, row) else name_in_thread(work, row))
+
+
+def readable_row(work: Work, uid: str) -> Readable:
+    """Return a file that the caller knows the actor may have, though it is in no thread and no folder. Raises: NotFound where there is none."""
+    row = work.row(_selected().where(files.c.uid == uid, files.c.withdrawn_at.is_(None)))
+    if row is None:
+        raise NotFound()
+    return _readable(row, row.name)
+
+
+def _readable(row: sa.Row[Any], name: str) -> Readable:
     return Readable(
         row.uid, row.blob_uid, name, row.blob_media_type, Form(row.blob_form), row.blob_size_bytes, row.blob_shown_type,
         row.blob_shown_bytes, row.blob_thumb_type, row.blob_wrapped_key, row.blob_sha256,

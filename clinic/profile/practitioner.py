@@ -15,10 +15,11 @@ from clinic.account.tables import account_roles, accounts, coordinator_links, pa
 from clinic.actions import action, view
 from clinic.errors import NotFound
 from clinic.fields import Text, is_uid
+from clinic.file.tables import files
 from clinic.permissions import Permission, Role
 from clinic.profile.fields import Version
 from clinic.profile.patients import SharedThread
-from clinic.profile.tables import practitioner_profiles
+from clinic.profile.tables import practitioner_photos, practitioner_profiles
 from clinic.profile.versions import Snapshot, add, require_newest, snapshot, versions
 from clinic.thread.members import coordinators_of
 from clinic.thread.shown import title_for
@@ -51,7 +52,7 @@ class Leave:
 class PractitionerProfile:
     """A practitioner as those read them who are linked to them or share a thread. mine: the reader's own.
 
-    threads: those that both are in now, the liveliest first, at most SHARED_AT_MOST.
+    threads: those that both are in now, the liveliest first, at most SHARED_AT_MOST. photo: the uid of the file, "" where there is none.
     """
 
     uid: str
@@ -61,6 +62,7 @@ class PractitionerProfile:
     leaves: tuple[Leave, ...]
     coordinators: tuple[PersonRef, ...]
     threads: tuple[SharedThread, ...]
+    photo: str
 
 
 def _shown(row: sa.Row[Any]) -> Mapping[str, str]:
@@ -85,7 +87,16 @@ def practitioner(work: Work, uid: str) -> PractitionerProfile:
     assisting = tuple(PersonRef(one.uid, one.name, None) for one in coordinators_of(work, [row.id]))
     mine = row.id == work.person.id
     shared = () if mine else _shared(work, row.id)
-    return PractitionerProfile(row.uid, row.name, mine, _said(work, row.id), _leaves(work, row.id), assisting, shared)
+    shown = newest_photo(work, row.id)
+    return PractitionerProfile(
+        row.uid, row.name, mine, _said(work, row.id), _leaves(work, row.id), assisting, shared, (shown and shown.file_uid) or ""
+    )
+
+
+def newest_photo(work: Work, account_id: int) -> sa.Row[Any] | None:
+    """Return the newest version of somebody's photo, with its file's uid as file_uid, None where they removed it; None where there was never one."""
+    query = sa.select(practitioner_photos, files.c.uid.label("file_uid")).outerjoin(files, files.c.id == practitioner_photos.c.file_id)
+    return work.row(query.where(practitioner_photos.c.account_id == account_id).order_by(practitioner_photos.c.version.desc()).limit(1))
 
 
 def _shared(work: Work, account_id: int) -> tuple[SharedThread, ...]:

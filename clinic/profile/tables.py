@@ -109,3 +109,14 @@ practitioner_profiles = sa.Table(
     *_said(),
     sa.UniqueConstraint("account_id", "version"),
 )
+
+practitioner_photos = sa.Table(
+    "practitioner_photos",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("file_id", sa.ForeignKey("files.id")),  # in no thread and no folder; null: none from here on
+    *_said(),
+    sa.UniqueConstraint("account_id", "version"),
+)

@@ -246,6 +246,9 @@ def profiles(scene: Scene) -> None:
     for name in ("boris", "bruno"):
         seers = {one for one in PEOPLE if one != "dina" and scene.knows(one, name)}
         scene.do(name, "practitioner.describe", version=0, bio=scene.marker(f"bio of {name}", seers))
+        photo = {"name": f"pain {scene.marker(f'name of the photo of {name}', {name})}.jpg", "size_bytes": 1000, "client_id": secrets.token_hex(8)}
+        upload = _checked(scene, scene.do(name, "practitioner.begin_photo", **photo))
+        scene.things["content of", upload] = scene.marker(f"photo of {name}", seers)
 
 
 FURNISHED += [

@@ -106,6 +106,7 @@ ROUTES: dict[str, Route] = {
     "GET /patients/<uid>/history": Route(CARE, on="patient"),
     "GET /patients/<uid>/profile.pdf": Route(frozenset({PATIENT, PRACTITIONER}), on="patient", asks=("?notes=1",)),
     "GET /practitioners/<uid>": Route(CARE, on="practitioner"),
+    "GET /practitioners/<uid>/photo": Route(CARE, on="practitioner"),
     "GET /practitioners/<uid>/edit": Route(frozenset({PRACTITIONER}), on="own profile"),
     "GET /profile": Route(frozenset({PATIENT}), ok=(302,)),
     "GET /admin/accounts/<uid>/demographics": Route(frozenset({ADMIN}), on="registered"),

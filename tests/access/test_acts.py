@@ -14,6 +14,7 @@ from clinic import ACTIONS
 from tests.access.acts import ACTS, ADMIN, FOREIGN, INTERNAL, OWN, Act, Fields
 from tests.access.inventory import keys, said_of
 from tests.access.scene import ABSENT, ACTORS, HELD_BACK, NOBODY
+from tests.access.state import difference
 from tests.access.visitors import Pages, bare
 from tests.contract.test_registries import ASKS_ITSELF
 
@@ -174,6 +175,13 @@ def test_the_page_that_asks_for_an_action_is_there_for_whoever_may_and_changes_n
                 shown |= {name} if answer.status_code == 200 else set()
                 if not right:
                     pages.problems.append(f"{cell}: expected {wanted}, got {answer.status_code}")
+                offer = ACTIONS[name].offer
+                if offer is not None and offer.opens and answer.status_code == 200:  # a look, which is audited
+                    changed = difference(before, pages.state.held())
+                    if [one.partition(":")[0] for one in changed] != ["audit_entries"]:
+                        pages.problems.append(f"{cell}: a look, and it changed {changed}")
+                    pages.settle()
+                    before = pages.state.held()
     pages.unchanged(before, "the pages that ask for an action")
     now = {name for name in offered if ACTS[name].works}
     if not now <= shown <= offered:

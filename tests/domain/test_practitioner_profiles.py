@@ -6,10 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from clinic import Database, errors
+from clinic import Actor, Database, errors
+from clinic.account.sweep import sweep
+from clinic.file.media import Form, Inspection
+from clinic.file.tables import blobs, uploads
+from clinic.file.uploading import State, upload_bytes
+from clinic.profile.photo import photo
 from clinic.profile.practitioner import PractitionerProfile, practitioner
+from clinic.profile.tables import practitioner_photos
 from tests.support.cast import Cast
+from tests.support.filing import JPEG, can_read, checked, own_names
 
 
 def read(cast: Cast, who: str, of: str = "boris") -> PractitionerProfile:
@@ -71,3 +79,66 @@ def test_only_its_practitioner_writes_it_and_a_second_window_loses_nothing(cast:
     for who in ("ana", "chen", "dina"):
         with pytest.raises(errors.NotPermitted):
             describe(cast, who, version=0, title="Dr.")
+
+
+def uploaded(cast: Cast, who: str = "boris", found: Inspection = JPEG, client_id: str = "c-photo") -> State:
+    upload = str(cast.database.perform(getattr(cast, who), "practitioner.begin_photo", name="me.jpg", size_bytes=1000, client_id=client_id).value)
+    return State(checked(cast.database, upload, found).value)
+
+
+def test_a_photo_is_seen_by_whoever_reads_the_profile_and_the_photo_itself_by_nobody(cast: Cast) -> None:
+    assert read(cast, "ana").photo == ""
+    assert uploaded(cast) is State.SENT
+    file = read(cast, "ana").photo
+    for who in ("ana", "chen", "boris"):
+        with cast.database.read(getattr(cast, who)) as work:
+            assert photo(work, cast.uid("boris")).uid == file
+        assert not can_read(cast.database, getattr(cast, who), file)  # its bytes as they came say where it was taken
+    for who in ("ada", "bella", "eve"):
+        with cast.database.read(getattr(cast, who)) as work, pytest.raises(errors.NotFound):
+            photo(work, cast.uid("boris"))
+    assert own_names(cast.database, cast.boris) == []  # it is no handout
+    with pytest.raises(errors.NotPermitted):
+        uploaded(cast, "chen")
+
+
+def test_another_photo_takes_its_place_and_it_is_removed_and_what_was_there_is_kept(cast: Cast) -> None:
+    uploaded(cast)
+    first = read(cast, "ana").photo
+    uploaded(cast, client_id="c-other")
+    second = read(cast, "ana").photo
+    assert first != second
+    for _twice in range(2):
+        cast.database.perform(cast.boris, "practitioner.remove_photo")
+        assert read(cast, "ana").photo == ""
+        with cast.database.read(cast.ana) as work, pytest.raises(errors.NotFound):
+            photo(work, cast.uid("boris"))
+    uploaded(cast, client_id="c-third")
+    assert read(cast, "ana").photo not in ("", first, second)
+    with cast.database.reading() as connection:
+        kept = connection.execute(sa.select(practitioner_photos).order_by(practitioner_photos.c.version)).all()
+    assert [(row.version, row.file_id is None, row.author_id == kept[0].account_id, row.role) for row in kept] == [
+        (1, False, True, "practitioner"), (2, False, True, "practitioner"), (3, True, True, "practitioner"), (4, False, True, "practitioner")]
+
+
+def test_what_is_no_picture_is_too_large_or_comes_after_the_account_was_closed_is_no_photo(cast: Cast) -> None:
+    for number, found in enumerate((Inspection("application/pdf", Form.PDF, shown_type="image/webp"), Inspection("image/tiff", Form.IMAGE))):
+        assert uploaded(cast, found=found, client_id=f"c-{number}") is State.REFUSED and read(cast, "ana").photo == ""
+    with pytest.raises(errors.TooLong, match="25.0 MB is the most"):
+        cast.database.perform(cast.boris, "practitioner.begin_photo", name="me.jpg", size_bytes=25_000_001, client_id="c-large")
+    late = str(cast.database.perform(cast.boris, "practitioner.begin_photo", name="me.jpg", size_bytes=1000, client_id="c-late").value)
+    with cast.database.read(Actor.system()) as work:
+        assert not upload_bytes(work, late).slot  # no app puts it by an address
+    cast.database.perform(cast.dina, "account.deactivate", cast.uid("boris"))
+    assert checked(cast.database, late).value is State.REFUSED
+
+
+def test_a_photo_stays_when_its_upload_is_forgotten_and_one_that_was_refused_goes(cast: Cast, database: Database) -> None:
+    uploaded(cast)
+    uploaded(cast, found=Inspection("image/tiff", Form.IMAGE), client_id="c-refused")
+    now = database.now()
+    database.now = lambda: now + timedelta(days=40)
+    sweep(database)
+    with database.reading() as connection:
+        assert connection.execute(sa.select(uploads.c.uid)).all() == []
+        assert [row.uid for row in connection.execute(sa.select(blobs.c.uid))] == [read(cast, "ana").photo]

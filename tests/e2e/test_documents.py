@@ -29,7 +29,7 @@ def test_a_handout_is_kept_sent_from_a_thread_found_in_the_patients_folder_and_t
     boris, ana = person("boris"), person("ana")
     boris.page.goto(f"{clinic.ready['web']}/documents")
     tool = {"name": "tool.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ" + bytes(400)}
-    boris.page.set_input_files("#handout-files", [{"name": "exercises.png", "mimeType": "image/png", "buffer": picture("#88aacc")}, tool])
+    boris.page.set_input_files("[data-adds] input[type=file]", [{"name": "exercises.png", "mimeType": "image/png", "buffer": picture("#88aacc")}, tool])
     expect(boris.page.locator(".documents .name")).to_have_text("exercises.png")
     expect(boris.page.locator(".tray li", has_text="tool.exe")).to_contain_text("Not kept.")
     boris.page.get_by_role("button", name="Close: tool.exe").click()

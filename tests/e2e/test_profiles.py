@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
 from collections.abc import Callable
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.support.browser import Person, axe_problems, misplaced
@@ -105,3 +107,43 @@ def test_a_draft_does_not_write_over_what_somebody_else_saved_meanwhile(person: 
     bella.page.reload()  # which sends it once more, and is refused once more
     expect(bella.page.get_by_label("Languages")).to_have_value("Galician")
     expect(bella.page.locator(".stored", has_text="10 Other Street")).to_be_visible()
+
+
+def photo() -> bytes:
+    """Return a JPEG in which a camera wrote who made it."""
+    made, picture = io.BytesIO(), Image.new("RGB", (900, 1200), "#8899aa")
+    written = picture.getexif()
+    written[0x013B] = "Lighthouse Lane"
+    picture.save(made, "JPEG", exif=written)
+    return made.getvalue()
+
+
+def test_a_practitioner_shows_a_photo_which_patients_see_without_what_the_camera_wrote_and_takes_it_away(person: People, clinic: RunningClinic) -> None:
+    bella, ada = person("bella"), person("ada", viewport={"width": 320, "height": 640})
+    page, taken = bella.page, {"name": "Bella at Lighthouse Lane.jpg", "mimeType": "image/jpeg", "buffer": photo()}
+    page.locator(".who summary").click()
+    page.get_by_role("link", name="Your profile").click()
+    page.get_by_role("link", name="Edit your profile").click()
+    page.get_by_label("Languages").fill("Portuguese, not saved yet")
+    page.set_input_files("[data-adds] input[type=file]", {"name": "me.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 nothing"})
+    expect(page.locator(".tray li", has_text="me.pdf")).to_contain_text("Not kept.")
+    page.get_by_role("button", name="Close: me.pdf").click()
+    page.set_input_files("[data-adds] input[type=file]", taken)
+    expect(page.locator(".photo-now img")).to_have_js_property("naturalWidth", 900)
+    expect(page.get_by_role("button", name="Choose another photo")).to_be_visible()
+    assert page.get_by_label("Languages").input_value() == "Portuguese, not saved yet"
+    assert axe_problems(page) == [] and misplaced(page) == []
+
+    ada.open("ada-bella").locator("#thread-title a").click()
+    shown = ada.page.locator("img.photo")
+    expect(shown).to_have_js_property("naturalWidth", 900)
+    assert axe_problems(ada.page) == [] and misplaced(ada.page) == []
+    answer = ada.page.request.get(f"{clinic.ready['web']}{shown.get_attribute('src')}")
+    assert answer.headers["x-content-type-options"] == "nosniff" and "Lighthouse" not in str(answer.headers)
+    assert answer.body() and b"Lighthouse" not in answer.body()
+
+    page.get_by_role("button", name="Remove the photo").click()
+    expect(page.locator(".photo-now")).to_contain_text("None yet.")
+    ada.page.reload()
+    expect(ada.page.get_by_role("heading", name="Bella Baptiste", exact=True)).to_be_visible()
+    expect(shown).to_have_count(0)

@@ -80,6 +80,7 @@ def test_the_routes_are_the_ones_we_know(app: Flask) -> None:
             f"/patients/{UID}/history",
             f"/patients/{UID}/profile.pdf",
             f"/practitioners/{UID}",
+            f"/practitioners/{UID}/photo",
             f"/practitioners/{UID}/edit",
             "/profile",
             "/admin/files",

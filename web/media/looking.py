@@ -102,7 +102,7 @@ def mend(file: RemoteFile, *, end: str, purpose: str, allowed: list[str], limit_
 
 
 def _for_purpose(kind: Kind, purpose: str) -> None:
-    if purpose != "file" and kind.reader != "sound":
+    if purpose != "file" and kind.reader != ("picture" if purpose == "photo" else "sound"):
         raise Refused(f"no_{purpose}", thing=kind.media_type)
 
 

@@ -26,6 +26,7 @@ WORDS = {
     "no_picture": "There is no picture in this video. Check the camera, and record it again.",
     "no_voice": "This is {thing} and not a voice message. Send it as a file.",
     "no_video": "This is {thing} and not a video. Send it as a file, or record a video.",
+    "no_photo": "This is {thing} and not a photo. Choose a picture, for example a JPEG, PNG or HEIC.",
     "codec": "This is {thing} in a form that browsers and apps cannot play. Save it as MP4, and send that.",
     "short": "Nothing was recorded. Record it again.",
 }

@@ -9,12 +9,16 @@ from werkzeug.wrappers import Response
 
 from clinic.errors import DomainError, NotFound
 from clinic.permissions import Role
+from clinic.profile.photo import photo as photo_of
 from clinic.profile.practitioner import practitioner
+from web import auth
 from web.actions import keeps
 from web.auth import current_actor, current_visitor
 from web.db import clinic_db
+from web.pages.files import picture
 from web.pages.profile_forms import came_from_first
 from web.policies import caring, roles
+from web.serving import serve
 
 blueprint = Blueprint("practitioners", __name__, url_prefix="/practitioners")
 
@@ -27,6 +31,26 @@ def show(uid: str) -> str:
         found = practitioner(work, uid)
     found = replace(found, threads=came_from_first(found.threads))
     return render_template("practitioners/show.html", here="profile" if found.mine else "threads", practitioner=found)
+
+
+@blueprint.get("/<uid>/photo")
+@caring
+def photo(uid: str) -> Response:
+    """The picture that was made of their photo; never the photo itself, which says where it was taken. Raises: NotFound, also where there is none."""
+    actor, visitor, database = current_actor(), current_visitor(), clinic_db()
+    assert visitor is not None  # who cares for somebody or is cared for is signed in
+
+    def still() -> bool:
+        try:
+            with database.read(actor) as work:
+                photo_of(work, uid)
+        except DomainError:
+            return False
+        return auth.lasts(visitor, database)
+
+    with database.read(actor) as work:
+        found = photo_of(work, uid)
+    return serve(picture(found, "shown"), visitor.account_uid, still)
 
 
 @blueprint.get("/<uid>/edit")

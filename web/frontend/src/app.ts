@@ -1,5 +1,6 @@
 // The page's script: boosted navigation in a shell that stays, and on it the live feed, the outbox, the list and the open thread.
 import htmx from "htmx.org";
+import { mountAdding } from "./adding.ts";
 import { watchAnswers } from "./answers.ts";
 import { coverList } from "./cover.ts";
 import { one } from "./dom.ts";
@@ -8,7 +9,6 @@ import { tell } from "./events.ts";
 import { type FilmMaker, mountFilm, unsentFilms } from "./film.ts";
 import { mountFormDrafts } from "./formdrafts.ts";
 import { mountFiles, startPictures } from "./files.ts";
-import { mountHandouts } from "./handouts.ts";
 import { accountHeader } from "./http.ts";
 import { askBeforeClosing, settleLeaving, watchClosing } from "./leaving.ts";
 import { startList } from "./list.ts";
@@ -56,8 +56,8 @@ function mount(): void {
   if (root && outbox) open = new OpenThread(root, outbox, pasted);
   if (root && uploads && pasted) files = mountFiles(root, uploads, pasted);
   if (uploads) film = mountFilm(main, uploads);
-  const handouts = one("[data-handouts]", main);
-  if (handouts && uploads) files = mountHandouts(handouts, uploads);
+  const adding = one("[data-adds]", main);
+  if (adding && uploads) files = mountAdding(adding, uploads);
   live.open(open?.uid ?? null);
 }
 

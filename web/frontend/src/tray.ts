@@ -127,6 +127,8 @@ export class Tray {
     readonly uploads: Uploads,
     readonly thread: string,
     signal: AbortSignal,
+    /** Of those that are for no thread, which: the action that announces them. */
+    readonly action = "",
   ) {
     place.replaceChildren(this.#list, this.#problem, this.#status, this.#again);
     place.hidden = false;
@@ -171,12 +173,16 @@ export class Tray {
     });
   }
 
+  #listed(): Upload[] {
+    return this.uploads.list(this.thread).filter((upload) => !this.action || upload.action === this.action);
+  }
+
   #arrived(): void {
-    for (const upload of this.uploads.list(this.thread)) if (one(`article[data-client-id="${CSS.escape(upload.id)}"][data-uid]`, this.log)) this.uploads.arrived(upload.id);
+    for (const upload of this.#listed()) if (one(`article[data-client-id="${CSS.escape(upload.id)}"][data-uid]`, this.log)) this.uploads.arrived(upload.id);
   }
 
   #draw(): void {
-    const now = new Map(this.uploads.list(this.thread).map((upload) => [upload.id, upload]));
+    const now = new Map(this.#listed().map((upload) => [upload.id, upload]));
     for (const item of all("li", this.#list)) if (!now.has(item.dataset.id ?? "")) this.#gone(item);
     for (const upload of now.values()) {
       let shown = one(`li[data-id="${CSS.escape(upload.id)}"]`, this.#list);
