@@ -80,6 +80,7 @@ def test_it_is_asked_for_recorded_looked_at_sent_and_played_by_who_asked(person:
     assert axe_problems(page) == []
     do(page, "Send")
     expect(page.locator(".said")).to_contain_text("Sent. It stands in the thread now.", timeout=LATE)
+    expect(page.get_by_text("You see it before it is sent.")).to_be_hidden()
     shown = boris.page.locator("#log article.short-video").last
     expect(shown).to_contain_text(re.compile(r"Short video, 0:0[123]"), timeout=LATE)
     expect(boris.page.locator("#log article", has_text=words)).to_contain_text("Sent.")
