@@ -20,12 +20,22 @@ from tests.support.databases import DATABASES
 
 TESTS = Path(__file__).parent
 OWN_FOLDER, ALL_PASSED = pytest.StashKey[str](), pytest.StashKey[bool]()
-# Not run again on PostgreSQL: what touches no database on the server's side, and what chooses its engines itself.
+# Not run again on PostgreSQL: what touches no database on the server's side, what chooses its engines itself, and what is about the page
+# alone, whose actions are asked of both engines in `domain` and whose bytes in `faults`.
 NO_DATABASE = (
     "access/test_inventory.py",
     "contract",
     "domain",
+    "e2e/test_alerts.py",
+    "e2e/test_bars.py",
+    "e2e/test_files.py",
     "e2e/test_look.py",
+    "e2e/test_navigation.py",
+    "e2e/test_profiles.py",
+    "e2e/test_recordings.py",
+    "e2e/test_short_video.py",
+    "e2e/test_voice.py",
+    "e2e/test_wrong_input.py",
     "faults/test_database_server_killed.py",
     "media",
     "model",
