@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Error, Locator, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, Request, expect, sync_playwright
 
 from tests.support.clinic import RunningClinic
 
+# How long what is expected of a page may take, as the machine is shared: as long as an action of Playwright's may (its own default is 5 s).
+expect.set_options(timeout=30_000)
 CHROMIUM = "/usr/bin/chromium"
 # A microphone that beeps and a camera that counts, which nobody is asked for.
 DEVICES = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
