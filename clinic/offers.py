@@ -248,7 +248,8 @@ def telling(work: Work, base_url: str, link: Callable[[str, str, str], str]) -> 
 
 
 def confirm_link(base_url: str, action: str, thread_uid: str | None = None, values: Mapping[str, Any] | None = None) -> str:
-    """Return the address of the page that asks a signed-in person whether to do `action`; opening it changes nothing.
+    """Return the address of the page that asks a signed-in person whether to do `action`; opening it changes nothing
+    but, where it shows what is to be seen by an audited look alone, the audit log.
 
     values: filled in beforehand, by field; lists for fields of several values. Source: design.md, rule 15.
     """

@@ -59,7 +59,7 @@ class Transaction:
         self._asked: set[tuple[int, int, str]] = set()
 
     def preload(self, calls: Sequence[tuple[ActionSpec, Call, Mapping[str, Any]]]) -> None:
-        """Load set-wise what `calls` name: persons, threads with members, known client ids."""
+        """Load set-wise what `calls` name: persons, threads (locked first, in the order of ids) with members, known client ids."""
         self._preload_persons([call.actor for _, call, _ in calls])
         named = [call.subject or "" for spec, call, _ in calls if spec.batchable]
         self.preload_threads([uid for uid in named if is_uid(uid)])

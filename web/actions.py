@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from clinic.actions import ACTIONS
 from clinic.calls import Done
-from clinic.errors import DomainError, Invalid, NotFound, NotSignedIn
+from clinic.errors import Busy, DomainError, Invalid, NotFound, NotSignedIn
 from clinic.fields import Choices, PickSeveral
 from clinic.offers import told
 from web.auth import current_actor
@@ -37,6 +37,7 @@ SAID: dict[str, str] = {
     "device.revoke": "The device is revoked and signed out.",
     "account.deactivate": "The account is deactivated and signed out everywhere.",
     "account.describe": "Saved.",
+    "practitioner.remove_photo": "The photo is removed.",
     "urgent.settings": "Saved.",
     "text.forget_scheduled": "Discarded; it will not be sent.",
     "urgent.call_in": "Called in and alerted.",
@@ -159,7 +160,7 @@ def _refused(name: str, uid: str | None, error: DomainError) -> BaseResponse:
     if generic:
         try:
             response = make_response(draw_form(name, uid, request.form.to_dict(flat=False), back, error))
-        except NotFound:  # it makes no sense there any more, which is why it was refused
+        except (NotFound, Busy):  # it makes no sense there any more, which is why it was refused; or its form cannot be drawn just now
             pass
         else:
             response.status_code = error.status

@@ -32,12 +32,13 @@ def home_of(thread_uid: str | None) -> str:
 def draw_form(action: str, thread_uid: str | None, typed: Typed, back: str, error: DomainError | None = None) -> str:
     """Return the page that asks for an action's fields, or only whether it is meant.
 
-    back: a path of this site. Raises: NotFound where the action is not offered to this person, there and now.
+    back: a path of this site. Where to see what there is to choose is a look, that is in the audit log first. Raises: NotFound where the action
+    is not offered to this person, there and now; NotNow; Busy.
     """
     with clinic_db().read(current_actor()) as work:
         found = offer(work, action, thread_uid)
-    if found.offer.opens:  # an action: while its audit row cannot be stored, nobody sees what there is
-        clinic_db().perform(current_actor(), found.offer.opens, thread_uid)
+    if found.offer.look:  # while its audit row cannot be stored, nobody sees what there is
+        clinic_db().perform(current_actor(), found.offer.look, thread_uid)
     with clinic_db().read(current_actor()) as work:
         title = thread_head(work, thread_uid).title if thread_uid else None
         about = _about(work, found, typed)

@@ -141,7 +141,7 @@ def example(offered: Offered) -> str:
     fields = [] if offered.by_form else list(offered.asked)
     while fields and not fields[-1].required and (len(fields) > 1 or fields[0].chosen):
         fields.pop()  # a word of one's own is shown even where it may be left out
-    parts = [f"<{_short(field)}>" if offered.offer.opens and field.options else _example(field) for field in fields]
+    parts = [f"<{_short(field)}>" if offered.offer.look and field.options else _example(field) for field in fields]
     return " ".join([f"!{offered.offer.word}", *([" ; ".join(parts)] if parts else [])])
 
 

@@ -155,9 +155,9 @@ async def _show(component: Threads, request: Request, session: Session, found: O
     if found.subject is None and found.whom:
         _choose(component, request, session, found, found.fields[0], title)
         return
-    if found.offer.opens:
+    if found.offer.look:
         _paced(component, request)
-        await component.doer.perform(Actor.xmpp(request.person), found.offer.opens, found.thread)
+        await component.doer.look(Actor.xmpp(request.person), found)
     typed: dict[str, list[str]] = {}
     if found.by_form and about is not None:
         _paced(component, request)
@@ -211,6 +211,7 @@ async def _complete(component: Threads, request: Request, session: Session, form
     except DomainError as error:
         title = await _title(component, request)
         component.commands.put_back(session)
+        await component.doer.look(Actor.xmpp(request.person), found)  # its form shows what there is now
         again = f" {START_AGAIN}" if isinstance(error, Conflict) and found.by_form else ""
         note = _note("error", refusal_words(error, component.config.shared_url) + again)
         _answer(component, request, session, "executing", _actions(), note, form_of(found, title, typed))

@@ -48,6 +48,11 @@ class Doer:
             self._threads, lambda: self._db.perform(actor, action, thread, **values))
         return done.value
 
+    async def look(self, actor: Actor, offered: Offered) -> None:
+        """Perform the look by which one sees what there is to choose, where an offer has one: before anything of it is told. Raises: DomainError."""
+        if offered.offer.look:
+            await self.perform(actor, offered.offer.look, offered.thread)
+
     def close(self) -> None:
         """Wait for what is being done."""
         self._threads.shutdown()

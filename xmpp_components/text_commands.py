@@ -173,10 +173,11 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
     about = rest.removeprefix("!").casefold() if word == "help" else word
     async with component.text_commands.looking_up:
         found = {one.offer.word: one for one in await component.reader.view(actor, _offered, room.uid, about)}
-    if about in found and found[about].offer.opens:  # an action: while its audit row cannot be stored, nobody reads what there is
-        await component.doer.perform(actor, found[about].offer.opens, found[about].thread)
+    if about in found:
+        await component.doer.look(actor, found[about])
     if word == "help":
-        return help_of(found, about, base)
+        said = help_of(found, about, base)
+        return Read(said) if about in found and found[about].offer.look else said
     if word not in found:
         raise Invalid(unknown(word, found))
     one = found[word]
@@ -201,4 +202,6 @@ async def _perform(component: Threads, actor: Actor, offered: Offered, values: M
         said = await component.doer.do(actor, *offered.addressed(values), f"command-{id}", base)
         return Read(said) if offered.offer.tells else said
     except Invalid as error:
+        if offered.offer.look:  # what there was to choose when it was asked about may not be theirs to see any more
+            raise
         raise Invalid(f"{error.text}\n{usage(offered, base, values)}", field=error.field) from None

@@ -91,7 +91,7 @@ def _any(work: Work, thread: LoadedThread) -> bool:
         when=_any,
         grave=True,
         otherwise="There is no document here yet that you could send. Upload a file instead.",
-        opens="file.choose",
+        look="file.choose",
     ),
 )
 def forward(

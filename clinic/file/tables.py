@@ -39,7 +39,7 @@ uploads = sa.Table(
     sa.Column("uid", sa.String(26), nullable=False, unique=True),
     sa.Column("account_id", sa.ForeignKey("accounts.id"), nullable=False, index=True),
     sa.Column("role", sa.String(16), nullable=False),
-    sa.Column("thread_id", sa.ForeignKey("threads.id"), index=True),  # null: an app's, whose message names the thread; or for a folder
+    sa.Column("thread_id", sa.ForeignKey("threads.id"), index=True),  # null: an app's, whose message names the thread; for a folder; or a photo
     sa.Column("purpose", sa.String(16), nullable=False),  # a media.Purpose
     sa.Column("name", sa.String(NAME_LENGTH), nullable=False),
     sa.Column("media_type", sa.String(127), nullable=False),  # as its sender says, "" where they say none
@@ -67,7 +67,7 @@ files = sa.Table(
     # Whose Images & Documents it is in: a patient's, or the handouts of one of staff. Never of an internal note.
     sa.Column("folder_id", sa.ForeignKey("accounts.id"), index=True),
     sa.Column("name", sa.String(NAME_LENGTH), nullable=False),  # as the folder calls it
-    sa.Column("kind", sa.String(32), nullable=False),  # of its entry
+    sa.Column("kind", sa.String(32), nullable=False),  # of its entry; "photo" of a practitioner's, which is in no thread and no folder
     sa.Column("added_by", sa.ForeignKey("accounts.id"), nullable=False),
     sa.Column("added_at", UtcInstant, nullable=False),
     sa.Column("origin_id", sa.ForeignKey("files.id")),  # the one that it was sent on from

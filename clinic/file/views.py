@@ -1,7 +1,8 @@
 """Who may read a file now, and what there is to know of it. Imports clinic only. Asked for each request, however the file was named.
 
 A file is read by who sees its entry in a thread that they are in; by the patient whose folder it is in; by staff who share a thread with
-that patient; a handout by whose it is. Reading is never gated. Source: product.md, Files, and "entitled to a thing only through threads".
+that patient; a handout by whose it is. A practitioner's photo is read through their profile alone (`readable_row`). Reading is never gated.
+Source: product.md, Files, and "entitled to a thing only through threads".
 """
 
 from __future__ import annotations

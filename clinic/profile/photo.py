@@ -20,11 +20,11 @@ from clinic.file.fields import ANNOUNCED
 from clinic.file.kinds import size_in_words
 from clinic.file.media import Form, Purpose
 from clinic.file.sending import NOT_ALLOWED, RECEIVERS, Sending
-from clinic.file.tables import files
+from clinic.file.tables import files, uploads
 from clinic.file.uploading import begin_upload
 from clinic.file.views import Readable, readable_row
 from clinic.permissions import Permission
-from clinic.profile.practitioner import newest_photo, practitioner
+from clinic.profile.practitioner import newest_photo, practitioner_row
 from clinic.profile.tables import practitioner_photos
 from clinic.profile.versions import add
 from clinic.storage import new_id
@@ -32,6 +32,7 @@ from clinic.work import Work
 
 MOST_BYTES = 25_000_000
 TOO_LARGE = "This photo has {size}; {most} is the most. Choose a smaller one."
+OUTDONE = "You have chosen another photo since, or removed yours, so this one is not shown. Choose it again if you want it."
 NO_PICTURE = "No picture could be made of this, so it is not your photo. Choose another one, for example a JPEG or PNG."
 
 
@@ -61,6 +62,8 @@ def _received(work: Work, row: sa.Row[Any], sending: Sending) -> str:
     if sending.found.form is not Form.IMAGE or not sending.found.shown:
         return NO_PICTURE
     before, file = newest_photo(work, row.account_id), new_id()
+    if before is not None and _decided(work, before) > row.id:
+        return OUTDONE
     work.insert(
         files, id=file, uid=sending.uid, blob_id=sending.blob_id, name=sending.name, kind="photo", added_by=row.account_id, added_at=work.now,
     )
@@ -70,6 +73,14 @@ def _received(work: Work, row: sa.Row[Any], sending: Sending) -> str:
     )
     work.audit_detail(practitioner=sender.uid)
     return ""
+
+
+def _decided(work: Work, version: sa.Row[Any]) -> int:
+    """Return when somebody chose what a version shows, as an id, which grow with time: a large photo may arrive after a small one that was chosen later."""
+    if version.file_uid is None:
+        return int(version.id)
+    announced = work.row(sa.select(uploads.c.id).where(uploads.c.uid == version.file_uid))
+    return announced.id if announced is not None else 0  # what is forgotten was announced long ago
 
 
 RECEIVERS[Purpose.PHOTO] = _received
@@ -90,7 +101,7 @@ def photo(work: Work, uid: str) -> Readable:
 
     Raises: NotFound, also where there is none.
     """
-    found = practitioner(work, uid).photo
-    if not found:
+    shown = newest_photo(work, practitioner_row(work, uid).id)
+    if shown is None or shown.file_uid is None:
         raise NotFound()
-    return replace(readable_row(work, found), name="photo")
+    return replace(readable_row(work, shown.file_uid), name="photo")

@@ -1,4 +1,4 @@
-"""A practitioner's profile: what they say of themselves, when they are away, who assists them. Imports clinic only."""
+"""A practitioner's profile: what they say of themselves, when they are away, who assists them; their photo is photo.py's. Imports clinic only."""
 
 from __future__ import annotations
 
@@ -79,11 +79,7 @@ def practitioner(work: Work, uid: str) -> PractitionerProfile:
 
     Raises: NotFound, for everybody else as for somebody that there is not. Source: product.md, Practitioner profile.
     """
-    query = sa.select(accounts).join(account_roles, account_roles.c.account_id == accounts.c.id)
-    known = sa.and_(accounts.c.uid == uid, account_roles.c.role == Role.PRACTITIONER, accounts.c.active.is_(True))
-    row = work.row(query.where(known)) if is_uid(uid) else None
-    if row is None or not (row.id == work.person.id or _linked(work, row.id) or shares_thread(work, row.id)):
-        raise NotFound()
+    row = practitioner_row(work, uid)
     assisting = tuple(PersonRef(one.uid, one.name, None) for one in coordinators_of(work, [row.id]))
     mine = row.id == work.person.id
     shared = () if mine else _shared(work, row.id)
@@ -91,6 +87,16 @@ def practitioner(work: Work, uid: str) -> PractitionerProfile:
     return PractitionerProfile(
         row.uid, row.name, mine, _said(work, row.id), _leaves(work, row.id), assisting, shared, (shown and shown.file_uid) or ""
     )
+
+
+def practitioner_row(work: Work, uid: str) -> sa.Row[Any]:
+    """Return the account of a practitioner whose profile the actor may open. Raises: NotFound."""
+    query = sa.select(accounts).join(account_roles, account_roles.c.account_id == accounts.c.id)
+    known = sa.and_(accounts.c.uid == uid, account_roles.c.role == Role.PRACTITIONER, accounts.c.active.is_(True))
+    row = work.row(query.where(known)) if is_uid(uid) else None
+    if row is None or not (row.id == work.person.id or _linked(work, row.id) or shares_thread(work, row.id)):
+        raise NotFound()
+    return row
 
 
 def newest_photo(work: Work, account_id: int) -> sa.Row[Any] | None:

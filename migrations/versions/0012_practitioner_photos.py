@@ -32,4 +32,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM uploads WHERE purpose = 'photo'")  # which the code before would not know what to do with
     op.drop_table("practitioner_photos")

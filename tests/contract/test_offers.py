@@ -93,12 +93,12 @@ def test_whom_an_offer_is_about_is_whom_its_action_finds_and_what_fills_its_form
             assert opens.audited and not opens.fields and about.filled is not None
 
 
-def test_what_opens_before_there_is_anything_to_choose_is_a_look_at_the_same_thread_that_is_audited() -> None:
-    opening = {name: ACTIONS[spec.offer.opens] for name, spec in OFFERED.items() if spec.offer and spec.offer.opens}
-    assert set(opening) == {"file.forward"}
-    for name, opens in opening.items():
-        assert opens.audited and opens.permission is ACTIONS[name].permission and opens.load is ACTIONS[name].load
-        assert not any(field.required for field in opens.fields)
+def test_what_shows_what_there_is_to_choose_is_a_look_at_the_same_thread_that_is_audited() -> None:
+    looks = {name: ACTIONS[spec.offer.look] for name, spec in OFFERED.items() if spec.offer and spec.offer.look}
+    assert set(looks) == {"file.forward"}
+    for name, look in looks.items():
+        assert look.audited and look.permission is ACTIONS[name].permission and look.load is ACTIONS[name].load
+        assert not any(field.required for field in look.fields)
 
 
 def test_an_offered_thread_is_the_subject_and_nothing_else(cast: Cast) -> None:

@@ -12,7 +12,7 @@ from clinic import Actor, Database, errors
 from clinic.account.sweep import sweep
 from clinic.file.media import Form, Inspection
 from clinic.file.tables import blobs, uploads
-from clinic.file.uploading import State, upload_bytes
+from clinic.file.uploading import State, upload_bytes, upload_state
 from clinic.profile.photo import photo
 from clinic.profile.practitioner import PractitionerProfile, practitioner
 from clinic.profile.tables import practitioner_photos
@@ -81,9 +81,12 @@ def test_only_its_practitioner_writes_it_and_a_second_window_loses_nothing(cast:
             describe(cast, who, version=0, title="Dr.")
 
 
+def begun(cast: Cast, who: str = "boris", client_id: str = "c-photo") -> str:
+    return str(cast.database.perform(getattr(cast, who), "practitioner.begin_photo", name="me.jpg", size_bytes=1000, client_id=client_id).value)
+
+
 def uploaded(cast: Cast, who: str = "boris", found: Inspection = JPEG, client_id: str = "c-photo") -> State:
-    upload = str(cast.database.perform(getattr(cast, who), "practitioner.begin_photo", name="me.jpg", size_bytes=1000, client_id=client_id).value)
-    return State(checked(cast.database, upload, found).value)
+    return State(checked(cast.database, begun(cast, who, client_id), found).value)
 
 
 def test_a_photo_is_seen_by_whoever_reads_the_profile_and_the_photo_itself_by_nobody(cast: Cast) -> None:
@@ -126,11 +129,25 @@ def test_what_is_no_picture_is_too_large_or_comes_after_the_account_was_closed_i
         assert uploaded(cast, found=found, client_id=f"c-{number}") is State.REFUSED and read(cast, "ana").photo == ""
     with pytest.raises(errors.TooLong, match="25.0 MB is the most"):
         cast.database.perform(cast.boris, "practitioner.begin_photo", name="me.jpg", size_bytes=25_000_001, client_id="c-large")
-    late = str(cast.database.perform(cast.boris, "practitioner.begin_photo", name="me.jpg", size_bytes=1000, client_id="c-late").value)
+    late = begun(cast, client_id="c-late")
     with cast.database.read(Actor.system()) as work:
         assert not upload_bytes(work, late).slot  # no app puts it by an address
     cast.database.perform(cast.dina, "account.deactivate", cast.uid("boris"))
     assert checked(cast.database, late).value is State.REFUSED
+
+
+def test_what_was_chosen_last_counts_whatever_arrives_last(cast: Cast) -> None:
+    first, second = begun(cast, client_id="c-large"), begun(cast, client_id="c-small")
+    assert checked(cast.database, second).value is State.SENT
+    stands = read(cast, "ana").photo
+    assert checked(cast.database, first).value is State.REFUSED and read(cast, "ana").photo == stands
+    with cast.database.read(cast.boris) as work:
+        assert upload_state(work, first).words.startswith("You have chosen another photo since")
+    on_its_way = begun(cast, client_id="c-third")
+    cast.database.perform(cast.boris, "practitioner.remove_photo")
+    assert checked(cast.database, on_its_way).value is State.REFUSED and read(cast, "ana").photo == ""
+    early, late = begun(cast, client_id="c-fourth"), begun(cast, client_id="c-fifth")
+    assert [checked(cast.database, one).value for one in (early, late)] == [State.SENT, State.SENT] and read(cast, "ana").photo == late
 
 
 def test_a_photo_stays_when_its_upload_is_forgotten_and_one_that_was_refused_goes(cast: Cast, database: Database) -> None:

@@ -143,6 +143,7 @@ def test_a_practitioner_shows_a_photo_which_patients_see_without_what_the_camera
     assert answer.body() and b"Lighthouse" not in answer.body()
 
     page.get_by_role("button", name="Remove the photo").click()
+    expect(page.get_by_text("The photo is removed.")).to_be_visible()
     expect(page.locator(".photo-now")).to_contain_text("None yet.")
     ada.page.reload()
     expect(ada.page.get_by_role("heading", name="Bella Baptiste", exact=True)).to_be_visible()

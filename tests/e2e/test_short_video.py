@@ -78,6 +78,7 @@ def test_it_is_asked_for_recorded_looked_at_sent_and_played_by_who_asked(person:
     expect(page.get_by_role("button", name="Send", exact=True)).to_be_focused()
     plays(page.locator(".taken"))
     assert axe_problems(page) == []
+    expect(page.get_by_text("You see it before it is sent.")).to_be_visible()
     do(page, "Send")
     expect(page.locator(".said")).to_contain_text("Sent. It stands in the thread now.", timeout=LATE)
     expect(page.get_by_text("You see it before it is sent.")).to_be_hidden()

@@ -132,7 +132,7 @@ def test_what_was_recorded_fits_what_it_is_for() -> None:
     assert words_for(sound, purpose=Purpose.VIDEO, limit_ms=VIDEO_MS).startswith("There is no picture")
     assert words_for(made.picture(), purpose=Purpose.VIDEO, limit_ms=VIDEO_MS).startswith("This is a photo (JPEG) and not a video.")
     assert words_for(video, purpose=Purpose.PHOTO).startswith("This is a video and not a photo. Choose a picture")
-    assert words_for(b"Boris Brandt", "me.txt", Purpose.PHOTO).startswith("This is ")
+    assert words_for(b"Boris Brandt", "me.txt", Purpose.PHOTO).startswith("This is a text and not a photo.")
     assert looked_at(made.picture(), purpose=Purpose.PHOTO).inspection.shown
 
 

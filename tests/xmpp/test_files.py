@@ -311,6 +311,7 @@ async def test_a_link_to_a_file_that_is_here_already_is_sent_on_once_that_was_as
     sends(stage, boris, "on", link_in(heard["boris"]), oob(link_in(heard["boris"])))
     answer = await boris.finds(f"<message type='error' id='on'>{refusal('not-acceptable')}</message>")
     assert "knee.jpg" in (asked := "".join(answer.itertext())) and "Ada Almeida will see it" in asked and "send !yes" in asked
+    assert rows(stage.config.database_url, "SELECT subject FROM audit_entries WHERE action = 'file.choose'") == [(stage.thread,)]
     assert not [one for one in entries(stage) if one.kind == "file"]
     stage.says(boris, "!yes", "yes")
     theirs = opened(link_in(await ada.finds(f"<message><x xmlns='{OOB}'/></message>")))

@@ -1,13 +1,15 @@
 """Patients' profiles and folders by command: who reads and adds what, for whoever asks alone. Source: product.md, Patient profile; XEP-0050."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from clinic import ACTIONS
 from clinic.audit.tables import audit_entries
-from clinic.errors import NotFound
+from clinic.errors import Busy, NotFound
 from clinic.file import links
 from clinic.profile.opening import Profile
 from clinic.storage import new_uid
@@ -315,14 +317,51 @@ async def test_documents_are_listed_with_links_for_their_reader_alone_and_the_lo
     assert not [link for link in signed.values() if link in archive]
 
 
+SEEN = "file.choose"
+
+
 @played
 async def test_to_be_shown_what_there_is_to_send_on_is_a_look_at_a_patients_documents_and_audited(stage: Stage) -> None:
     sent(stage.db, stage.ana.actor, stage.thread, name="knee.jpg")
-    boris = await stage.joined(stage.boris)
+    boris, desk = await stage.joined(stage.boris), stage.client(stage.boris, "desk")
     help = await types(stage, boris, "!help")
-    assert "!document <document> – send from Images & Documents" in help and "knee.jpg" not in help and looks(stage, "file.choose") == []
+    assert "!document <document> – send from Images & Documents" in help and "knee.jpg" not in help and looks(stage, SEEN) == []
     for number, command in enumerate(("!help document", "!document", "!document elbow"), 1):
         assert "Document: knee.jpg." in await types(stage, boris, command)
-        assert looks(stage, "file.choose") == [("file.choose", stage.thread, "practitioner", '{"before": null}')] * number
-    form = await runs(stage.client(stage.boris, "desk"), stage.room, "document")
-    assert list(options(form, "document")) == ["knee.jpg · Image, 1 KB"] and len(looks(stage, "file.choose")) == 4
+        assert looks(stage, SEEN) == [(SEEN, stage.thread, "practitioner", '{"before": null}')] * number
+    await types(stage, boris, "!help document", "again")
+    await types(stage, boris, "!help document", "again")
+    assert len(looks(stage, SEEN)) == 5  # what comes again is read again
+    form = await runs(desk, stage.room, "document")
+    assert list(options(form, "document")) == ["knee.jpg · Image, 1 KB"] and len(looks(stage, SEEN)) == 6
+    sent(stage.db, stage.ana.actor, stage.thread, "c-2", name="plan.jpg")
+    refused = await runs(desk, stage.room, "document", form.get("sessionid", ""), {"document": ""})
+    assert "plan.jpg" in shown(refused) and len(looks(stage, SEEN)) == 7  # a form that is shown again shows what there is now
+
+
+@played
+async def test_while_the_look_cannot_be_stored_nobody_reads_what_there_is_to_send_on(stage: Stage) -> None:
+    sent(stage.db, stage.ana.actor, stage.thread, name="knee.jpg")
+    boris, desk = await stage.joined(stage.boris), stage.client(stage.boris, "desk")
+
+    def full(*_: object, **__: object) -> None:
+        raise Busy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ACTIONS, SEEN, replace(ACTIONS[SEEN], function=full))
+        answers = [await types(stage, boris, command) for command in ("!help document", "!document", "!document knee")]
+        answers.append(shown(await runs(desk, stage.room, "document")))
+    assert not [answer for answer in answers if "knee.jpg" in answer] and len({*answers}) > 1
+    assert "knee.jpg" in await types(stage, boris, "!document knee")
+
+
+@played
+async def test_what_is_not_there_any_more_when_it_is_confirmed_is_refused_without_a_list_of_what_there_is(stage: Stage) -> None:
+    in_group(stage, "ana", "ada")
+    sent(stage.db, stage.ana.actor, stage.thread, name="knee.jpg")
+    sent(stage.db, stage.cast.ada, stage.thread, "c-2", name="plan.jpg")
+    boris = await stage.joined(stage.boris)
+    assert (await types(stage, boris, "!document knee.jpg")).startswith("Send from Images & Documents (knee.jpg")
+    stage.db.perform(stage.ana.actor, "thread.leave", stage.thread)
+    refused = await types(stage, boris, "!yes")
+    assert "who is not in this thread" in refused and "plan.jpg" not in refused

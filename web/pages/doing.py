@@ -1,5 +1,6 @@
-"""The page that asks for an offered action's fields, or only whether it is meant: also where confirm links lead. GET changes nothing.
+"""The page that asks for an offered action's fields, or only whether it is meant: also where confirm links lead.
 
+GET changes nothing, except that where the form shows what is seen by an audited look alone, the audit log says so.
 Every action that `@action` offers has it, so that nothing which an app can do by command lacks a place on the page.
 """
 

@@ -144,6 +144,7 @@ async def _forwarding(component: Threads, request: Request, room: Room, member: 
         raise NotFound(NOT_SENT_ON) from None
     if all(option.value != file for field in found.fields for option in field.options):
         raise NotFound(NOT_SENT_ON)
+    await component.doer.look(Actor.xmpp(member.handle), found)
     return text_commands.asks_back(component, request, room, found, {"document": file})
 
 

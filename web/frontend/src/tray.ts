@@ -110,7 +110,7 @@ function progress(item: HTMLElement, upload: Upload): void {
   if (!shown) one(".what", item)?.append(bar);
 }
 
-/** The tray of one open thread. */
+/** The tray of one open thread, or of what is for none and announced by one action. */
 export class Tray {
   readonly #list = make("ul", { class: "tray-list", "aria-label": "Your files on their way" });
   readonly #status = make("p", { class: "unseen", role: "status" });
