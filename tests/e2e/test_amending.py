@@ -63,7 +63,7 @@ def test_what_is_corrected_answered_and_taken_back_changes_on_the_other_page_and
     menu(ana.page.locator(f'#log [data-uid="{uid}"]')).get_by_text("Take back").click()
     for one in (ana, boris):
         gone = one.page.locator(f'#log [data-uid="{uid}"].gone')
-        gone.wait_for(timeout=15_000)
+        gone.wait_for(timeout=30_000)
         assert "taken back" in gone.inner_text() and "5 pills" not in gone.inner_text()
     boris.page.reload()
     assert "taken back" in boris.sees("That is the right number").locator(".quote").inner_text()
@@ -75,10 +75,10 @@ def test_a_reaction_shows_at_the_message_and_goes_again(person: People) -> None:
     ana.write("Better today")
     menu(boris.sees("Better today")).locator('[data-emoji="👍"]').click()
     chip = ana.sees("Better today").locator(".reaction")
-    chip.wait_for(timeout=15_000)
+    chip.wait_for(timeout=30_000)
     assert "Boris Brandt" in (chip.get_attribute("title") or "")
     boris.sees("Better today").locator(".reaction").click()
-    chip.wait_for(state="detached", timeout=15_000)
+    chip.wait_for(state="detached", timeout=30_000)
 
 
 def test_a_note_is_for_staff_and_the_patients_page_never_moves(person: People, profanity: Profanity) -> None:

@@ -67,7 +67,7 @@ def test_who_is_deactivated_reads_and_writes_no_more_and_can_come_back(person: P
         row.get_by_text("Deactivate…").click()
         row.get_by_role("button", name="Deactivate Ada Almeida").click()
         row.get_by_text("Deactivated").wait_for()
-        ada.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=15_000)
+        ada.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=30_000)
         assert "Before I was" not in ada.page.locator("#main").inner_text()
         client.wait_closed()
     ada.page.get_by_role("link", name="Sign in again").click()
@@ -103,7 +103,7 @@ def test_signed_out_elsewhere_the_thread_and_the_list_leave_the_screen(person: P
     ana.sees("About the cough")
     ana.page.fill("#body", "Half a thou")
     log_out_elsewhere(ana)
-    ana.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=15_000)
+    ana.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=30_000)
     shown = ana.page.locator("#main").inner_text()
     for gone in ("cough", "Boris", "Chen"):
         assert gone not in shown
@@ -135,7 +135,7 @@ def test_what_was_answered_before_the_sign_out_and_comes_after_it_stays_off_the_
     on_its_way("/entries", "results")
     on_its_way("/list", "Boris")  # one at a time: the one on its way may be older than the news
     log_out_elsewhere(ana)
-    ana.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=15_000)
+    ana.page.locator("#log", has_text="Sign in again to read on").wait_for(timeout=30_000)
     for route, answer in answers:
         with ana.page.expect_event("requestfinished", lambda request, url=route.request.url: request.url == url):
             route.fulfill(response=answer)

@@ -79,12 +79,12 @@ def thread_of(clinic: RunningClinic) -> str:
 
 
 def open_gate(tab: Tab) -> None:
-    tab.locator("#gate").wait_for(state="hidden", timeout=15_000)
+    tab.locator("#gate").wait_for(state="hidden", timeout=30_000)
 
 
 def newest(one: Person, words: str) -> None:
     """Wait until the newest request's card says so."""
-    one.page.locator("#log .payment .bill", has_text=words).last.wait_for(timeout=15_000)
+    one.page.locator("#log .payment .bill", has_text=words).last.wait_for(timeout=30_000)
 
 
 def test_asked_held_accepted_declined_paid_and_answered(person: People, clinic: RunningClinic, service: str, cards: StripeStandIn) -> None:
@@ -103,7 +103,7 @@ def test_asked_held_accepted_declined_paid_and_answered(person: People, clinic: 
     boris.page.get_by_role("button", name="Request a payment").click()
     newest(boris, "Ana Alvarez cannot write to Boris Brandt until they have answered")
     for tab in (ana.page, elsewhere):
-        tab.locator(GATE, has_text="Boris Brandt asks you to pay 50.00 EUR for Written answer").wait_for(timeout=15_000)
+        tab.locator(GATE, has_text="Boris Brandt asks you to pay 50.00 EUR for Written answer").wait_for(timeout=30_000)
     newest(ana, "Waits for your answer.")
     assert ana.page.get_by_text("Urgent: I need help").is_visible()
     ana.page.press("#body", "Enter")
@@ -118,13 +118,13 @@ def test_asked_held_accepted_declined_paid_and_answered(person: People, clinic: 
     ana.page.wait_for_url("**/payments/*")
     open_gate(elsewhere)
     pay = ana.page.get_by_role("link", name="Pay 50.00 EUR now")
-    pay.wait_for(timeout=15_000)
+    pay.wait_for(timeout=30_000)
     assert ana.page.get_by_text("Test mode: no real money moves.").is_visible()
     newest(boris, "Accepted, not paid yet.")
     for tab in (elsewhere, boris.page):  # the card stays in its place when the thread is opened anew
         tab.reload()
-        tab.locator("#pulse:not([hidden])").wait_for(timeout=15_000)
-        tab.locator("#log .payment .bill", has_text="Accepted, not paid yet.").last.wait_for(timeout=15_000)
+        tab.locator("#pulse:not([hidden])").wait_for(timeout=30_000)
+        tab.locator("#log .payment .bill", has_text="Accepted, not paid yet.").last.wait_for(timeout=30_000)
 
     pay.click()
     ana.page.wait_for_url(f"{cards.url}/**")
@@ -134,19 +134,19 @@ def test_asked_held_accepted_declined_paid_and_answered(person: People, clinic: 
         if number.startswith("40"):
             newest(boris, "the payment did not go through yet")
     ana.page.wait_for_url("**/payments/*?back=1")
-    ana.page.locator(".paying .stands", has_text="Paid.").wait_for(timeout=15_000)
+    ana.page.locator(".paying .stands", has_text="Paid.").wait_for(timeout=30_000)
     assert len(cards.requests) and ana.page.get_by_text("Receipt (PDF)").is_visible()
 
     ana.page.get_by_text("Back to the thread").click()
     newest(ana, "Paid.")
     newest(boris, "Paid.")
     assert ana.page.input_value("#body") == "My question is" and ana.page.locator(GATE).count() == 0
-    boris.page.locator(".promised .left", has_text=re.compile(r"^\(in 3 h 5\d min\)$")).wait_for(timeout=15_000)
+    boris.page.locator(".promised .left", has_text=re.compile(r"^\(in 3 h 5\d min\)$")).wait_for(timeout=30_000)
     assert "Overdue" not in boris.page.locator(".promised").inner_text()
-    boris.page.locator('.rows [aria-current="page"] .due', has_text="Answer by").wait_for(timeout=15_000)
+    boris.page.locator('.rows [aria-current="page"] .due', has_text="Answer by").wait_for(timeout=30_000)
     assert ana.page.locator(".due").count() == 0
     boris.write("Here is my written answer")
-    boris.page.locator(".promised").wait_for(state="detached", timeout=15_000)
+    boris.page.locator(".promised").wait_for(state="detached", timeout=30_000)
     ana.page.press("#body", "Enter")
     boris.sees("My question is")
 
@@ -158,18 +158,18 @@ def test_what_was_on_its_way_when_the_gate_closed_comes_back_and_is_sent_again_b
     ana.write("Too late by a moment")
     ana.page.locator("#log .pending", has_text="Too late by a moment").wait_for()
     ask()
-    ana.page.locator(GATE).wait_for(timeout=15_000)
+    ana.page.locator(GATE).wait_for(timeout=30_000)
     for route in held:
         route.continue_()
     ana.page.unroute("**/actions/text.post/**")
     refused = ana.page.locator("#log .refused", has_text="Too late by a moment")
-    refused.wait_for(timeout=15_000)
+    refused.wait_for(timeout=30_000)
     assert "This was not sent: Boris Brandt's payment request" in refused.inner_text() and "!pay" not in refused.inner_text()
     assert not refused.get_by_text("Send again").is_visible()
     menu = ana.page.locator("#log article[data-kind=text] .entry-menu").last  # earlier entries, which are loaded above as one scrolls, leave it the last
     menu.locator("summary").click()
     menu.locator('[data-emoji="👍"]').click()
-    ana.page.locator("#log .refused", has_text="Not reacted.").get_by_text("Discard").click(timeout=15_000)
+    ana.page.locator("#log .refused", has_text="Not reacted.").get_by_text("Discard").click(timeout=30_000)
 
     ana.page.locator(GATE).get_by_text("Reject…").click()
     ana.page.get_by_role("button", name="Reject").click()
@@ -186,15 +186,15 @@ def test_what_was_on_its_way_when_the_gate_closed_comes_back_and_is_sent_again_b
 def test_paid_at_the_desk_and_marked_by_staff(person: People, clinic: RunningClinic, ask: Callable[[], str]) -> None:
     ana, boris = both(person)
     ask()
-    ana.page.locator("#log .payment").last.get_by_role("link", name="Accept").click(timeout=15_000)
+    ana.page.locator("#log .payment").last.get_by_role("link", name="Accept").click(timeout=30_000)
     ana.page.get_by_text("You will pay this amount at the clinic's desk.").wait_for()
     ana.page.get_by_role("button", name="Accept").press("Enter")
     newest(ana, "Pay at the clinic's desk.")
     ana.page.go_back()
-    ana.page.get_by_role("heading", name="Nothing to do here now").wait_for(timeout=15_000)
+    ana.page.get_by_role("heading", name="Nothing to do here now").wait_for(timeout=30_000)
     ana.page.get_by_role("link", name="To the thread").click()
     newest(ana, "Pay at the clinic's desk.")
-    boris.page.locator("#log .payment").last.get_by_text("Mark as paid…").click(timeout=15_000)
+    boris.page.locator("#log .payment").last.get_by_text("Mark as paid…").click(timeout=30_000)
     boris.page.fill("[name=note]", "Cash, at the desk")
     boris.page.get_by_role("button", name="Mark a request as paid").click()
     for one in (ana, boris):
@@ -217,7 +217,7 @@ def test_the_gate_opens_by_itself_in_another_thread_when_staff_withdraw(person: 
     ana.page.goto(f"{clinic.ready['web']}/threads/{group}")
     ana.live()
     request = ask()
-    ana.page.locator(GATE).get_by_text("another thread").wait_for(timeout=15_000)
+    ana.page.locator(GATE).get_by_text("another thread").wait_for(timeout=30_000)
     ana.page.fill("#body", "Kept meanwhile")
     done(clinic, "boris", "payment.withdraw", thread_of(clinic), request=request)
     open_gate(ana.page)
@@ -232,11 +232,11 @@ def test_an_urgent_call_opens_the_gate_until_staff_resolve_it(person: People, cl
     ana.open("ana-boris")
     ana.live()
     ask()
-    ana.page.locator(GATE).wait_for(timeout=15_000)
+    ana.page.locator(GATE).wait_for(timeout=30_000)
     ana.page.fill("#body", "It is worse since noon")
     done(clinic, "ana", "urgent.call", thread_of(clinic), words="I cannot breathe well", client_id=uuid.uuid4().hex)
     open_gate(ana.page)
     ana.page.press("#body", "Enter")
     ana.sees("It is worse since noon")
     done(clinic, "boris", "urgent.resolve", thread_of(clinic))
-    ana.page.locator(GATE).wait_for(timeout=15_000)
+    ana.page.locator(GATE).wait_for(timeout=30_000)

@@ -125,6 +125,7 @@ def test_a_practitioner_shows_a_photo_which_patients_see_without_what_the_camera
     page.get_by_role("link", name="Your profile").click()
     page.get_by_role("link", name="Edit your profile").click()
     page.get_by_label("Languages").fill("Portuguese, not saved yet")
+    expect(page.get_by_role("button", name="Choose a photo")).to_be_visible()
     page.set_input_files("[data-adds] input[type=file]", {"name": "me.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 nothing"})
     expect(page.locator(".tray li", has_text="me.pdf")).to_contain_text("Not kept.")
     page.get_by_role("button", name="Close: me.pdf").click()

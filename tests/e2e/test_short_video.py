@@ -46,6 +46,7 @@ def do(page: Tab, name: str) -> None:
 
 
 def choose(page: Tab, film: bytes) -> None:
+    expect(page.locator(".film")).to_be_visible()  # not before the page's script has come to it, as nobody could
     page.set_input_files(".film input[type=file]", [{"name": "knee.webm", "mimeType": "video/webm", "buffer": film}])
 
 

@@ -115,7 +115,7 @@ class Person:
         page.fill("#body", text)
         page.press("#body", "Enter")
 
-    def sees(self, text: str, page: Page | None = None, seconds: float = 15.0) -> Locator:
+    def sees(self, text: str, page: Page | None = None, seconds: float = 30.0) -> Locator:
         """Wait until the log shows a message with `text`, sent and stored; returns the newest."""
         message = (page or self.page).locator("#log [data-uid]", has_text=text).last
         message.wait_for(timeout=seconds * 1000)
@@ -124,7 +124,7 @@ class Person:
     def live(self, page: Page | None = None) -> Page:
         """Wait until the page says that it is live."""
         page = page or self.page
-        page.locator("#pulse").wait_for(state="visible", timeout=15_000)
+        page.locator("#pulse").wait_for(state="visible", timeout=30_000)
         return page
 
 
