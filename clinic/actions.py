@@ -74,7 +74,7 @@ class Offer:
     leads: the path on the page to what its value is, where that is news ("/threads/…"); "/" where the thread is no place to
     stay afterwards. passes_on: that address is for somebody else: it is shown, once, and not gone to.
     otherwise: what to say to who may do it and asks for it where `when` says that it makes no sense now.
-    about: what it is done to, where that is not the thread. look: the action, on the same thread and without fields, that is performed
+    about: what it is done to, where that is not the thread. look: the action, on the same thread and without required fields, that is performed
     before anybody is shown what there is to choose: to see that is a look like any other, and audited as one.
     tells: of an action that is there to read something, its value in words, which are for whoever asked alone; `done` follows them.
     Source: design.md, rule 15.

@@ -40,6 +40,7 @@ def draw_form(action: str, thread_uid: str | None, typed: Typed, back: str, erro
     if found.offer.look:  # while its audit row cannot be stored, nobody sees what there is
         clinic_db().perform(current_actor(), found.offer.look, thread_uid)
     with clinic_db().read(current_actor()) as work:
+        found = offer(work, action, thread_uid) if found.offer.look else found
         title = thread_head(work, thread_uid).title if thread_uid else None
         about = _about(work, found, typed)
         cards = dict(_cards(work, found, typed))

@@ -90,6 +90,10 @@ class Sessions:
         session.until = time.monotonic() + KEPT_SECONDS
         self._going[session.id] = session
 
+    def end(self, session: Session) -> None:
+        """Forget a session of which nobody was told."""
+        self._going.pop(session.id, None)
+
 
 def thread_of(request: Request) -> str | None:
     """Returns: the uid of the thread that a command is given in, or None at the service."""
@@ -145,7 +149,18 @@ async def _begin(component: Threads, request: Request, node: str) -> None:
         _answer(component, request, Session(uuid.uuid4().hex, request.sender, request.to.bare, node, 0), "completed", _note("info", said))
         return
     session = component.commands.begin(request.sender, request.to.bare, node)
-    await _show(component, request, session, found)
+    try:
+        await _show(component, request, session, found)
+    except DomainError:
+        component.commands.end(session)  # nobody knows its id
+        raise
+
+
+async def _looked(component: Threads, request: Request, session: Session, found: Offered) -> Offered:
+    """Returns: the same command, with what there is to choose once that this is seen is in the audit log. Raises: DomainError."""
+    if await component.doer.look(Actor.xmpp(request.person), found):
+        return await offered(component, request, session.node)
+    return found
 
 
 async def _show(component: Threads, request: Request, session: Session, found: Offered) -> None:
@@ -157,7 +172,7 @@ async def _show(component: Threads, request: Request, session: Session, found: O
         return
     if found.offer.look:
         _paced(component, request)
-        await component.doer.look(Actor.xmpp(request.person), found)
+        found = await _looked(component, request, session, found)
     typed: dict[str, list[str]] = {}
     if found.by_form and about is not None:
         _paced(component, request)
@@ -203,15 +218,17 @@ async def _complete(component: Threads, request: Request, session: Session, form
             session.entry = chosen
         await _show(component, request, session, _about(found, chosen) if session.asks == WHOM and chosen else found)
         return
+    if not component.posts.take(request.person):
+        component.commands.put_back(session)
+        raise TooMany(TOO_FAST)
     try:
-        _paced(component, request)
         said = await _done(component, request, found, {**values_of(found, typed), **session.kept}, session.id)
     except NotFound:
         raise
     except DomainError as error:
         title = await _title(component, request)
         component.commands.put_back(session)
-        await component.doer.look(Actor.xmpp(request.person), found)  # its form shows what there is now
+        found = await _looked(component, request, session, found)
         again = f" {START_AGAIN}" if isinstance(error, Conflict) and found.by_form else ""
         note = _note("error", refusal_words(error, component.config.shared_url) + again)
         _answer(component, request, session, "executing", _actions(), note, form_of(found, title, typed))

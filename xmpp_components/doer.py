@@ -48,10 +48,14 @@ class Doer:
             self._threads, lambda: self._db.perform(actor, action, thread, **values))
         return done.value
 
-    async def look(self, actor: Actor, offered: Offered) -> None:
-        """Perform the look by which one sees what there is to choose, where an offer has one: before anything of it is told. Raises: DomainError."""
+    async def look(self, actor: Actor, offered: Offered) -> bool:
+        """Perform the look by which one sees what there is to choose, where an offer has one: before anything of it is told.
+
+        Returns: whether it has one; then what is told is asked for anew. Raises: DomainError.
+        """
         if offered.offer.look:
             await self.perform(actor, offered.offer.look, offered.thread)
+        return bool(offered.offer.look)
 
     def close(self) -> None:
         """Wait for what is being done."""

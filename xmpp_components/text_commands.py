@@ -171,10 +171,14 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
     if word == "no" and not rest and asked is not None:
         return NOT_DONE
     about = rest.removeprefix("!").casefold() if word == "help" else word
-    async with component.text_commands.looking_up:
-        found = {one.offer.word: one for one in await component.reader.view(actor, _offered, room.uid, about)}
-    if about in found:
-        await component.doer.look(actor, found[about])
+
+    async def look_up() -> dict[str, Offered]:
+        async with component.text_commands.looking_up:
+            return {one.offer.word: one for one in await component.reader.view(actor, _offered, room.uid, about)}
+
+    found = await look_up()
+    if about in found and await component.doer.look(actor, found[about]):
+        found = await look_up()  # what there is once that is in the audit log
     if word == "help":
         said = help_of(found, about, base)
         return Read(said) if about in found and found[about].offer.look else said
@@ -185,7 +189,8 @@ async def _do(component: Threads, request: Request, room: Room, member: Member, 
         return by_form(one, base)
     values = pinned(one, understood(one, rest, base))
     if one.offer.grave or (not rest and one.asked and one.asked[0].shape is Shape.LINE):  # "!rename" alone takes a name away
-        return asks_back(component, request, room, one, values)
+        said = asks_back(component, request, room, one, values)
+        return Read(said) if one.offer.look else said
     said = await _perform(component, actor, one, values, id)
     return f"{said}{which}" if (which := named(one, values)) else said
 

@@ -1,4 +1,5 @@
-"""Where a file begins: what was uploaded and checked becomes an entry of a thread, and a document of a folder. Imports clinic only.
+"""Where a file begins: what was uploaded and checked becomes an entry of a thread, and a document of a folder; or goes to who takes it (RECEIVERS).
+Imports clinic only.
 
 A file in a thread with one patient is in that patient's folder too. In one with several, a patient's own is in theirs, and staff say whose
 theirs belong to; nothing is guessed. What counts is who was there when it was announced: where that patient has left until it is sent, it is

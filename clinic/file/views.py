@@ -112,8 +112,9 @@ def readable(work: Work, uid: str) -> Readable:
 
 
 def readable_row(work: Work, uid: str) -> Readable:
-    """Return a file that the caller knows the actor may have, though it is in no thread and no folder. Raises: NotFound where there is none."""
-    row = work.row(_selected().where(files.c.uid == uid, files.c.withdrawn_at.is_(None)))
+    """Return a file in no thread and no folder, which the caller knows the actor may have. Raises: NotFound where there is no such."""
+    nowhere = sa.and_(files.c.thread_id.is_(None), files.c.folder_id.is_(None), files.c.withdrawn_at.is_(None))
+    row = work.row(_selected().where(files.c.uid == uid, nowhere))
     if row is None:
         raise NotFound()
     return _readable(row, row.name)

@@ -11,17 +11,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clinic.account.people import is_active
-from clinic.account.tables import accounts
+from clinic.account.tables import account_roles, accounts
 from clinic.actions import action, view
 from clinic.errors import NotFound, TooLong
 from clinic.fields import ClientId
 from clinic.file.fields import ANNOUNCED
 from clinic.file.kinds import size_in_words
 from clinic.file.media import Form, Purpose
-from clinic.file.sending import NOT_ALLOWED, RECEIVERS, Sending
+from clinic.file.sending import RECEIVERS, Sending
 from clinic.file.tables import files, uploads
-from clinic.file.uploading import begin_upload
+from clinic.file.uploading import WAITING, begin_upload
 from clinic.file.views import Readable, readable_row
 from clinic.permissions import Permission
 from clinic.profile.practitioner import newest_photo, practitioner_row
@@ -30,9 +29,10 @@ from clinic.profile.versions import add
 from clinic.storage import new_id
 from clinic.work import Work
 
-MOST_BYTES = 25_000_000
+MOST_BYTES = 20_000_000
 TOO_LARGE = "This photo has {size}; {most} is the most. Choose a smaller one."
 OUTDONE = "You have chosen another photo since, or removed yours, so this one is not shown. Choose it again if you want it."
+CLOSED = "You are no practitioner of this clinic any more, so this photo is not shown."
 NO_PICTURE = "No picture could be made of this, so it is not your photo. Choose another one, for example a JPEG or PNG."
 
 
@@ -56,9 +56,10 @@ def begin_photo(work: Work, name: str, size_bytes: int, media_type: str, client_
 def _received(work: Work, row: sa.Row[Any], sending: Sending) -> str:
     """Put what was checked into its sender's profile, as theirs. Returns: why not, or ""."""
     [sender] = work.rows(sa.select(accounts.c.uid).where(accounts.c.id == row.account_id))
-    work.lock_account(row.account_id)
-    if not is_active(work, row.account_id):
-        return NOT_ALLOWED
+    active = work.lock_account(row.account_id)
+    has = sa.and_(account_roles.c.account_id == row.account_id, account_roles.c.role == row.role)
+    if not active or work.row(sa.select(account_roles.c.account_id).where(has)) is None:
+        return CLOSED
     if sending.found.form is not Form.IMAGE or not sending.found.shown:
         return NO_PICTURE
     before, file = newest_photo(work, row.account_id), new_id()
@@ -88,11 +89,12 @@ RECEIVERS[Purpose.PHOTO] = _received
 
 @action("practitioner.remove_photo", Permission.PRACTITIONER_OWN)
 def remove_photo(work: Work) -> None:
-    """Show no photo of the actor from now on. Where there is none, nothing changes."""
+    """Show no photo of the actor from now on, nor one that is still on its way. Where there is neither, nothing changes."""
     work.lock_account(work.person.id)
-    before = newest_photo(work, work.person.id)
-    if before is not None and before.file_id is not None:
-        add(work, practitioner_photos, account_id=work.person.id, version=before.version + 1, file_id=None)
+    before, photos = newest_photo(work, work.person.id), sa.and_(uploads.c.purpose == Purpose.PHOTO, uploads.c.state.in_(WAITING))
+    coming = work.row(sa.select(uploads.c.id).where(uploads.c.account_id == work.person.id, photos).limit(1))
+    if coming is not None or (before is not None and before.file_id is not None):
+        add(work, practitioner_photos, account_id=work.person.id, version=before.version + 1 if before else 1, file_id=None)
 
 
 @view(Permission.PRACTITIONER_OPEN)

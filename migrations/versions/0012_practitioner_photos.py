@@ -34,3 +34,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DELETE FROM uploads WHERE purpose = 'photo'")  # which the code before would not know what to do with
     op.drop_table("practitioner_photos")
+    op.execute("DELETE FROM files WHERE kind = 'photo'")  # their bytes are swept then

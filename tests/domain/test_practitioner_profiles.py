@@ -13,7 +13,7 @@ from clinic.account.sweep import sweep
 from clinic.file.media import Form, Inspection
 from clinic.file.tables import blobs, uploads
 from clinic.file.uploading import State, upload_bytes, upload_state
-from clinic.profile.photo import photo
+from clinic.profile.photo import CLOSED, photo
 from clinic.profile.practitioner import PractitionerProfile, practitioner
 from clinic.profile.tables import practitioner_photos
 from tests.support.cast import Cast
@@ -127,13 +127,15 @@ def test_another_photo_takes_its_place_and_it_is_removed_and_what_was_there_is_k
 def test_what_is_no_picture_is_too_large_or_comes_after_the_account_was_closed_is_no_photo(cast: Cast) -> None:
     for number, found in enumerate((Inspection("application/pdf", Form.PDF, shown_type="image/webp"), Inspection("image/tiff", Form.IMAGE))):
         assert uploaded(cast, found=found, client_id=f"c-{number}") is State.REFUSED and read(cast, "ana").photo == ""
-    with pytest.raises(errors.TooLong, match="25.0 MB is the most"):
-        cast.database.perform(cast.boris, "practitioner.begin_photo", name="me.jpg", size_bytes=25_000_001, client_id="c-large")
+    with pytest.raises(errors.TooLong, match="20.0 MB is the most"):
+        cast.database.perform(cast.boris, "practitioner.begin_photo", name="me.jpg", size_bytes=20_000_001, client_id="c-large")
     late = begun(cast, client_id="c-late")
     with cast.database.read(Actor.system()) as work:
         assert not upload_bytes(work, late).slot  # no app puts it by an address
     cast.database.perform(cast.dina, "account.deactivate", cast.uid("boris"))
     assert checked(cast.database, late).value is State.REFUSED
+    with cast.database.reading() as connection:
+        assert connection.execute(sa.select(uploads.c.words).where(uploads.c.uid == late)).scalar() == CLOSED
 
 
 def test_what_was_chosen_last_counts_whatever_arrives_last(cast: Cast) -> None:
@@ -145,6 +147,9 @@ def test_what_was_chosen_last_counts_whatever_arrives_last(cast: Cast) -> None:
         assert upload_state(work, first).words.startswith("You have chosen another photo since")
     on_its_way = begun(cast, client_id="c-third")
     cast.database.perform(cast.boris, "practitioner.remove_photo")
+    assert checked(cast.database, on_its_way).value is State.REFUSED and read(cast, "ana").photo == ""
+    on_its_way = begun(cast, client_id="c-again")
+    cast.database.perform(cast.boris, "practitioner.remove_photo")  # again, from a page that did not know
     assert checked(cast.database, on_its_way).value is State.REFUSED and read(cast, "ana").photo == ""
     early, late = begun(cast, client_id="c-fourth"), begun(cast, client_id="c-fifth")
     assert [checked(cast.database, one).value for one in (early, late)] == [State.SENT, State.SENT] and read(cast, "ana").photo == late

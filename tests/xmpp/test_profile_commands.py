@@ -332,11 +332,14 @@ async def test_to_be_shown_what_there_is_to_send_on_is_a_look_at_a_patients_docu
     await types(stage, boris, "!help document", "again")
     await types(stage, boris, "!help document", "again")
     assert len(looks(stage, SEEN)) == 5  # what comes again is read again
+    for _twice in range(2):
+        assert "(knee.jpg" in await types(stage, boris, "!document knee", "question")
+    assert len(looks(stage, SEEN)) == 7
     form = await runs(desk, stage.room, "document")
-    assert list(options(form, "document")) == ["knee.jpg · Image, 1 KB"] and len(looks(stage, SEEN)) == 6
+    assert list(options(form, "document")) == ["knee.jpg · Image, 1 KB"] and len(looks(stage, SEEN)) == 8
     sent(stage.db, stage.ana.actor, stage.thread, "c-2", name="plan.jpg")
     refused = await runs(desk, stage.room, "document", form.get("sessionid", ""), {"document": ""})
-    assert "plan.jpg" in shown(refused) and len(looks(stage, SEEN)) == 7  # a form that is shown again shows what there is now
+    assert "plan.jpg" in shown(refused) and len(looks(stage, SEEN)) == 9  # a form that is shown again shows what there is now
 
 
 @played
@@ -351,7 +354,8 @@ async def test_while_the_look_cannot_be_stored_nobody_reads_what_there_is_to_sen
         patch.setitem(ACTIONS, SEEN, replace(ACTIONS[SEEN], function=full))
         answers = [await types(stage, boris, command) for command in ("!help document", "!document", "!document knee")]
         answers.append(shown(await runs(desk, stage.room, "document")))
-    assert not [answer for answer in answers if "knee.jpg" in answer] and len({*answers}) > 1
+    assert [Busy.default in answer and "knee.jpg" not in answer for answer in answers] == [True] * 4
+    assert not (stage.component and stage.component.commands._going)  # nobody was told of one
     assert "knee.jpg" in await types(stage, boris, "!document knee")
 
 

@@ -43,10 +43,10 @@ def photo(uid: str) -> Response:
     def still() -> bool:
         try:
             with database.read(actor) as work:
-                photo_of(work, uid)
+                stands = photo_of(work, uid).uid == found.uid
         except DomainError:
             return False
-        return auth.lasts(visitor, database)
+        return stands and auth.lasts(visitor, database)
 
     with database.read(actor) as work:
         found = photo_of(work, uid)

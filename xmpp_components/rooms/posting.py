@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 from clinic import Actor, Done
 from clinic.errors import Conflict, DomainError, NotAcceptable, NotFound, NotYet, TooMany
-from clinic.offers import offer
+from clinic.offers import Offered, offer
 from clinic.text.find import MADE_UP
 from xmpp_components import text_commands, wire
 from xmpp_components.request import Request
@@ -138,14 +138,21 @@ async def _forwarding(component: Threads, request: Request, room: Room, member: 
 
     Raises: NotFound where it is none that they can send on in this thread.
     """
+    actor = Actor.xmpp(member.handle)
+    found = await _may_forward(component, actor, room, file)
+    if await component.doer.look(actor, found):
+        found = await _may_forward(component, actor, room, file)
+    return text_commands.asks_back(component, request, room, found, {"document": file})
+
+
+async def _may_forward(component: Threads, actor: Actor, room: Room, file: str) -> Offered:
     try:
-        found = await component.reader.view(Actor.xmpp(member.handle), offer, FORWARD, room.uid)
+        found = await component.reader.view(actor, offer, FORWARD, room.uid)
     except NotFound:
         raise NotFound(NOT_SENT_ON) from None
     if all(option.value != file for field in found.fields for option in field.options):
         raise NotFound(NOT_SENT_ON)
-    await component.doer.look(Actor.xmpp(member.handle), found)
-    return text_commands.asks_back(component, request, room, found, {"document": file})
+    return found
 
 
 async def _sent(

@@ -48,12 +48,13 @@ export function mountAdding(root: HTMLElement, uploads: Uploads): AbortControlle
     },
     { signal },
   );
-  let due = false;
+  let [due, looking] = [false, false];
   const look = async () => {
-    if (!due || signal.aborted) return;
-    due = false;
+    if (!due || looking || signal.aborted) return;
+    [due, looking] = [false, true];
     try {
-      const { html } = await getFragments(location.pathname + location.search);
+      // A form that came back with a refusal stands at another address than its page.
+      const { html } = await getFragments(root.dataset.page ?? location.pathname + location.search);
       const fresh = parse(html).map((part) => one(`[data-adds="${CSS.escape(action)}"]`, part)).find((part) => part !== null)?.parentElement;
       if (!fresh || signal.aborted) return;
       refresh(page, fresh);
@@ -62,7 +63,11 @@ export function mountAdding(root: HTMLElement, uploads: Uploads): AbortControlle
     } catch (error) {
       due = true;
       live.missed(error); // looks again by itself
+      return;
+    } finally {
+      looking = false;
     }
+    soon();
   };
   const soon = settled(() => void look(), 100);
   on("sent", (sent) => sent.thread === NO_THREAD && ((due = true), soon()), signal);
